@@ -1,0 +1,56 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::{Created, SceneId};
+
+use super::address::{Address, Signpost};
+use super::feed::{Feed, Message};
+use super::session::SessionMessage;
+
+/// Most commands that wait for one session. A login needs five, a person who scans again and again a few more.
+const MOST_IN_FLIGHT: usize = 64;
+
+/// What stays of a session while its actor is restarted: its name, how it began, who listens, where its actor is.
+pub(super) struct Cell {
+    pub(super) scene: SceneId,
+    pub(super) created: Arc<Created>,
+    pub(super) feed: Feed,
+    pub(super) address: Address<SessionMessage>,
+    pub(super) signpost: Signpost<SessionMessage>,
+    /// Places in front of its actor's mailbox, which has no bound of its own.
+    pub(super) in_flight: Semaphore,
+    /// Its place among the pending sessions, until it ends.
+    admission: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Cell {
+    pub(super) fn new(
+        scene: SceneId,
+        created: Arc<Created>,
+        feed: Feed,
+        admission: Option<OwnedSemaphorePermit>,
+    ) -> Arc<Self> {
+        let (signpost, address) = Signpost::new();
+        let in_flight = Semaphore::new(MOST_IN_FLIGHT);
+        Arc::new(Self { scene, created, feed, address, signpost, in_flight, admission: Mutex::new(admission) })
+    }
+
+    /// Tells the browsers what is durable now.
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool) {
+        if ended {
+            self.leave_admission();
+        }
+        self.feed.publish(messages, ended);
+    }
+
+    fn leave_admission(&self) {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Says that no actor will answer for this session any more.
+    pub(super) fn gone(&self) {
+        self.leave_admission();
+        self.signpost.gone();
+    }
+}

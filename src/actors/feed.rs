@@ -1,0 +1,121 @@
+//! The push port: what a session tells its browsers.
+//!
+//! A session has a handful of messages in its whole life, so a feed keeps them all and wakes whoever watches; each watcher
+//! has a cursor of its own. Nothing is queued for anybody, so a slow browser costs nothing and is never waited for. The
+//! feed is older than the actor that writes it and outlives it: after a restart the actor finds its browsers still there.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::domain::{DenyReason, OpenId, Timestamp};
+
+/// Something that a browser is told. It is durable by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its place within the session, from 1.
+    pub seq: u32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub body: MessageBody,
+}
+
+/// What a [`Message`] says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MessageBody {
+    /// The session began.
+    Created,
+    /// Somebody scanned.
+    Scanned,
+    /// Who scanned agreed.
+    Confirmed {
+        /// The one-time authorization code.
+        code: Arc<str>,
+        /// Who logs in: for the original page, where the operator says so; for no other browser.
+        openid: OpenId,
+    },
+    /// Somebody refused.
+    Denied(DenyReason),
+    /// The time was over.
+    Expired,
+}
+
+impl std::fmt::Debug for MessageBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Created => "Created",
+            Self::Scanned => "Scanned",
+            Self::Confirmed { .. } => "Confirmed(…)",
+            Self::Denied(_) => "Denied",
+            Self::Expired => "Expired",
+        })
+    }
+}
+
+#[derive(Default)]
+struct Content {
+    messages: Vec<Message>,
+    ended: bool,
+}
+
+/// The writing half.
+#[derive(Clone)]
+pub(super) struct Feed(watch::Sender<Content>);
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::default())
+    }
+
+    /// Puts the session's messages in their place; wakes the watchers only where something is new.
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool) {
+        self.0.send_if_modified(|content| {
+            let changed = content.messages != messages || content.ended != ended;
+            *content = Content { messages, ended };
+            changed
+        });
+    }
+
+    /// Whether nothing that a browser wants can come any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.borrow().ended
+    }
+
+    /// Watches from behind the message `after`.
+    pub(super) fn watch(&self, after: u32) -> Watch {
+        Watch { content: self.0.subscribe(), after }
+    }
+}
+
+/// The reading half: one browser's view of a session.
+pub struct Watch {
+    content: watch::Receiver<Content>,
+    after: u32,
+}
+
+impl Watch {
+    /// All messages behind the cursor; moves it behind them.
+    pub fn ready(&mut self) -> Vec<Message> {
+        let content = self.content.borrow_and_update();
+        let messages: Vec<Message> =
+            content.messages.iter().filter(|message| message.seq > self.after).cloned().collect();
+        if let Some(last) = messages.last() {
+            self.after = last.seq;
+        }
+        messages
+    }
+
+    /// The messages behind the cursor, waiting until there is one; `None` where the session is gone.
+    ///
+    /// Cancelling it loses nothing.
+    pub async fn next(&mut self) -> Option<Vec<Message>> {
+        loop {
+            let messages = self.ready();
+            if !messages.is_empty() {
+                return Some(messages);
+            }
+            self.content.changed().await.ok()?;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The read-only port to the journal, for those who show what has happened.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::store::EventStore;
+
+pub use crate::store::{Follow, Head, StoreError};
+
+/// What has happened, to read and to follow.
+#[derive(Clone)]
+pub struct History(Arc<dyn EventStore>);
+
+impl History {
+    pub(super) fn new(store: Arc<dyn EventStore>) -> Self {
+        Self(store)
+    }
+
+    /// Reads from the sequence `from` on, and then follows.
+    pub fn follow(&self, from: u64) -> Follow {
+        Follow::new(self.0.clone(), from)
+    }
+
+    /// How far the journal is durable, and whether it still can be written.
+    pub fn head(&self) -> watch::Receiver<Head> {
+        self.0.head()
+    }
+}

@@ -1,0 +1,333 @@
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::domain::{
+    AccountName, AppId, ClientId, Command, Created, DenyReason, Digest, Event, OpenId, Opener, PageId, QrCode, Redeem,
+    Refusal, Scan, SceneId, Timestamp,
+};
+use crate::keys::{Keys, Purpose, same_secret, sha256};
+
+use super::address::{Address, IfLost, NoAnswer};
+use super::cell::Cell;
+use super::code;
+use super::feed::Watch;
+use super::pages::{ClaimNumber, PageHolder, PageRefusal};
+use super::registry::{NotAdmitted, RegistryMessage, picture};
+use super::session::{CommandError, Outcome, SessionMessage};
+
+/// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
+#[derive(Clone)]
+pub struct Logins {
+    registry: Address<RegistryMessage>,
+    admission: Arc<Semaphore>,
+    keys: Arc<Keys>,
+    clock: Clock,
+}
+
+/// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the login service cannot answer at the moment")]
+pub struct Unavailable;
+
+impl From<NoAnswer> for Unavailable {
+    fn from(_: NoAnswer) -> Self {
+        Self
+    }
+}
+
+/// Why a session was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// As many sessions are pending as may be.
+    TooManySessions,
+    /// The original page's id was refused.
+    Page(PageRefusal),
+    /// See [`Unavailable`].
+    Unavailable,
+}
+
+/// A session that was opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its name.
+    pub scene: SceneId,
+    /// The address of its QR picture, where neither page id nor scene id may be told.
+    pub picture: String,
+}
+
+/// A session as far as its browser may know it.
+pub struct Watched {
+    /// How it began.
+    pub created: Arc<Created>,
+    /// What happens.
+    pub watch: Watch,
+}
+
+/// Why a scan has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanError {
+    /// The scene is not known, or the session refuses.
+    NoEffect(Refusal),
+    /// See [`Unavailable`].
+    Unavailable,
+}
+
+/// What the website gets for a code. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Redemption {
+    /// Who logged in.
+    pub openid: OpenId,
+    /// The app id without which the openid means nothing.
+    pub app_id: AppId,
+    /// The granted scopes.
+    pub scope: String,
+    /// The access token.
+    pub access_token: String,
+    /// Until when it lives.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for Redemption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redemption(…)")
+    }
+}
+
+/// Why a code was not redeemed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedeemError {
+    /// It is no code of this client's that can be redeemed now.
+    InvalidGrant,
+    /// See [`Unavailable`]; it may have been redeemed all the same.
+    Unavailable,
+}
+
+/// A claim on a page id, held by a connection for as long as it lasts.
+pub struct PageClaim {
+    page: PageId,
+    number: ClaimNumber,
+    registry: Address<RegistryMessage>,
+    /// What happens to the page's session, once there is one.
+    pub watch: Watch,
+}
+
+impl std::fmt::Debug for PageClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PageClaim({})", self.page)
+    }
+}
+
+impl Drop for PageClaim {
+    fn drop(&mut self) {
+        self.registry.tell(RegistryMessage::Release(self.page.clone(), self.number));
+    }
+}
+
+impl Logins {
+    pub(super) fn new(
+        registry: Address<RegistryMessage>,
+        admission: Arc<Semaphore>,
+        keys: Arc<Keys>,
+        clock: Clock,
+    ) -> Self {
+        Self { registry, admission, keys, clock }
+    }
+
+    /// Whether one more session can be pending at this moment.
+    pub fn has_room(&self) -> bool {
+        self.admission.available_permits() > 0
+    }
+
+    /// Begins a session. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was begun, or nobody knows of it and it expires by itself.
+    pub async fn open(&self, scene: SceneId, created: Created, half: Option<PageHolder>) -> Result<Opened, OpenError> {
+        let created = Arc::new(created);
+        let open = |reply| RegistryMessage::Open(scene.clone(), created.clone(), half.clone(), reply);
+        let admitted = self.registry.ask(IfLost::GiveUp, open).await.map_err(|_| OpenError::Unavailable)?;
+        let cell = admitted.map_err(|refused| match refused {
+            NotAdmitted::TooManySessions => OpenError::TooManySessions,
+            NotAdmitted::Page(refusal) => OpenError::Page(refusal),
+            // 128 random bits met twice: something is wrong with the randomness, so nothing goes on.
+            NotAdmitted::SceneTaken => OpenError::Unavailable,
+        })?;
+        // The actor creates the session by itself when it starts; this only waits for it.
+        match self.command(&cell, IfLost::SendAgain, Command::Create(created)).await {
+            Ok(_) => Ok(self.opened(&cell)),
+            Err(_) => Err(OpenError::Unavailable),
+        }
+    }
+
+    /// The open session of the original page's id, where this holder has one.
+    ///
+    /// # Errors
+    /// [`OpenError::Page`] where the id is another's, was used, or this address has too many; so no QR code need be made.
+    pub async fn find_page(&self, half: &PageHolder) -> Result<Option<Opened>, OpenError> {
+        let find = |reply| RegistryMessage::FindPage(half.clone(), reply);
+        let found = self.registry.ask(IfLost::SendAgain, find).await.map_err(|_| OpenError::Unavailable)?;
+        Ok(found.map_err(OpenError::Page)?.map(|cell| self.opened(&cell)))
+    }
+
+    fn opened(&self, cell: &Cell) -> Opened {
+        Opened { scene: cell.scene.clone(), picture: picture(&self.keys, cell) }
+    }
+
+    /// Takes the word of a connection that it is this page.
+    ///
+    /// # Errors
+    /// `Ok(Err(_))` where the id is refused; [`Unavailable`].
+    pub async fn claim_page(&self, half: &PageHolder) -> Result<Result<PageClaim, PageRefusal>, Unavailable> {
+        let claim = |reply| RegistryMessage::Claim(half.clone(), reply);
+        let claimed = self.registry.ask(IfLost::GiveUp, claim).await?;
+        Ok(claimed.map(|(number, feed)| PageClaim {
+            page: half.page.clone(),
+            number,
+            registry: self.registry.clone(),
+            watch: feed.watch(0),
+        }))
+    }
+
+    /// Watches a session from behind the message `after`, for who holds its attach token; `None` where the scene is
+    /// unknown or the token is wrong: nobody can tell which.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn watch(&self, scene: &SceneId, token: &str, after: u32) -> Result<Option<Watched>, Unavailable> {
+        let cell = self.attached(scene, token).await?;
+        Ok(cell.map(|cell| Watched { created: cell.created.clone(), watch: cell.feed.watch(after) }))
+    }
+
+    /// The browser that holds the attach token gives up. `false` where the scene is unknown or the token is wrong.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn give_up(&self, scene: &SceneId, token: &str) -> Result<bool, Unavailable> {
+        let Some(cell) = self.attached(scene, token).await? else { return Ok(false) };
+        let deny = Command::Deny { reason: DenyReason::Browser };
+        match self.command(&cell, IfLost::SendAgain, deny).await {
+            // What has ended already is given up no less.
+            Ok(_) | Err(Failed::Refused(_)) => Ok(true),
+            Err(Failed::Unavailable) => Err(Unavailable),
+        }
+    }
+
+    async fn attached(&self, scene: &SceneId, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {
+        let cell = self.find(scene).await?;
+        Ok(cell.filter(|cell| match &cell.created.opener {
+            Opener::Browser { attach } => same_secret(&attach.0, &sha256(token.as_bytes()).0),
+            Opener::Page { .. } => false,
+        }))
+    }
+
+    /// The QR code of a scene.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn qr_code(&self, scene: &SceneId) -> Result<Option<QrCode>, Unavailable> {
+        Ok(self.find(scene).await?.map(|cell| cell.created.qr.clone()))
+    }
+
+    /// The QR code whose picture has this address.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn qr_code_of_picture(&self, picture: &str) -> Result<Option<QrCode>, Unavailable> {
+        let find = |reply| RegistryMessage::FindPicture(picture.to_owned(), reply);
+        let cell = self.registry.ask(IfLost::SendAgain, find).await?;
+        Ok(cell.map(|cell| cell.created.qr.clone()))
+    }
+
+    /// WeChat says that `openid` scanned through `account`. The scan is durable when this returns.
+    ///
+    /// # Errors
+    /// [`ScanError`].
+    pub async fn scan(&self, scene: &SceneId, account: &AccountName, openid: &OpenId) -> Result<(), ScanError> {
+        let cell = self.find(scene).await.map_err(|_| ScanError::Unavailable)?;
+        let cell = cell.ok_or(ScanError::NoEffect(Refusal::Unknown))?;
+        let scan = Scan { account: account.clone(), openid: openid.clone(), at: self.clock.now() };
+        match self.command(&cell, IfLost::SendAgain, Command::Scan(scan)).await {
+            Ok(_) => Ok(()),
+            Err(Failed::Refused(refusal)) => Err(ScanError::NoEffect(refusal)),
+            Err(Failed::Unavailable) => Err(ScanError::Unavailable),
+        }
+    }
+
+    /// A client whose credentials have been checked redeems a code. The first time, and only then, it gets the login.
+    ///
+    /// # Errors
+    /// [`RedeemError`].
+    pub async fn redeem(
+        &self,
+        code: &str,
+        client: &ClientId,
+        redirect_uri: Option<String>,
+        verifier: Option<Digest>,
+    ) -> Result<Redemption, RedeemError> {
+        let (scene, mac) = code::split(code).ok_or(RedeemError::InvalidGrant)?;
+        let cell = self.find(&scene).await.map_err(|_| RedeemError::Unavailable)?.ok_or(RedeemError::InvalidGrant)?;
+        let expected = self.keys.derive(Purpose::Code, &scene, cell.created.incarnation);
+        if !same_secret(expected.as_bytes(), mac.as_bytes()) {
+            return Err(RedeemError::InvalidGrant);
+        }
+        let redeem = Redeem { client: client.clone(), redirect_uri, verifier, at: self.clock.now() };
+        match self.command(&cell, IfLost::GiveUp, Command::Redeem(redeem)).await {
+            Ok(outcome) => self.redemption(&cell, &outcome).ok_or(RedeemError::InvalidGrant),
+            Err(Failed::Refused(_)) => Err(RedeemError::InvalidGrant),
+            Err(Failed::Unavailable) => Err(RedeemError::Unavailable),
+        }
+    }
+
+    /// What the redemption gives; `None` where it was the second one, which only revoked the first.
+    fn redemption(&self, cell: &Cell, outcome: &Outcome) -> Option<Redemption> {
+        let [Event::Redeemed(redeemed)] = outcome.events.as_slice() else { return None };
+        let created = &outcome.session.created;
+        Some(Redemption {
+            openid: outcome.session.openid()?.clone(),
+            app_id: created.app_id.clone(),
+            scope: created.request.scope.clone(),
+            access_token: self.keys.derive(Purpose::AccessToken, &cell.scene, created.incarnation),
+            expires_at: redeemed.access_token_expires_at,
+        })
+    }
+
+    async fn find(&self, scene: &SceneId) -> Result<Option<Arc<Cell>>, Unavailable> {
+        let find = |reply| RegistryMessage::Find(scene.clone(), reply);
+        Ok(self.registry.ask(IfLost::SendAgain, find).await?)
+    }
+
+    async fn command(&self, cell: &Cell, if_lost: IfLost, command: Command) -> Result<Outcome, Failed> {
+        let Ok(_place) = cell.in_flight.try_acquire() else {
+            tracing::warn!(scene = %cell.scene, "too many commands wait for this session");
+            return Err(Failed::Unavailable);
+        };
+        let handle = |reply| SessionMessage::Handle(command.clone(), reply);
+        match cell.address.ask(if_lost, handle).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(CommandError::Refused(refusal))) => Err(Failed::Refused(refusal)),
+            Ok(Err(CommandError::Store(error))) => {
+                tracing::error!(scene = %cell.scene, %error, "a command could not be stored");
+                Err(Failed::Unavailable)
+            }
+            Err(no_answer) => {
+                tracing::error!(scene = %cell.scene, ?no_answer, "a session does not answer");
+                Err(Failed::Unavailable)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Logins {
+    /// Makes the registry fail.
+    pub(super) fn fail_registry(&self) {
+        self.registry.tell(RegistryMessage::Fail);
+    }
+}
+
+enum Failed {
+    Refused(Refusal),
+    Unavailable,
+}

@@ -1,0 +1,27 @@
+//! The supervision tree: one actor a scan session, a registry that routes to them, supervisors that bring them back.
+//!
+//! The outside speaks to [`Logins`], reads what has happened through [`History`], and watches a session through a
+//! [`Watch`]. Only this folder knows ractor.
+
+mod address;
+mod cell;
+mod code;
+mod feed;
+mod history;
+mod logins;
+mod pages;
+mod registry;
+mod restart;
+mod session;
+mod sessions;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use feed::{Message, MessageBody, Watch};
+pub use history::{Follow, Head, History, StoreError};
+pub use logins::{Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Unavailable, Watched};
+pub use pages::{PageHolder, PageRefusal};
+pub use registry::AdmissionLimits;
+pub use tree::{StartError, Tree};

@@ -1,0 +1,226 @@
+//! The root of the supervision tree, and how it starts and ends.
+//!
+//! ```text
+//! root ─┬─ registry            routes; restarted from what the sessions' supervisor knows
+//!       └─ sessions ─┬─ session      one a scan session; restarted from its events
+//!                    └─ …
+//! ```
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::domain::{State, evolve};
+use crate::keys::Keys;
+use crate::store::{EventStore, StoreError};
+
+use super::address::{Address, IfLost, Signpost};
+use super::cell::Cell;
+use super::feed::Feed;
+use super::history::History;
+use super::logins::Logins;
+use super::registry::{AdmissionLimits, Registry, RegistryArguments, RegistryMessage};
+use super::restart::RestartBudget;
+use super::session::Surroundings;
+use super::sessions::{SessionsMessage, SessionsSupervisor};
+
+/// Why the tree cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An actor did not start.
+    #[error("an actor could not be started: {0}")]
+    Spawn(#[from] SpawnErr),
+}
+
+/// The running actors.
+pub struct Tree {
+    root: ActorRef<RootMessage>,
+    ended: JoinHandle<()>,
+    failure: watch::Receiver<bool>,
+    /// What the transports speak to.
+    pub logins: Logins,
+    /// What has happened, to read.
+    pub history: History,
+    /// How many sessions the start brought back.
+    pub recovered: usize,
+}
+
+impl Tree {
+    /// Brings back what could still be pending, and starts the actors.
+    ///
+    /// # Errors
+    /// [`StartError`] where the journal cannot be read or an actor does not start.
+    pub async fn start(
+        store: Arc<dyn EventStore>,
+        keys: Arc<Keys>,
+        clock: Clock,
+        limits: AdmissionLimits,
+    ) -> Result<Self, StartError> {
+        let admission = Arc::new(Semaphore::new(limits.max_sessions.min(Semaphore::MAX_PERMITS)));
+        let known = recover(&*store, &clock, &admission).await?;
+        let recovered = known.len();
+        let around = Arc::new(Surroundings { store: store.clone(), keys: keys.clone(), clock: clock.clone() });
+        let (sessions_signpost, sessions) = Signpost::new();
+        let (registry_signpost, registry) = Signpost::new();
+        let (failed, failure) = watch::channel(false);
+        let arguments = RootState {
+            around,
+            admission: admission.clone(),
+            unclaimed_page_ids: limits.unclaimed_page_ids,
+            sessions,
+            sessions_signpost,
+            registry: registry.clone(),
+            registry_signpost,
+            budget: RestartBudget::default(),
+            failed,
+        };
+        let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
+        let logins = Logins::new(registry, admission, keys, clock);
+        Ok(Self { root, ended, failure, logins, history: History::new(store), recovered })
+    }
+
+    /// Returns when the tree cannot go on.
+    pub async fn failed(&self) {
+        let mut failure = self.failure.clone();
+        if failure.wait_for(|failed| *failed).await.is_err() {
+            // The root is gone without a word: no less a failure.
+        }
+    }
+
+    /// Ends all actors. What is durable stays; what is pending goes on with the next start.
+    pub async fn stop(self) {
+        self.root.stop(None);
+        let _ = self.ended.await;
+    }
+}
+
+/// The sessions that a start has to bring back; those that are over by now are retired.
+async fn recover(
+    store: &dyn EventStore,
+    clock: &Clock,
+    admission: &Arc<Semaphore>,
+) -> Result<Vec<Arc<Cell>>, StoreError> {
+    let now = clock.now();
+    let mut cells = Vec::new();
+    for records in store.unretired().await? {
+        let Some(scene) = records.first().map(|record| record.scene.clone()) else { continue };
+        let state = records.iter().fold(State::Absent, |state, record| evolve(state, &record.event));
+        let Some(session) = state.session() else { continue };
+        match session.retires_at() {
+            Some(retires_at) if retires_at <= now => store.retire(&scene),
+            ended => {
+                let permit = if ended.is_none() { admission.clone().try_acquire_owned().ok() } else { None };
+                cells.push(Cell::new(scene, session.created.clone(), Feed::new(), permit));
+            }
+        }
+    }
+    Ok(cells)
+}
+
+pub(super) enum RootMessage {}
+
+struct Root;
+
+struct RootState {
+    around: Arc<Surroundings>,
+    admission: Arc<Semaphore>,
+    unclaimed_page_ids: usize,
+    sessions: Address<SessionsMessage>,
+    sessions_signpost: Signpost<SessionsMessage>,
+    registry: Address<RegistryMessage>,
+    registry_signpost: Signpost<RegistryMessage>,
+    budget: RestartBudget,
+    failed: watch::Sender<bool>,
+}
+
+impl Actor for Root {
+    type Msg = RootMessage;
+    type State = RootState;
+    type Arguments = (RootState, Vec<Arc<Cell>>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<RootMessage>,
+        (state, known): Self::Arguments,
+    ) -> Result<RootState, ActorProcessingErr> {
+        let arguments = (state.around.clone(), state.registry.clone());
+        let (sessions, _) =
+            SessionsSupervisor::spawn_linked(None, SessionsSupervisor, arguments, myself.get_cell()).await?;
+        state.sessions_signpost.point_at(sessions);
+        state.start_registry(&myself, known.clone()).await?;
+        for cell in known {
+            state.sessions.tell(SessionsMessage::Start(cell));
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<RootMessage>,
+        message: RootMessage,
+        _state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {}
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<RootMessage>,
+        event: SupervisionEvent,
+        state: &mut RootState,
+    ) -> Result<(), ActorProcessingErr> {
+        let outcome = match event {
+            SupervisionEvent::ActorFailed(actor, error) => {
+                let was_registry = state.registry.is_at(actor.get_id());
+                if was_registry && state.budget.spend(state.around.clock.now()) {
+                    tracing::warn!(%error, "the registry failed and is restarted");
+                    state.restart_registry(&myself).await
+                } else {
+                    tracing::error!(%error, "the supervision tree cannot go on");
+                    Err(error)
+                }
+            }
+            SupervisionEvent::ActorTerminated(_, _, reason) => {
+                Err(format!("a permanent actor ended: {}", reason.unwrap_or_default()).into())
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => Ok(()),
+        };
+        if outcome.is_err() {
+            state.failed.send_replace(true);
+        }
+        outcome
+    }
+}
+
+impl RootState {
+    async fn start_registry(
+        &self,
+        myself: &ActorRef<RootMessage>,
+        known: Vec<Arc<Cell>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let arguments = RegistryArguments {
+            sessions: self.sessions.clone(),
+            keys: self.around.keys.clone(),
+            admission: self.admission.clone(),
+            unclaimed_page_ids: self.unclaimed_page_ids,
+            known,
+        };
+        let (registry, _) = Registry::spawn_linked(None, Registry, arguments, myself.get_cell()).await?;
+        self.registry_signpost.point_at(registry);
+        Ok(())
+    }
+
+    /// The routes are a view: they come back from the sessions that are there.
+    async fn restart_registry(&self, myself: &ActorRef<RootMessage>) -> Result<(), ActorProcessingErr> {
+        self.registry_signpost.starting();
+        let known = self.sessions.ask(IfLost::SendAgain, SessionsMessage::List).await;
+        let known = known.map_err(|_| "the sessions' supervisor does not answer")?;
+        self.start_registry(myself, known).await
+    }
+}

@@ -1,0 +1,259 @@
+//! The composition root: the only file that knows every layer.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actors::{AdmissionLimits, StartError, Tree};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::AccountName;
+use crate::keys::{Keys, KeysError};
+use crate::store::{self, EventStore, Head, Journal, OpenError};
+use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
+use crate::transport::server::{self, Places};
+use crate::transport::wechat::api::{self, ApiSettings, HttpClient, NoRootCertificates, WeChatApi};
+use crate::transport::{Site, Throttle, public};
+
+/// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
+pub struct Listeners {
+    /// For browsers, phones and WeChat.
+    pub public: TcpListener,
+    /// For the operator.
+    pub admin: TcpListener,
+}
+
+/// Why the daemon cannot start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The keys cannot be used.
+    #[error("the keys cannot be used: {0}")]
+    Keys(#[from] KeysError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The actors cannot be started.
+    #[error("the sessions cannot be brought back: {0}")]
+    Start(#[from] StartError),
+    /// WeChat cannot be called safely.
+    #[error(transparent)]
+    Certificates(#[from] NoRootCertificates),
+    /// The admin socket cannot be made.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The journal can no longer be written.
+    #[error("stopped, because the journal can no longer be written: {0}")]
+    Journal(Arc<str>),
+    /// The disk did not answer when the daemon stopped.
+    #[error("stopped, though the journal's disk does not answer; what was acknowledged is there")]
+    Stuck,
+    /// The supervision tree has failed.
+    #[error("stopped, because the supervision tree failed; what was acknowledged is in the journal")]
+    Tree,
+}
+
+impl RunError {
+    /// What the operator can do.
+    pub fn cure(&self) -> String {
+        match self {
+            Self::Keys(error) => error.cure(),
+            Self::Open(error) => error.cure().to_owned(),
+            Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
+            Self::Certificates(_) => "install the package ca-certificates".into(),
+            Self::Socket(error) => error.cure().to_owned(),
+            Self::Journal(_) => {
+                "see to the disk of [store] path (space, health); then start again: what was acknowledged is there"
+                    .into()
+            }
+            Self::Stuck => "see to the disk of [store] path; then start again".into(),
+            Self::Tree => "start again, and report what the log says above".into(),
+        }
+    }
+}
+
+/// Most connections to the admin listener.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// How long the journal may take to finish what it has accepted when the daemon stops.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// How often a store that is in use is tried again within `lock_wait`.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes.
+///
+/// # Errors
+/// [`RunError`] where it cannot start, and where it had to stop.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    mounts: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunError> {
+    let mut shutdown = pin!(shutdown);
+    let clock = Clock::system();
+    let wechat = wechat_apis(&config, &clock)?;
+    let journal = tokio::select! {
+        opened = open_journal(config.store.path.clone(), config.store.lock_wait) => Arc::new(opened?),
+        () = &mut shutdown => return Ok(()),
+    };
+    // After the journal: its lock says that no other process is making keys.
+    let keys = open_keys(&config, &journal)?;
+    let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
+    let events = journal.head().borrow().seq;
+    tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
+
+    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, clock, wechat }).await?;
+    let outcome = tokio::select! {
+        () = &mut shutdown => Ok(()),
+        reason = journal_failure(journal.head()) => Err(RunError::Journal(reason)),
+        () = tree.failed() => Err(RunError::Tree),
+    };
+    tracing::info!("stopping");
+    serving.stop().await;
+    let closing = async {
+        tree.stop().await;
+        journal.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        return outcome.and(Err(RunError::Stuck));
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+/// What is served.
+struct Core<'a> {
+    tree: &'a Tree,
+    keys: Arc<Keys>,
+    clock: Clock,
+    wechat: HashMap<AccountName, WeChatApi>,
+}
+
+/// The listeners at work.
+struct Serving {
+    ready: watch::Sender<bool>,
+    stopping: CancellationToken,
+    listening: TaskTracker,
+    tasks: TaskTracker,
+}
+
+impl Serving {
+    async fn start(config: Config, listeners: Listeners, mounts: Router, core: Core<'_>) -> Result<Self, RunError> {
+        let serving = Self {
+            ready: watch::Sender::new(false),
+            stopping: CancellationToken::new(),
+            listening: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+        };
+        let history = &core.tree.history;
+        let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
+        let admin_router = admin::http_router(AdminHttp { history: history.clone(), ready, hosts });
+        let socket = AdminSocket::bind(&config.admin.socket).await?;
+        let events = admin::events_router(history.clone(), serving.stopping.clone());
+        let places = Places::take();
+        let trusted_proxies = config.server.trusted_proxies.clone();
+        let site = Arc::new(Site {
+            config,
+            logins: core.tree.logins.clone(),
+            keys: core.keys,
+            clock: core.clock,
+            wechat: core.wechat,
+            forgeries: Throttle::default(),
+            places,
+            stopping: serving.stopping.clone(),
+            tasks: serving.tasks.clone(),
+        });
+        let router = public::router(site, mounts);
+        let stopping = || serving.stopping.clone();
+        let listening = &serving.listening;
+        listening.spawn(server::serve(listeners.public, router, trusted_proxies, places.http, stopping()));
+        listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), ADMIN_CONNECTIONS, stopping()));
+        listening.spawn(admin::serve(socket, events, stopping()));
+        serving.ready.send_replace(true);
+        tracing::info!("serving");
+        Ok(serving)
+    }
+
+    /// Stops accepting, tells who is there to come back, and finishes what is in flight.
+    async fn stop(self) {
+        self.ready.send_replace(false);
+        self.stopping.cancel();
+        self.listening.close();
+        self.listening.wait().await;
+        self.tasks.close();
+        if tokio::time::timeout(server::GRACE, self.tasks.wait()).await.is_err() {
+            tracing::info!("some peers did not say goodbye in time");
+        }
+    }
+}
+
+fn admission_limits(config: &Config) -> AdmissionLimits {
+    AdmissionLimits {
+        max_sessions: config.server.max_sessions,
+        unclaimed_page_ids: config.limits.unclaimed_page_ids.map_or(usize::MAX, |most| most.get() as usize),
+    }
+}
+
+fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError> {
+    let keys = Keys::open_or_create(&config.keys.path)?;
+    if keys.are_new() && journal.head().borrow().seq > 0 {
+        let path = config.keys.path.display();
+        let told = "the journal is older than the keys: codes and page ids that were pending are worth nothing";
+        tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
+    }
+    Ok(Arc::new(keys))
+}
+
+fn wechat_apis(config: &Config, clock: &Clock) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
+    let mut apis = HashMap::new();
+    for account in &config.accounts {
+        let api_base = account.api_base.join("");
+        let client = HttpClient::for_base(&api_base)?;
+        let settings = ApiSettings {
+            api_base,
+            app_id: account.app_id.clone(),
+            app_secret: account.app_secret.clone(),
+            deadline: api::DEFAULT_DEADLINE,
+        };
+        apis.insert(account.name.clone(), WeChatApi::new(settings, client, clock.clone()));
+    }
+    Ok(apis)
+}
+
+/// Opens the journal; waits for another process that is about to let go of it.
+async fn open_journal(path: PathBuf, lock_wait: Duration) -> Result<Journal, OpenError> {
+    let started = tokio::time::Instant::now();
+    let mut is_told = false;
+    loop {
+        let attempt = path.clone();
+        let opened = tokio::task::spawn_blocking(move || store::open_or_create(attempt)).await;
+        match opened {
+            Ok(Err(OpenError::Locked(_))) if started.elapsed() < lock_wait => {
+                if !is_told {
+                    tracing::info!(path = %path.display(), ?lock_wait, "another process has the journal: waiting for it");
+                    is_told = true;
+                }
+                tokio::time::sleep(LOCK_POLL).await;
+            }
+            Ok(opened) => return opened,
+            Err(panicked) => return Err(OpenError::Unusable { path, reason: panicked.to_string() }),
+        }
+    }
+}
+
+async fn journal_failure(mut head: watch::Receiver<Head>) -> Arc<str> {
+    match head.wait_for(|head| head.failure.is_some()).await {
+        Ok(head) => head.failure.clone().unwrap_or_default(),
+        Err(_) => "its writer has ended".into(),
+    }
+}

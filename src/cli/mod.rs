@@ -1,0 +1,126 @@
+//! The program's command line: one file a subcommand.
+
+pub mod config_check;
+pub mod demo;
+pub mod replay;
+pub mod serve;
+
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, Warning};
+
+/// Log in to a website by scanning a QR code with WeChat.
+#[derive(Debug, Parser)]
+#[command(
+    name = "scan-login",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Example:\n  scan-login demo                      # the whole system, with nothing to configure\n  scan-login --config /etc/scan-login.toml serve"
+)]
+pub struct Arguments {
+    /// The configuration; see `config check`
+    #[arg(long, value_name = "FILE", global = true, default_value = "scan-login.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve,
+    Demo(demo::DemoArgs),
+    /// Read the journal: who logged in, when, and what was refused
+    Replay(replay::ReplayArgs),
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Tell every fault at once: key, value, reason and cure
+    Check,
+}
+
+/// How a subcommand ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done: 0.
+    Done,
+    /// Failed: 1.
+    Failed,
+    /// Wrong usage or configuration: 2.
+    Usage,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// Runs the subcommand that the arguments name.
+pub fn run(arguments: &Arguments) -> Exit {
+    log_to_standard_error();
+    match &arguments.command {
+        Command::Serve => serve::run(&arguments.config),
+        Command::Demo(args) => demo::run(args),
+        Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
+    }
+}
+
+/// Results go to standard output, everything else to standard error.
+fn log_to_standard_error() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
+}
+
+/// The configuration at `path` with this process's environment; its faults, where it has any, go to standard error.
+fn load(path: &Path) -> Option<(Config, Vec<Warning>)> {
+    let loaded = Config::load(path, config::from_process_env());
+    loaded.inspect_err(|faults| drop(writeln!(std::io::stderr(), "{faults}"))).ok()
+}
+
+/// Two lines on standard error: what is wrong, and the cure.
+fn complain(what: &dyn std::fmt::Display, cure: &str) {
+    complain_to(&mut std::io::stderr().lock(), what, cure);
+}
+
+fn complain_to(err: &mut dyn Write, what: &dyn std::fmt::Display, cure: &str) {
+    // Where standard error is gone there is nobody left to tell.
+    let _ = writeln!(err, "{what}\n    {cure}");
+}
+
+/// Runs `work` on a runtime of its own.
+fn block_on(work: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let exit = runtime.block_on(work);
+            // Whatever is still busy by now has had its time.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+            exit
+        }
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"), "see how many threads this user may have");
+            Exit::Failed
+        }
+    }
+}

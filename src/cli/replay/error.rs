@@ -1,0 +1,76 @@
+use std::io;
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+use crate::replay::FilterError;
+use crate::store::{OpenError, StoreError};
+
+/// Why a replay does not end well.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplayError {
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    #[error("the admin socket {path} cannot be used: {reason}")]
+    Socket { path: PathBuf, reason: io::Error },
+    #[error("the daemon at {path} hung up: {reason}")]
+    HungUp { path: PathBuf, reason: hyper::Error },
+    #[error("the daemon at {path} does not answer")]
+    Silent { path: PathBuf },
+    #[error("the daemon refuses: {title}")]
+    Refused { title: String, detail: String },
+    #[error("the daemon's answer broke off: {0}")]
+    Broken(String),
+    #[error("the daemon cannot read on: {0}")]
+    Daemon(String),
+    #[error("the daemon has stopped, so nothing more is to come")]
+    DaemonStopped,
+    #[error("no daemon answers at {path}, so nothing more is to come")]
+    NothingToFollow { path: PathBuf },
+    #[error("the journal in {store} is in use by another process, and no daemon answers at {socket}")]
+    Locked { store: PathBuf, socket: PathBuf },
+    #[error(transparent)]
+    Open(OpenError),
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    #[error("the output cannot be written: {0}")]
+    Output(io::Error),
+    /// Nothing that anybody has to be told.
+    #[error("nobody reads the output any more")]
+    NoReader,
+}
+
+impl ReplayError {
+    /// What the operator can do.
+    pub(super) fn cure(&self) -> String {
+        let cure = match self {
+            Self::Filter(error) => return error.cure(),
+            Self::Refused { detail, .. } => return detail.clone(),
+            Self::Open(error) => error.cure(),
+            Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
+            Self::Silent { .. } => "look at its log; once it is stopped, replay reads the store itself",
+            Self::Broken(_) => "see whether the daemon still runs, and try again; what was printed is right",
+            Self::Daemon(_) => "look at the daemon's log; what was printed is right",
+            Self::DaemonStopped => "start it again with `scan-login serve`, and follow with --since",
+            Self::NothingToFollow { .. } => "start it with `scan-login serve`; what happened until now was printed",
+            Self::Locked { .. } => {
+                "where a daemon is starting, try again in a moment; else give this command the daemon's configuration, \
+                 or stop that process"
+            }
+            Self::Read(StoreError::Damaged(_)) => {
+                "keep a copy of the folder before anything else, then restore a backup; what was printed is right"
+            }
+            Self::Read(_) => "see that the disk is well and that this user may read the folder, and try again",
+            Self::Output(_) => "see that its disk has space",
+            Self::NoReader => "none is needed",
+        };
+        cure.to_owned()
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Filter(_) => Exit::Usage,
+            Self::NoReader => Exit::Done,
+            _ => Exit::Failed,
+        }
+    }
+}

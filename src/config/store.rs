@@ -1,0 +1,115 @@
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::fault::Report;
+use super::raw::Table;
+use super::section::Section;
+use super::values::{self, choices};
+
+choices! {
+    /// What keeps the journal.
+    Engine {
+        /// Embedded, in a folder.
+        Sled = "sled",
+        /// NATS JetStream, for several machines.
+        Jetstream = "jetstream",
+    }
+}
+
+/// `[store]`: the journal.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// What keeps it. Default: sled.
+    pub engine: Engine,
+    /// Its folder. Default: `data`.
+    pub path: PathBuf,
+    /// How long events are kept, longer than zero. Default: 180 days.
+    pub retention: Duration,
+    /// How long to wait at the start for another process to give the folder up. Default: 30 s.
+    pub lock_wait: Duration,
+}
+
+impl Store {
+    pub(super) fn read(root: &Table, report: &mut Report) -> Self {
+        let mut section = Section::of_root(root, "store", report);
+        let store = Self {
+            engine: section.choice("engine", Engine::Sled),
+            path: section.path("path", "data"),
+            retention: section.or("retention", Duration::from_secs(180 * 24 * 60 * 60), values::positive_duration),
+            lock_wait: section.or("lock_wait", Duration::from_secs(30), values::duration),
+        };
+        section.finish();
+        store
+    }
+}
+
+/// `[keys]`: what must not stand in the journal.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Their folder, never under the store's. Default: `keys`.
+    pub path: PathBuf,
+}
+
+impl Keys {
+    pub(super) fn read(root: &Table, store: &Store, report: &mut Report) -> Self {
+        let mut section = Section::of_root(root, "keys", report);
+        let path = section.path("path", "keys");
+        if real(&path).starts_with(real(&store.path)) {
+            let cure = "name a folder outside the store's: a backup of the store must hold no keys";
+            section.fault("path", format!("lies in the store's folder ({})", store.path.display()), cure);
+        }
+        section.finish();
+        Self { path }
+    }
+}
+
+/// The path with its links followed, as far as it exists, and without `..`.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut result = PathBuf::new();
+    for component in whole.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                result.pop();
+            }
+            other => result.push(other),
+        }
+        if let Ok(followed) = result.canonicalize() {
+            result = followed;
+        }
+    }
+    result
+}
+
+/// `[session]`: how long things live.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// How long a session may be scanned and confirmed, 1 s to 29 days: its QR code must outlive it, and WeChat keeps
+    /// one for 30 days at most. Default: 5 min.
+    pub ttl: Duration,
+    /// How long a code can be redeemed, longer than zero. Default: 60 s.
+    pub code_ttl: Duration,
+    /// How long an access token lives, longer than zero. Default: 10 min.
+    pub access_token_ttl: Duration,
+    /// How many QR codes are renewed without a gesture of the visitor. Default: 3.
+    pub max_renewals: u32,
+}
+
+/// The longest life of a session.
+const TTL_MAX: Duration = Duration::from_secs(29 * 24 * 60 * 60);
+
+impl Session {
+    pub(super) fn read(root: &Table, report: &mut Report) -> Self {
+        let mut section = Section::of_root(root, "session", report);
+        let ttl = values::duration_within(Duration::from_secs(1), TTL_MAX, "1s to 29d long");
+        let session = Self {
+            ttl: section.or("ttl", Duration::from_secs(5 * 60), ttl),
+            code_ttl: section.or("code_ttl", Duration::from_secs(60), values::positive_duration),
+            access_token_ttl: section.or("access_token_ttl", Duration::from_secs(10 * 60), values::positive_duration),
+            max_renewals: section.or("max_renewals", 3, values::whole(0)),
+        };
+        section.finish();
+        session
+    }
+}

@@ -1,0 +1,117 @@
+use super::*;
+
+/// The keys that a text is warned of, with what is said.
+fn warned(text: &str) -> Vec<(String, String)> {
+    let (_, warnings) = read(text).unwrap_or_else(|faults| panic!("{faults}"));
+    warnings.into_iter().map(|warning| (warning.key, warning.text)).collect()
+}
+
+/// Asserts that a text is warned of this key with this word, and of nothing else that the small file is not warned of.
+fn check(cases: &[(String, &str, &str)]) {
+    let usual = warned(SMALL);
+    for (text, key, word) in cases {
+        let more: Vec<_> = warned(text).into_iter().filter(|warning| !usual.contains(warning)).collect();
+        assert_eq!(more.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), [*key], "{more:?}\n{text}");
+        assert!(more[0].1.contains(word), "{word:?} is not in: {more:?}");
+    }
+}
+
+#[test]
+fn the_small_file_is_warned_of_what_is_weak_and_of_what_is_missing() {
+    let keys: Vec<_> = warned(SMALL).into_iter().map(|(key, _)| key).collect();
+    let limits = "limits.sessions_per_address";
+    assert_eq!(keys, [limits, "account.main.encryption", "client.shop.scopes", "client.shop.confirm"]);
+    let wechat_only = small_with("[[client]]", "scopes = [\"wechat\"]");
+    assert!(!warned(&wechat_only).iter().any(|(key, _)| key == "client.shop.scopes"));
+}
+
+#[test]
+fn what_is_weak() {
+    let seed = format!("{SMALL}{SEED_PAGE}");
+    let own = format!("{}{SEED_PAGE}", small_with("[[client]]", "pkce = \"optional\""));
+    check(&[
+        (SMALL.replace("https://login.example.com", "http://localhost:8080"), "server.public_url", "not encrypted"),
+        (small_with("[[client]]", "pkce = \"optional\""), "client.shop.pkce", "required"),
+    ]);
+    let keys = |text: &str| warned(text).into_iter().map(|(key, _)| key).skip(4).collect::<Vec<_>>();
+    assert_eq!(keys(&seed), ["seed_page.confirm", "seed_page.client_id"]);
+    assert_eq!(keys(&own), ["client.shop.pkce", "seed_page.confirm"], "a client of its own is as weak as the page");
+    assert_eq!(keys(&format!("{own}message = \"openid\"")).last().unwrap(), "seed_page.message");
+}
+
+#[test]
+fn rates_are_not_limited_yet_and_that_is_said_unless_they_are_off() {
+    let off = "sessions_per_address = \"off\"\nsessions_per_browser = \"off\"\nfailed_client_authentications = \"off\"";
+    let limits = |text: &str| warned(text).into_iter().filter(|(key, _)| key.starts_with("limits.")).count();
+    assert_eq!(limits(SMALL), 1, "at their defaults");
+    assert_eq!(limits(&small_with("[limits]", "sessions_per_address = \"600/min\"")), 1);
+    assert_eq!(limits(&small_with("[limits]", off)), 0);
+}
+
+#[test]
+fn what_is_taken_and_not_built_yet() {
+    let encrypted = |mode: &str| {
+        let key = "encoding_aes_key = \"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG\"";
+        SMALL.replace("\"plain\"", &format!("\"{mode}\"\n{key}"))
+    };
+    let account = |line: &str| small_with("[[account]]", line);
+    let client = |line: &str| small_with("[[client]]", line);
+    check(&[
+        (small_with("[server]", "verify_dir = \"files\""), "server.verify_dir", "not served"),
+        (small_with("[store]", "retention = \"90d\""), "store.retention", "nothing is removed"),
+        (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
+        (encrypted("safe"), "account.main.encryption", "only \"plain\" works"),
+        (
+            account("previous_encoding_aes_key = \"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG\""),
+            "account.main.previous_encoding_aes_key",
+            "not read",
+        ),
+        (account("token_source = \"token\""), "account.main.token_source", "stable_token is used"),
+        (account("token_source = \"https://t.example\""), "account.main.token_source", "stable_token is used"),
+        (account("proxy = \"http://127.0.0.1:3128\""), "account.main.proxy", "without a proxy"),
+        (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
+        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
+        (account("qr_daily_budget = 5"), "account.main.qr_daily_budget", "not counted"),
+        (account("unionid = true"), "account.main.unionid", "not asked for"),
+        (account("forward = \"https://old.example.com\""), "account.main.forward", "not forwarded"),
+        (account("forward_mode = \"all\""), "account.main.forward_mode", "nothing is forwarded"),
+        (client("subject = \"openid\""), "client.shop.subject", "sub"),
+        (client("subject = \"unionid\""), "client.shop.subject", "sub"),
+        (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
+        (client("qr = \"link\""), "client.shop.qr", "link"),
+        (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "no webhooks"),
+    ]);
+    let compatible = warned(&encrypted("compatible"));
+    let said: Vec<_> = compatible.iter().filter(|(key, _)| key == "account.main.encryption").collect();
+    assert_eq!(said.len(), 2, "weaker than safe, and not built: {said:?}");
+}
+
+#[test]
+fn a_key_that_is_set_to_its_default_is_not_warned_of() {
+    let text = format!(
+        "{}[store]\nretention = \"180d\"\nengine = \"sled\"\n[session]\nmax_renewals = 3\n",
+        small_with(
+            "[[account]]",
+            "unionid = false\nqr_daily_budget = 90000\nweb_oauth = \"off\"\ntoken_source = \"stable_token\""
+        )
+    );
+    assert_eq!(warned(&text), warned(SMALL));
+}
+
+#[test]
+fn a_token_file_is_read_and_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "admin\n").unwrap();
+    let text = small_with("[admin]", "listen = \"0.0.0.0:9090\"\ntoken_file = \"token\"");
+    let (config, warnings) = Config::from_toml(&text, folder.path(), []).unwrap();
+    assert!(config.admin.token.is_some());
+    assert!(warnings.iter().any(|warning| warning.key == "admin.token_file"));
+}
+
+#[test]
+fn warnings_are_one_line_with_what_is_in_force() {
+    let (_, warnings) = read(SMALL).unwrap();
+    let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert!(shown.iter().all(|line| line.lines().count() == 1), "{shown:?}");
+    assert!(shown[3].starts_with("line 14: client.shop.confirm = \"auto\": the scan itself confirms"), "{shown:?}");
+}

@@ -1,0 +1,58 @@
+//! What a configuration may say and this version does not do. A version that does it deletes the line, nothing else.
+//!
+//! Names are `section.key`, noted where the key is set to something other than its default; or `section.key.value` for
+//! keys that take one of a few words, noted where that word is in force, by default or not.
+
+/// What is taken and has no effect yet.
+const DOES_NOTHING: &[(&str, &str)] = &[
+    ("server.verify_dir", "MP_verify files are not served yet"),
+    ("limits.rates.on", "rates are not limited yet, at their defaults neither: let the proxy in front limit them"),
+    ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
+    ("store.retention", "nothing is removed from the journal yet"),
+    ("session.max_renewals", "QR codes are not renewed yet"),
+    ("account.previous_encoding_aes_key", "encrypted messages are not read yet, under this key neither"),
+    ("account.encryption.safe", REFUSED),
+    ("account.encryption.compatible", REFUSED),
+    ("account.token_source.token", "access tokens are not fetched this way yet: stable_token is used"),
+    ("account.token_source.server", "access tokens are not fetched from a token server yet: stable_token is used"),
+    ("account.proxy", "WeChat is called without a proxy yet"),
+    ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
+    ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
+    ("account.qr_daily_budget", "QR codes are not counted yet"),
+    ("account.unionid", "the unionid is not asked for yet"),
+    ("account.forward", "messages that are no login are not forwarded yet"),
+    ("account.forward_mode.all", "nothing is forwarded yet"),
+    ("client.subject.openid", "there is no `sub` yet"),
+    ("client.subject.unionid", "there is no `sub` yet"),
+    ("client.scopes.openid", "no id token is issued yet for the scope openid; the scope wechat works"),
+    ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
+    (
+        "client.qr.link",
+        "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",
+    ),
+    ("client.webhook_url", "no webhooks are sent yet"),
+];
+
+const REFUSED: &str =
+    "encrypted messages are not read yet: all messages of this account are refused; only \"plain\" works";
+
+/// What this version cannot run with, and the cure.
+const CANNOT_RUN: &[(&str, &str, &str)] = &[
+    ("store.engine.jetstream", "is not built in this version", "set engine = \"sled\""),
+    ("client.confirm.number", ONLY_AUTO, SET_AUTO),
+    ("client.confirm.tap", ONLY_AUTO, SET_AUTO),
+    ("seed_page.confirm.tap", ONLY_AUTO, SET_AUTO),
+];
+
+const ONLY_AUTO: &str = "is not built: this version can only do \"auto\"";
+const SET_AUTO: &str = "set confirm = \"auto\", knowing that the scan itself then confirms, without another press";
+
+/// What to say of something that has no effect yet.
+pub(super) fn does_nothing(name: &str) -> Option<&'static str> {
+    DOES_NOTHING.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
+}
+
+/// Reason and cure, where this version cannot run with it.
+pub(super) fn cannot_run(name: &str) -> Option<(&'static str, &'static str)> {
+    CANNOT_RUN.iter().find(|(known, ..)| *known == name).map(|(_, reason, cure)| (*reason, *cure))
+}

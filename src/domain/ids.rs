@@ -1,0 +1,128 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a text is not an identifier of the kind asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdError {
+    /// Shorter or longer than this kind allows; the bounds, in bytes.
+    Length {
+        /// Fewest bytes allowed.
+        min: usize,
+        /// Most bytes allowed.
+        max: usize,
+    },
+    /// Holds a character that this kind does not allow.
+    Character,
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { min, max } => write!(f, "must be {min} to {max} characters long"),
+            Self::Character => f.write_str("holds a character that is not allowed"),
+        }
+    }
+}
+
+impl std::error::Error for IdError {}
+
+fn check(text: &str, min: usize, max: usize, allowed: fn(u8) -> bool) -> Result<(), IdError> {
+    if !(min..=max).contains(&text.len()) {
+        return Err(IdError::Length { min, max });
+    }
+    if text.bytes().all(allowed) { Ok(()) } else { Err(IdError::Character) }
+}
+
+fn url_safe(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+fn visible(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $min:literal..=$max:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes a text as it came.
+            ///
+            /// # Errors
+            /// An [`IdError`] where its length or a character is not of this kind.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
+                let text = text.as_ref();
+                check(text, $min, $max, $allowed)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// The `scene_str` inside one parametric QR code (WeChat allows 1 to 64 characters). Made by us, with 128 random bits
+    /// or more behind the account's prefix; it names one scan session. Whoever sees the QR code can learn it.
+    SceneId, 22..=64, url_safe
+);
+id!(
+    /// The id that the original page makes for itself: an alias of one session, guessable, never a secret.
+    PageId, 1..=64, visible
+);
+id!(
+    /// The name of a WeChat Official Account in the configuration, and in its callback URL.
+    AccountName, 1..=64, url_safe
+);
+id!(
+    /// The `client_id` of a website (RFC 6749 §2.2 allows visible ASCII).
+    ClientId, 1..=128, visible
+);
+id!(
+    /// A WeChat app id. An [`OpenId`] means something only together with it.
+    AppId, 1..=64, visible
+);
+
+/// A WeChat user as one account knows them: personal data, so it is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OpenId(Arc<str>);
+
+impl OpenId {
+    /// Takes an openid as WeChat sent it.
+    ///
+    /// # Errors
+    /// An [`IdError`] where it is empty, longer than 128 bytes, or not visible ASCII.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
+        let text = text.as_ref();
+        check(text, 1, 128, visible)?;
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The text itself; not for logs.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OpenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpenId(…)")
+    }
+}

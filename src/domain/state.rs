@@ -1,0 +1,113 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Created, DenyReason, OpenId, Opener, Timestamp};
+
+/// How long a session stays after its last possible moment, so that a browser that asks late hears that it is over.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// Where a scan session stands: the fold of its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nothing has happened yet.
+    #[default]
+    Absent,
+    /// It was created.
+    Present(Session),
+}
+
+/// A session that was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// How it began.
+    pub created: Arc<Created>,
+    /// How far it has come.
+    pub phase: Phase,
+}
+
+/// How far a session has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The QR code waits.
+    Pending,
+    /// Somebody scanned, and is asked.
+    Scanned {
+        /// Who.
+        openid: OpenId,
+    },
+    /// Who scanned agreed; the code waits for its redemption.
+    Confirmed {
+        /// Who.
+        openid: OpenId,
+        /// Until when the code can be redeemed.
+        code_expires_at: Timestamp,
+    },
+    /// The website has redeemed the code.
+    Redeemed {
+        /// Who logged in.
+        openid: OpenId,
+        /// Until when the access token lives.
+        access_token_expires_at: Timestamp,
+    },
+    /// The code was presented twice.
+    Revoked {
+        /// Who had logged in.
+        openid: OpenId,
+    },
+    /// Somebody refused.
+    Denied {
+        /// Why.
+        reason: DenyReason,
+    },
+    /// Its time was over.
+    Expired,
+}
+
+impl State {
+    /// The session, where there is one.
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Absent => None,
+            Self::Present(session) => Some(session),
+        }
+    }
+}
+
+impl Session {
+    /// When the session expires if nothing else happens; `None` where it can no longer expire.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Pending | Phase::Scanned { .. } => Some(self.created.expires_at),
+            Phase::Confirmed { code_expires_at, .. } => Some(*code_expires_at),
+            Phase::Redeemed { .. } | Phase::Revoked { .. } | Phase::Denied { .. } | Phase::Expired => None,
+        }
+    }
+
+    /// From when on nobody needs to know this session any more; `None` while it can still expire.
+    ///
+    /// Until then its messages can be fetched, its page id is not given to another, and a second redemption revokes.
+    pub fn retires_at(&self) -> Option<Timestamp> {
+        if self.deadline().is_some() {
+            return None;
+        }
+        let mut at = self.created.expires_at.after(self.created.code_ttl).after(LINGER);
+        if let Opener::Page { .. } = self.created.opener {
+            at = at.max(self.created.qr.expires_at);
+        }
+        if let Phase::Redeemed { access_token_expires_at, .. } = &self.phase {
+            at = at.max(*access_token_expires_at);
+        }
+        Some(at)
+    }
+
+    /// Who scanned, where somebody did and it still counts.
+    pub fn openid(&self) -> Option<&OpenId> {
+        match &self.phase {
+            Phase::Scanned { openid }
+            | Phase::Confirmed { openid, .. }
+            | Phase::Redeemed { openid, .. }
+            | Phase::Revoked { openid } => Some(openid),
+            Phase::Pending | Phase::Denied { .. } | Phase::Expired => None,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The keys that are never in the store, and the values derived from them.
+//!
+//! The journal keeps no secret: a login's code, its picture's address and its access token are MACs over scene,
+//! incarnation and purpose under a key in `[keys] path`, so they are the same again after a restart and worth nothing to
+//! whoever reads the log.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretBox};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::clock::random_bytes;
+use crate::domain::{Digest, Incarnation, SceneId};
+
+const DERIVATION_KEY: &str = "derivation.key";
+const KEY_BYTES: usize = 32;
+
+/// What a derived value is for; values for different purposes have nothing in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The one-time authorization code.
+    Code,
+    /// The address of the original page's QR picture.
+    Picture,
+    /// The access token that a redemption gives.
+    AccessToken,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Code => b"code",
+            Self::Picture => b"picture",
+            Self::AccessToken => b"access-token",
+        }
+    }
+}
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Somebody else could read them.
+    #[error("{0} can be read by other users")]
+    TooOpen(PathBuf),
+    /// A file that should hold a key holds something else.
+    #[error("{0} is not a key of {KEY_BYTES} bytes")]
+    NotAKey(PathBuf),
+    /// The system refuses.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+impl KeysError {
+    /// What the operator can do.
+    pub fn cure(&self) -> String {
+        match self {
+            Self::TooOpen(path) => format!("chmod go-rwx {}", path.display()),
+            Self::NotAKey(_) => "put the right file back from its backup; a new key ends all pending logins".into(),
+            Self::Io { .. } => "see that [keys] path exists or can be made, and belongs to this user".into(),
+        }
+    }
+}
+
+/// The keys of one daemon.
+pub struct Keys {
+    derivation: SecretBox<[u8; KEY_BYTES]>,
+    is_new: bool,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Reads the keys under `path`; makes the folder (mode 0700) and what is missing in it.
+    ///
+    /// # Errors
+    /// [`KeysError`], with its cure.
+    pub fn open_or_create(path: &Path) -> Result<Self, KeysError> {
+        let io = |error| KeysError::Io { path: path.to_owned(), error };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+        refuse_if_open(path)?;
+        let file = path.join(DERIVATION_KEY);
+        let is_new = !file.exists();
+        Ok(Self { derivation: read_or_make(&file)?, is_new })
+    }
+
+    /// Whether the keys were made just now: whatever was derived from earlier ones is worth nothing any more.
+    pub fn are_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Keys that exist only in memory: everything derived from them ends with the process.
+    pub fn ephemeral() -> Self {
+        Self { derivation: SecretBox::new(Box::new(random_bytes())), is_new: true }
+    }
+
+    /// The value for `purpose` in this life of `scene`, as 43 URL-safe characters.
+    pub fn derive(&self, purpose: Purpose, scene: &SceneId, incarnation: Incarnation) -> String {
+        let parts = [purpose.label(), scene.as_str().as_bytes(), &incarnation.0.to_be_bytes()];
+        URL_SAFE_NO_PAD.encode(self.mac(&parts).0)
+    }
+
+    /// A keyed hash of something that must not stand in the journal itself, such as an address.
+    pub fn pseudonym(&self, kind: &str, value: &[u8]) -> Digest {
+        self.mac(&[b"pseudonym", kind.as_bytes(), value])
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) over the parts, each behind its length, so that no two lists of parts look alike.
+    fn mac(&self, parts: &[&[u8]]) -> Digest {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.derivation.expose_secret()).expect("HMAC takes keys of any length");
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        Digest(mac.finalize().into_bytes().into())
+    }
+}
+
+/// SHA-256 of a random secret, to be kept in its place.
+pub fn sha256(secret: &[u8]) -> Digest {
+    Digest(Sha256::digest(secret).into())
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
+}
+
+fn refuse_if_open(path: &Path) -> Result<(), KeysError> {
+    let metadata = std::fs::metadata(path).map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
+    if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(KeysError::TooOpen(path.to_owned())) }
+}
+
+fn read_or_make(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
+    let io = |error| KeysError::Io { path: path.to_owned(), error };
+    match File::open(path) {
+        Ok(mut file) => {
+            refuse_if_open(path)?;
+            let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
+            Read::by_ref(&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+            let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
+            Ok(SecretBox::new(Box::new(bytes)))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = SecretBox::new(Box::new(random_bytes()));
+            write_key(path, key.expose_secret()).map_err(io)?;
+            tracing::info!(path = %path.display(), "made a new key");
+            Ok(key)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Whole or not at all: written aside, synced, and put in its place.
+fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    let aside = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    std::fs::rename(&aside, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scene() -> SceneId {
+        SceneId::new("sl-0123456789abcdefghijkl").unwrap()
+    }
+
+    #[test]
+    fn derived_values_are_the_same_after_a_restart_and_differ_by_everything_they_depend_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let first = Keys::open_or_create(&path).unwrap();
+        let code = first.derive(Purpose::Code, &scene(), Incarnation(1));
+        assert_eq!(code.len(), 43);
+        let again = Keys::open_or_create(&path).unwrap();
+        assert_eq!(again.derive(Purpose::Code, &scene(), Incarnation(1)), code);
+        assert_ne!(again.derive(Purpose::Picture, &scene(), Incarnation(1)), code);
+        assert_ne!(again.derive(Purpose::Code, &scene(), Incarnation(2)), code);
+        assert_ne!(Keys::ephemeral().derive(Purpose::Code, &scene(), Incarnation(1)), code);
+    }
+
+    #[test]
+    fn keys_are_readable_by_their_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        Keys::open_or_create(&path).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join(DERIVATION_KEY))), (0o700, 0o600));
+
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let error = Keys::open_or_create(&path).unwrap_err();
+        assert!(matches!(error, KeysError::TooOpen(_)));
+        assert!(error.cure().starts_with("chmod go-rwx"));
+    }
+
+    #[test]
+    fn a_broken_key_is_refused_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        Keys::open_or_create(&path).unwrap();
+        std::fs::write(path.join(DERIVATION_KEY), "short").unwrap();
+        assert!(matches!(Keys::open_or_create(&path), Err(KeysError::NotAKey(_))));
+    }
+}

@@ -1,0 +1,13 @@
+//! scan-login lets a website's visitors log in by scanning a QR code with WeChat.
+
+pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod keys;
+pub mod replay;
+pub mod simulator;
+pub mod store;
+pub mod transport;

@@ -1,0 +1,139 @@
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::clock::rfc3339_micros;
+use crate::domain::{Confirmation, Created, Event, Opener, Purpose, Recorded};
+
+/// An event as others read it. Every field is written out here, so that nothing the journal keeps (digests, a website's
+/// `state` and `nonce`) is shown by accident.
+#[derive(Serialize)]
+struct Line<'a> {
+    seq: u64,
+    at: String,
+    scene_id: &'a str,
+    scene_seq: u32,
+    r#type: &'static str,
+    #[serde(flatten)]
+    own: Own<'a>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Own<'a> {
+    Created(CreatedLine<'a>),
+    Scanned { account: &'a str, openid: &'a str },
+    Confirmed { code_expires_at: String },
+    Denied { reason: &'static str },
+    Redeemed { access_token_expires_at: String },
+    Nothing {},
+}
+
+#[derive(Serialize)]
+struct CreatedLine<'a> {
+    account: &'a str,
+    app_id: &'a str,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_id: Option<&'a str>,
+    opener: &'static str,
+    confirm: &'static str,
+    purpose: &'static str,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_uri: Option<&'a str>,
+    has_state: bool,
+    has_nonce: bool,
+    has_code_challenge: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ui_locales: Option<&'a str>,
+    expires_at: String,
+    code_ttl_seconds: u64,
+    access_token_ttl_seconds: u64,
+    qr_content: &'a str,
+    qr_expires_at: String,
+}
+
+impl<'a> From<&'a Created> for CreatedLine<'a> {
+    fn from(created: &'a Created) -> Self {
+        let request = &created.request;
+        let (opener, page_id) = match &created.opener {
+            Opener::Browser { .. } => ("browser", None),
+            Opener::Page { page, .. } => ("page", Some(page.as_str())),
+        };
+        Self {
+            account: created.account.as_str(),
+            app_id: created.app_id.as_str(),
+            client_id: created.client.as_str(),
+            page_id,
+            opener,
+            confirm: match created.confirmation {
+                Confirmation::Auto => "auto",
+                Confirmation::Tap => "tap",
+            },
+            purpose: match request.purpose {
+                Purpose::Login => "login",
+                Purpose::Bind => "bind",
+                Purpose::Verify => "verify",
+            },
+            scope: &request.scope,
+            redirect_uri: request.redirect_uri.as_deref(),
+            has_state: request.state.is_some(),
+            has_nonce: request.nonce.is_some(),
+            has_code_challenge: request.code_challenge.is_some(),
+            ui_locales: request.ui_locales.as_deref(),
+            expires_at: rfc3339_micros(created.expires_at),
+            code_ttl_seconds: created.code_ttl.as_secs(),
+            access_token_ttl_seconds: created.access_token_ttl.as_secs(),
+            qr_content: &created.qr.content,
+            qr_expires_at: rfc3339_micros(created.qr.expires_at),
+        }
+    }
+}
+
+impl<'a> From<&'a Recorded> for Line<'a> {
+    fn from(recorded: &'a Recorded) -> Self {
+        let own = match &recorded.event {
+            Event::Created(created) => Own::Created(CreatedLine::from(&**created)),
+            Event::Scanned(scanned) => {
+                Own::Scanned { account: scanned.account.as_str(), openid: scanned.openid.as_str() }
+            }
+            Event::Confirmed(confirmed) => {
+                Own::Confirmed { code_expires_at: rfc3339_micros(confirmed.code_expires_at) }
+            }
+            Event::Denied(reason) => Own::Denied { reason: reason.name() },
+            Event::Redeemed(redeemed) => {
+                Own::Redeemed { access_token_expires_at: rfc3339_micros(redeemed.access_token_expires_at) }
+            }
+            Event::Expired | Event::Revoked => Own::Nothing {},
+        };
+        Self {
+            seq: recorded.seq,
+            at: rfc3339_micros(recorded.at),
+            scene_id: recorded.scene.as_str(),
+            scene_seq: recorded.scene_seq,
+            r#type: recorded.event.kind().name(),
+            own,
+        }
+    }
+}
+
+/// Appends the event to `lines` as one JSON object and the end of the line.
+///
+/// # Panics
+/// Never: a line is made of texts and numbers, and memory takes what is written.
+pub fn write_jsonl(recorded: &Recorded, lines: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *lines, &Line::from(recorded)).expect("a line of texts and numbers is JSON");
+    lines.push(b'\n');
+}
+
+/// The same object, to look into.
+pub fn to_map(recorded: &Recorded) -> Map<String, Value> {
+    match serde_json::to_value(Line::from(recorded)) {
+        Ok(Value::Object(map)) => map,
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use crate::domain::{
+    AccountName, AppId, ClientId, Confirmed, DenyReason, Digest, Incarnation, LoginRequest, OpenId, PageId, QrCode,
+    Redeemed, Scanned, SceneId, Timestamp,
+};
+
+use super::*;
+
+const START: Timestamp = Timestamp::from_micros(1_767_323_045_678_901);
+const DIGEST: [u8; 32] = [0xAB; 32];
+
+fn created(opener: Opener) -> Event {
+    let after = |seconds| START.after(Duration::from_secs(seconds));
+    Event::Created(Arc::new(Created {
+        account: AccountName::new("main").unwrap(),
+        app_id: AppId::new("wx1").unwrap(),
+        client: ClientId::new("shop").unwrap(),
+        incarnation: Incarnation(0x1234_5678_9abc),
+        opener,
+        confirmation: Confirmation::Tap,
+        qr: QrCode { content: "http://weixin.qq.com/q/02x".into(), expires_at: after(360) },
+        expires_at: after(300),
+        code_ttl: Duration::from_secs(60),
+        access_token_ttl: Duration::from_secs(600),
+        request: LoginRequest {
+            scope: "openid wechat".into(),
+            redirect_uri: Some("https://shop.example.com/callback".into()),
+            state: Some("state-of-the-website".into()),
+            nonce: Some("nonce-of-the-website".into()),
+            code_challenge: Some(Digest(DIGEST)),
+            ui_locales: None,
+            purpose: Purpose::Bind,
+        },
+    }))
+}
+
+fn line(event: Event) -> String {
+    let scene = SceneId::new("sl-0123456789abcdefghijkl").unwrap();
+    let recorded = Recorded { seq: 7, scene_seq: 2, at: START, scene, event };
+    let mut bytes = Vec::new();
+    write_jsonl(&recorded, &mut bytes);
+    let text = String::from_utf8(bytes).unwrap();
+    let object: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(object, Value::Object(to_map(&recorded)), "both ways say the same");
+    text
+}
+
+fn object(event: Event) -> Value {
+    serde_json::from_str(&line(event)).unwrap()
+}
+
+#[test]
+fn every_event_is_one_line_that_begins_alike() {
+    assert_eq!(
+        line(Event::Denied(DenyReason::NotMe)),
+        "{\"seq\":7,\"at\":\"2026-01-02T03:04:05.678901Z\",\"scene_id\":\"sl-0123456789abcdefghijkl\",\
+         \"scene_seq\":2,\"type\":\"denied\",\"reason\":\"not_me\"}\n"
+    );
+    assert_eq!(object(Event::Expired)["type"], "expired");
+    assert_eq!(object(Event::Revoked).as_object().unwrap().len(), 5, "nothing of its own");
+}
+
+#[test]
+fn events_have_their_own_fields() {
+    let account = AccountName::new("main").unwrap();
+    let scanned = object(Event::Scanned(Scanned { account, openid: OpenId::new("o6_bmjr").unwrap() }));
+    assert_eq!((&scanned["account"], &scanned["openid"]), (&json!("main"), &json!("o6_bmjr")));
+    assert_eq!(
+        object(Event::Confirmed(Confirmed { code_expires_at: START }))["code_expires_at"],
+        "2026-01-02T03:04:05.678901Z"
+    );
+    assert_eq!(
+        object(Event::Redeemed(Redeemed { access_token_expires_at: START }))["access_token_expires_at"],
+        "2026-01-02T03:04:05.678901Z"
+    );
+}
+
+#[test]
+fn a_created_line_tells_what_was_asked_for() {
+    let page = PageId::new("123451").unwrap();
+    let mut created = object(created(Opener::Page { page, holder: Digest(DIGEST) }));
+    let created = created.as_object_mut().unwrap();
+    created.retain(|key, _| !["seq", "at", "scene_id", "scene_seq"].contains(&key.as_str()));
+    assert_eq!(
+        Value::Object(created.clone()),
+        json!({
+            "type": "created", "account": "main", "app_id": "wx1", "client_id": "shop", "page_id": "123451",
+            "opener": "page", "confirm": "tap", "purpose": "bind", "scope": "openid wechat",
+            "redirect_uri": "https://shop.example.com/callback",
+            "has_state": true, "has_nonce": true, "has_code_challenge": true,
+            "expires_at": "2026-01-02T03:09:05.678901Z", "code_ttl_seconds": 60, "access_token_ttl_seconds": 600,
+            "qr_content": "http://weixin.qq.com/q/02x", "qr_expires_at": "2026-01-02T03:10:05.678901Z",
+        })
+    );
+}
+
+#[test]
+fn no_line_holds_a_secret_or_what_stands_for_one() {
+    let hex: String = DIGEST.iter().map(|byte| format!("{byte:02x}")).collect();
+    let numbers = DIGEST.map(|byte| byte.to_string()).join(",");
+    let incarnation = 0x1234_5678_9abc_u64.to_string();
+    for opener in [
+        Opener::Browser { attach: Digest(DIGEST) },
+        Opener::Page { page: PageId::new("123451").unwrap(), holder: Digest(DIGEST) },
+    ] {
+        let line = line(created(opener));
+        let (standard, url_safe) = (STANDARD.encode(DIGEST), URL_SAFE_NO_PAD.encode(DIGEST));
+        for secret in [&*hex, &hex.to_uppercase(), &numbers, &standard, &url_safe, &incarnation, "of-the-website"] {
+            assert!(!line.contains(secret), "{secret} is in {line}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The outside world, for `demo`, for tests and for measuring: what WeChat, people with phones, browsers and websites do.
+//!
+//! It stands where the real ones stand: it reaches the daemon over HTTP only, knows WeChat's interface but none of our
+//! code (beside the domain's ids and the clock), and so also checks that both sides understand WeChat alike.
+
+mod browser;
+mod caller;
+pub mod demo;
+mod phones;
+mod tape;
+mod website;
+mod wechat;
+
+pub use browser::{Browser, BrowserError};
+pub use caller::{CallError, Called, Caller};
+pub use phones::{LATE, Person, Phones, PressedFaults};
+pub use tape::Tape;
+pub use website::{LoginError, LoginStart, Website, WebsiteSettings};
+pub use wechat::{
+    Answer, Call, Delivery, NoAnswer, Outage, Pushed, Reply, ScanError, SimulatedAccount, SimulatedWeChat, Verification,
+};

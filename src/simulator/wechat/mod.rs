@@ -1,0 +1,150 @@
+//! A simulated WeChat: its server interface as a [`Router`], and phones that scan its codes.
+//!
+//! It behaves as WeChat is documented and observed to behave, faults included; what a test or a demo wants to go wrong is
+//! said on the handle ([`SimulatedWeChat::set_outage`] and its neighbours).
+
+mod api;
+mod codes;
+mod delivery;
+mod faults;
+mod phone;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+
+pub use delivery::{Answer, Delivery, NoAnswer, Pushed, Reply};
+pub use faults::{Call, Outage};
+pub use phone::{ScanError, Verification};
+
+use crate::clock::{Clock, random_bytes};
+use crate::domain::{AppId, OpenId, Timestamp};
+use codes::Code;
+use delivery::Courier;
+use faults::Faults;
+
+/// How long an access token lives, as with WeChat.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(7200);
+
+/// One Official Account, as its console would show it. The secrets are for playing: they are not guarded.
+#[derive(Clone, Debug)]
+pub struct SimulatedAccount {
+    /// The app id.
+    pub app_id: AppId,
+    /// The app secret.
+    pub app_secret: String,
+    /// The token of the server configuration, which signs pushes.
+    pub token: String,
+    /// The original id, `gh_…`.
+    pub original_id: String,
+    /// Where pushes go.
+    pub callback_url: Url,
+}
+
+/// A handle to the simulated WeChat. Clone it freely: the clones are handles to the same one.
+#[derive(Clone)]
+pub struct SimulatedWeChat(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    courier: Courier,
+    world: Mutex<World>,
+}
+
+/// All that WeChat remembers.
+struct World {
+    accounts: Vec<Account>,
+    /// By the content of the code.
+    codes: HashMap<String, Code>,
+    /// When the last push of a scene by a person began.
+    pushes: HashMap<(String, OpenId), Timestamp>,
+    faults: Faults,
+}
+
+struct Account {
+    about: SimulatedAccount,
+    /// The one that is handed out.
+    token: Option<AccessToken>,
+    /// The one before it, which works until its own end.
+    previous: Option<AccessToken>,
+    forced_at: Option<Timestamp>,
+    followers: HashSet<OpenId>,
+}
+
+#[derive(Clone)]
+struct AccessToken {
+    value: String,
+    expires_at: Timestamp,
+}
+
+impl fmt::Debug for SimulatedWeChat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimulatedWeChat")
+    }
+}
+
+impl SimulatedWeChat {
+    /// A WeChat that knows these accounts, with no followers yet, running by the machine's clock.
+    pub fn new(accounts: Vec<SimulatedAccount>) -> Self {
+        Self::with_clock(accounts, Clock::system())
+    }
+
+    /// As [`Self::new`], running by another clock.
+    pub fn with_clock(accounts: Vec<SimulatedAccount>, clock: Clock) -> Self {
+        let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
+        let accounts = accounts
+            .into_iter()
+            .map(|about| Account { about, token: None, previous: None, forced_at: None, followers: HashSet::new() })
+            .collect();
+        let world = World { accounts, codes: HashMap::new(), pushes: HashMap::new(), faults: Faults::default() };
+        Self(Arc::new(Inner { clock, courier: Courier::new(needs_tls), world: Mutex::new(world) }))
+    }
+
+    /// WeChat's server interface; an account's `api_base` leads to wherever this is mounted.
+    pub fn router(&self) -> Router {
+        api::router(self)
+    }
+
+    /// Makes `openid` a follower of the account, so that the next scan is a `SCAN`. Sends nothing.
+    pub fn follow(&self, app_id: &AppId, openid: &OpenId) {
+        if let Some(account) = self.world().account(app_id) {
+            account.followers.insert(openid.clone());
+        }
+    }
+
+    /// Makes `openid` no follower of the account any more. Sends nothing.
+    pub fn unfollow(&self, app_id: &AppId, openid: &OpenId) {
+        if let Some(account) = self.world().account(app_id) {
+            account.followers.remove(openid);
+        }
+    }
+
+    /// Kills all access tokens, as somebody else's forced refresh would: the next call with one gets 40001.
+    pub fn invalidate_tokens(&self) {
+        for account in &mut self.world().accounts {
+            account.token = None;
+            account.previous = None;
+        }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl World {
+    fn account(&mut self, app_id: &AppId) -> Option<&mut Account> {
+        self.accounts.iter_mut().find(|account| account.about.app_id == *app_id)
+    }
+}
+
+/// `N` random bytes as URL-safe text.
+pub(super) fn random_text<const N: usize>() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<N>())
+}

@@ -1,0 +1,187 @@
+//! How records lie in the store: envelopes inside chunks. All numbers are little-endian.
+//!
+//! ```text
+//! chunk     "SLJ1"  count u16  first_seq u64  record…          at most 8 KiB, under the key first_seq (big-endian)
+//! record    length u16 (of the body)  crc32 u32 (of seq u64 ‖ body)  body
+//! body      tag u8  schema u8  at i64 (µs since 1970, UTC)  scene_seq u32  scene_length u8  scene  payload
+//! ```
+//!
+//! The tag, the schema version and the checksum stand outside the payload, because bincode alone decodes a flipped byte
+//! into a different valid event. The sequence goes into the checksum though it is not stored, so that a record that was
+//! moved is found out. The events of one append always share a chunk, so that a torn group never holds half of them.
+
+use crate::domain::{Event, Recorded, SceneId, Timestamp};
+
+use super::schema;
+
+/// sled moves values that make a page larger than 128 KiB into files that nobody syncs; values this small never do.
+pub(super) const MAX_CHUNK: usize = 8 * 1024;
+
+const MAGIC: &[u8; 4] = b"SLJ1";
+const CHUNK_HEADER: usize = MAGIC.len() + 2 + 8;
+const RECORD_HEADER: usize = 2 + 4;
+const BODY_HEADER: usize = 1 + 1 + 8 + 4 + 1;
+
+/// Some events are too large for a chunk.
+#[derive(Debug)]
+pub(super) struct TooLarge;
+
+/// The records of one append, encoded.
+pub(super) fn encode_records(records: &[Recorded]) -> Result<Vec<u8>, TooLarge> {
+    let mut bytes = Vec::with_capacity(records.len() * 128);
+    for record in records {
+        encode_record(record, &mut bytes)?;
+    }
+    if CHUNK_HEADER + bytes.len() > MAX_CHUNK { Err(TooLarge) } else { Ok(bytes) }
+}
+
+fn encode_record(record: &Recorded, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    let payload = schema::encode(&record.event);
+    if payload.len() > schema::MAX_PAYLOAD {
+        return Err(TooLarge);
+    }
+    let scene = record.scene.as_str().as_bytes();
+    let start = out.len();
+    out.extend_from_slice(&[0; RECORD_HEADER]);
+    out.push(schema::tag(record.event.kind()));
+    out.push(schema::VERSION);
+    out.extend_from_slice(&record.at.as_micros().to_le_bytes());
+    out.extend_from_slice(&record.scene_seq.to_le_bytes());
+    out.push(u8::try_from(scene.len()).map_err(|_| TooLarge)?);
+    out.extend_from_slice(scene);
+    out.extend_from_slice(&payload);
+    let body = start + RECORD_HEADER;
+    let length = u16::try_from(out.len() - body).map_err(|_| TooLarge)?;
+    let checksum = checksum(record.seq, &out[body..]);
+    out[start..start + 2].copy_from_slice(&length.to_le_bytes());
+    out[start + 2..body].copy_from_slice(&checksum.to_le_bytes());
+    Ok(())
+}
+
+fn checksum(seq: u64, body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&seq.to_le_bytes());
+    hasher.update(body);
+    hasher.finalize()
+}
+
+/// A chunk that is being filled.
+pub(super) struct ChunkBuilder {
+    first_seq: u64,
+    count: u16,
+    records: Vec<u8>,
+}
+
+impl ChunkBuilder {
+    /// An empty chunk whose first record will have the sequence `first_seq`.
+    pub(super) fn new(first_seq: u64) -> Self {
+        Self { first_seq, count: 0, records: Vec::new() }
+    }
+
+    /// Whether the records of one more append fit.
+    pub(super) fn fits(&self, records: &[u8]) -> bool {
+        CHUNK_HEADER + self.records.len() + records.len() <= MAX_CHUNK
+    }
+
+    /// Adds `count` records that [`encode_records`] made.
+    pub(super) fn push(&mut self, records: &[u8], count: usize) {
+        self.records.extend_from_slice(records);
+        self.count += u16::try_from(count).unwrap_or(u16::MAX);
+    }
+
+    /// The key and the value to store; `None` where nothing was pushed.
+    pub(super) fn finish(self) -> Option<Chunk> {
+        if self.count == 0 {
+            return None;
+        }
+        let mut value = Vec::with_capacity(CHUNK_HEADER + self.records.len());
+        value.extend_from_slice(MAGIC);
+        value.extend_from_slice(&self.count.to_le_bytes());
+        value.extend_from_slice(&self.first_seq.to_le_bytes());
+        value.extend_from_slice(&self.records);
+        Some(Chunk { first_seq: self.first_seq, value })
+    }
+}
+
+/// A finished chunk.
+pub(super) struct Chunk {
+    /// The sequence of its first record: its key.
+    pub(super) first_seq: u64,
+    /// Its bytes.
+    pub(super) value: Vec<u8>,
+}
+
+/// The records of a chunk that lies under the key `first_seq`; otherwise what is wrong, and at which sequence.
+pub(super) fn decode_chunk(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, String> {
+    let damaged = |what: &str| format!("chunk at sequence {first_seq}: {what}");
+    let mut reader = Reader(value);
+    if reader.take(MAGIC.len()) != Some(MAGIC.as_slice()) {
+        return Err(damaged("it does not begin as a chunk does"));
+    }
+    let count = reader.u16().ok_or_else(|| damaged("it is cut off"))?;
+    if reader.u64() != Some(first_seq) {
+        return Err(damaged("it lies under another sequence than its own"));
+    }
+    let mut records = Vec::with_capacity(usize::from(count));
+    for seq in first_seq..first_seq.saturating_add(u64::from(count)) {
+        records.push(decode_record(seq, &mut reader).map_err(|what| format!("record {seq}: {what}"))?);
+    }
+    if reader.0.is_empty() { Ok(records) } else { Err(damaged("bytes are left over")) }
+}
+
+fn decode_record(seq: u64, reader: &mut Reader<'_>) -> Result<Recorded, String> {
+    let cut = || "it is cut off".to_owned();
+    let length = reader.u16().ok_or_else(cut)?;
+    let expected = reader.u32().ok_or_else(cut)?;
+    let body = reader.take(usize::from(length)).ok_or_else(cut)?;
+    if checksum(seq, body) != expected {
+        return Err("its checksum does not fit".to_owned());
+    }
+    if body.len() < BODY_HEADER {
+        return Err(cut());
+    }
+    let mut reader = Reader(body);
+    let tag = reader.u8().ok_or_else(cut)?;
+    let version = reader.u8().ok_or_else(cut)?;
+    let at = Timestamp::from_micros(reader.u64().ok_or_else(cut)?.cast_signed());
+    let scene_seq = reader.u32().ok_or_else(cut)?;
+    let scene_length = reader.u8().ok_or_else(cut)?;
+    let scene = reader.take(usize::from(scene_length)).ok_or_else(cut)?;
+    let scene = std::str::from_utf8(scene).map_err(|_| "its scene id is not text".to_owned())?;
+    let scene = SceneId::new(scene).map_err(|error| format!("its scene id {error}"))?;
+    let event: Event = schema::decode(tag, version, reader.0)?;
+    Ok(Recorded { seq, scene_seq, at, scene, event })
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+mod reader;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::domain::{Event, Recorded, SceneId, Timestamp};
+
+use super::medium::Medium;
+use super::{Append, EventStore, Head, StoreError};
+use reader::Shared;
+use writer::{AppendRequest, Request, Writer};
+
+/// Appends that may wait for the writer; more wait in front of the channel.
+const QUEUE: usize = 1024;
+
+/// An [`EventStore`] on one machine, over a medium of chunks.
+///
+/// One thread writes. It takes what has come, writes it, syncs once and acknowledges all: a lone append waits for
+/// nobody, a burst shares its syncs. Reads go beside it.
+pub struct Journal {
+    shared: Arc<Shared>,
+    writer: mpsc::Sender<Request>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl Journal {
+    /// Finds the end of the log and the unretired streams, and starts the writer.
+    pub(super) fn start(medium: impl Medium) -> Result<Self, StoreError> {
+        let shared = Shared::new(medium);
+        shared.recover()?;
+        let shared = Arc::new(shared);
+        let (writer, requests) = mpsc::channel(QUEUE);
+        let thread = Writer::new(shared.clone(), requests);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || thread.run())
+            .map_err(|error| StoreError::Failed(error.to_string().into()))?;
+        Ok(Self { shared, writer, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    fn read_blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || read(&shared)).await {
+                Ok(result) => result,
+                Err(_) => Err(StoreError::Unreadable("reading it panicked".into())),
+            }
+        })
+    }
+}
+
+impl EventStore for Journal {
+    fn append(
+        &self,
+        scene: &SceneId,
+        expected: u32,
+        at: Timestamp,
+        events: Vec<Event>,
+    ) -> BoxFuture<'static, Result<Append, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Append(AppendRequest { scene: scene.clone(), expected, at, events, reply });
+        let writer = self.writer.clone();
+        Box::pin(async move {
+            writer.send(request).await.map_err(|_| StoreError::Closed)?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+
+    fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
+        let scene = scene.clone();
+        self.read_blocking(move |shared| shared.stream(&scene))
+    }
+
+    fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
+        self.read_blocking(move |shared| shared.read(from, limit))
+    }
+
+    fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
+        self.read_blocking(Shared::unretired)
+    }
+
+    fn retire(&self, scene: &SceneId) {
+        self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner).push(scene.clone());
+        // Where the queue is full the writer is at work, and looks before it waits again.
+        let _ = self.writer.try_send(Request::Retire);
+    }
+
+    fn head(&self) -> watch::Receiver<Head> {
+        self.shared.head.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let (done, closed) = oneshot::channel();
+        let writer = self.writer.clone();
+        let thread = self.thread.clone();
+        Box::pin(async move {
+            if writer.send(Request::Close(done)).await.is_ok() {
+                let _ = closed.await;
+            }
+            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(thread) = thread {
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
+        })
+    }
+}

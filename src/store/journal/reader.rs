@@ -1,0 +1,150 @@
+//! The reading half: where records are, and how they are read back.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use crate::domain::{Recorded, SceneId};
+use crate::store::codec;
+use crate::store::medium::{Medium, MediumError};
+use crate::store::{Head, StoreError};
+
+/// What reading and writing share.
+pub(super) struct Shared {
+    pub(super) medium: Box<dyn Medium>,
+    /// The unretired streams: where their records are.
+    pub(super) live: RwLock<HashMap<SceneId, Vec<u64>>>,
+    pub(super) head: watch::Sender<Head>,
+    /// Streams that are to be retired; the writer takes them when it has nothing more urgent.
+    pub(super) retiring: Mutex<Vec<SceneId>>,
+}
+
+impl Shared {
+    pub(super) fn new(medium: impl Medium) -> Self {
+        Self {
+            medium: Box::new(medium),
+            live: RwLock::default(),
+            head: watch::Sender::default(),
+            retiring: Mutex::default(),
+        }
+    }
+
+    pub(super) fn live(&self) -> std::sync::RwLockReadGuard<'_, HashMap<SceneId, Vec<u64>>> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn live_mut(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<SceneId, Vec<u64>>> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the log from where unretired records can lie, in place of all history.
+    pub(super) fn recover(&self) -> Result<(), StoreError> {
+        let mut next = self.medium.unretired_from().map_err(unreadable)?.max(1);
+        let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
+        let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
+            None => 0,
+            Some((first_seq, value)) => first_seq + decode(first_seq, &value)?.len() as u64 - 1,
+        };
+        while next <= last {
+            let records = self.chunk_with(next)?;
+            for record in &records {
+                if record.seq >= next {
+                    live.entry(record.scene.clone()).or_default().push(record.seq);
+                }
+            }
+            next = records.last().map_or(next, |record| record.seq) + 1;
+        }
+        let mut unretired = HashMap::with_capacity(live.len());
+        for (scene, found) in live {
+            match self.medium.retired(&scene).map_err(unreadable)? {
+                None => {
+                    unretired.insert(scene, found);
+                }
+                // Something happened to it after all, behind its retirement.
+                Some(mut known) if known.last() < found.last() => {
+                    let newest = known.last().copied();
+                    known.extend(found.into_iter().filter(|seq| Some(*seq) > newest));
+                    unretired.insert(scene, known);
+                }
+                Some(_) => {}
+            }
+        }
+        *self.live_mut() = unretired;
+        self.head.send_replace(Head { seq: last, failure: None });
+        Ok(())
+    }
+
+    /// The records of the chunk that holds `seq`.
+    fn chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
+        let missing = || StoreError::Damaged(format!("record {seq}: it is missing").into());
+        let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
+        let records = decode(first_seq, &value)?;
+        if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
+    }
+
+    pub(super) fn read(&self, from: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+        let last = self.head.borrow().seq;
+        let mut next = from.max(1);
+        let mut found = Vec::new();
+        while next <= last && found.len() < limit {
+            for record in self.chunk_with(next)? {
+                if record.seq == next && next <= last && found.len() < limit {
+                    next += 1;
+                    found.push(record);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn sequences(&self, scene: &SceneId) -> Result<Vec<u64>, StoreError> {
+        if let Some(sequences) = self.live().get(scene) {
+            return Ok(sequences.clone());
+        }
+        Ok(self.medium.retired(scene).map_err(unreadable)?.unwrap_or_default())
+    }
+
+    pub(super) fn stream(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
+        let sequences = self.sequences(scene)?;
+        self.records(sequences.into_iter().map(|seq| (seq, scene)))
+    }
+
+    /// The live streams, each whole. Goes through the log once, however many they are.
+    pub(super) fn unretired(&self) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        let live = self.live().clone();
+        let mut places: Vec<(u64, &SceneId)> =
+            live.iter().flat_map(|(scene, sequences)| sequences.iter().map(move |seq| (*seq, scene))).collect();
+        places.sort_unstable_by_key(|(seq, _)| *seq);
+        let mut streams: HashMap<SceneId, Vec<Recorded>> = HashMap::with_capacity(live.len());
+        for record in self.records(places)? {
+            streams.entry(record.scene.clone()).or_default().push(record);
+        }
+        Ok(streams.into_values().collect())
+    }
+
+    /// The records at these places, in ascending order; each must be of the scene that the index says.
+    fn records<'a>(&self, places: impl IntoIterator<Item = (u64, &'a SceneId)>) -> Result<Vec<Recorded>, StoreError> {
+        let mut records = Vec::new();
+        let mut chunk: Vec<Recorded> = Vec::new();
+        for (seq, scene) in places {
+            if chunk.last().is_none_or(|last| last.seq < seq) {
+                chunk = self.chunk_with(seq)?;
+            }
+            let found = chunk.iter().find(|record| record.seq == seq && record.scene == *scene);
+            let record = found.ok_or_else(|| {
+                StoreError::Damaged(format!("record {seq}: the index says that it is another scene's").into())
+            })?;
+            records.push(record.clone());
+        }
+        Ok(records)
+    }
+}
+
+fn decode(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, StoreError> {
+    codec::decode_chunk(first_seq, value).map_err(|what| StoreError::Damaged(what.into()))
+}
+
+fn unreadable(error: MediumError) -> StoreError {
+    StoreError::Unreadable(error)
+}

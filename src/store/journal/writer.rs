@@ -1,0 +1,269 @@
+//! The writing half, on its own thread: it takes what has come, writes it, syncs once, and acknowledges all.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::store::codec::{self, Chunk, ChunkBuilder};
+use crate::store::medium::MediumError;
+use crate::store::{Append, StoreError};
+
+use super::reader::Shared;
+
+/// Most requests that one sync acknowledges: bounds what a crash can leave unacknowledged.
+const GROUP: usize = 256;
+
+pub(super) type Reply = oneshot::Sender<Result<Append, StoreError>>;
+
+/// What the writer takes.
+pub(super) enum Request {
+    Append(AppendRequest),
+    /// There are streams to retire.
+    Retire,
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct AppendRequest {
+    pub(super) scene: SceneId,
+    pub(super) expected: u32,
+    pub(super) at: Timestamp,
+    pub(super) events: Vec<Event>,
+    pub(super) reply: Reply,
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    requests: mpsc::Receiver<Request>,
+    /// The first sequence of each unretired stream: the least is where a recovery has to begin.
+    starts: BTreeSet<u64>,
+    last_seq: u64,
+    failed: Option<MediumError>,
+}
+
+/// Tells that nothing can be written any more, where the writer ends by a panic: sled panics at what it does not expect.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        tracing::error!("the journal's writer panicked; nothing is acknowledged until a restart");
+        self.0.head.send_modify(|head| head.failure = Some("its writer panicked".into()));
+    }
+}
+
+/// A group on its way to the disk.
+struct Group {
+    chunks: Vec<Chunk>,
+    open: ChunkBuilder,
+    first_seq: u64,
+    next_seq: u64,
+    /// The streams that this group adds to, as they will be.
+    streams: HashMap<SceneId, Vec<u64>>,
+    stored: Vec<(Reply, Vec<Recorded>)>,
+    refused: Vec<(Reply, Result<Append, StoreError>)>,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
+        let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
+        let last_seq = shared.head.borrow().seq;
+        Self { shared, requests, starts, last_seq, failed: None }
+    }
+
+    pub(super) fn run(self) {
+        let _alarm = Alarm(self.shared.clone());
+        self.serve();
+    }
+
+    fn serve(mut self) {
+        let mut batch = Vec::with_capacity(GROUP);
+        while self.requests.blocking_recv_many(&mut batch, GROUP) > 0 {
+            let mut appends = Vec::new();
+            let mut closing = Vec::new();
+            for request in batch.drain(..) {
+                match request {
+                    Request::Append(append) => appends.push(append),
+                    Request::Retire => {}
+                    Request::Close(done) => closing.push(done),
+                }
+            }
+            self.commit(appends);
+            self.retire();
+            if !closing.is_empty() {
+                self.requests.close();
+                while let Ok(request) = self.requests.try_recv() {
+                    if let Request::Append(append) = request {
+                        let _ = append.reply.send(Err(StoreError::Closed));
+                    }
+                }
+                if self.failed.is_none()
+                    && let Err(error) = self.shared.medium.sync()
+                {
+                    tracing::error!(%error, "the last sync of the journal failed");
+                }
+                for done in closing {
+                    let _ = done.send(());
+                }
+                return;
+            }
+        }
+    }
+
+    fn commit(&mut self, appends: Vec<AppendRequest>) {
+        if appends.is_empty() {
+            return;
+        }
+        if let Some(error) = &self.failed {
+            for append in appends {
+                let _ = append.reply.send(Err(StoreError::Failed(error.clone())));
+            }
+            return;
+        }
+        let mut group = Group::new(self.last_seq + 1);
+        for append in appends {
+            group.take(&self.shared, append);
+        }
+        if let Some(chunk) = group.close() {
+            group.chunks.push(chunk);
+        }
+        if !group.chunks.is_empty() {
+            let written = self.shared.medium.write(&group.chunks).and_then(|()| self.shared.medium.sync());
+            if let Err(error) = written {
+                return self.fail(error, group);
+            }
+        }
+        self.acknowledge(group);
+    }
+
+    fn acknowledge(&mut self, group: Group) {
+        self.last_seq = group.next_seq - 1;
+        {
+            let mut live = self.shared.live_mut();
+            for (scene, stream) in group.streams {
+                self.starts.extend(stream.first());
+                live.insert(scene, stream);
+            }
+        }
+        self.shared.head.send_modify(|head| head.seq = self.last_seq);
+        for (reply, records) in group.stored {
+            let _ = reply.send(Ok(Append::Stored(records)));
+        }
+        for (reply, answer) in group.refused {
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// A failed write or sync is final: nothing is acknowledged any more.
+    fn fail(&mut self, error: MediumError, group: Group) {
+        tracing::error!(%error, "the journal can no longer be written; nothing is acknowledged until a restart");
+        self.failed = Some(error.clone());
+        self.shared.head.send_modify(|head| head.failure = Some(error.clone()));
+        let replies = group.stored.into_iter().map(|(reply, _)| reply);
+        for reply in replies.chain(group.refused.into_iter().map(|(reply, _)| reply)) {
+            let _ = reply.send(Err(StoreError::Failed(error.clone())));
+        }
+    }
+
+    fn retire(&mut self) {
+        let scenes = std::mem::take(&mut *self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner));
+        if scenes.is_empty() || self.failed.is_some() {
+            return;
+        }
+        let mut streams = Vec::with_capacity(scenes.len());
+        {
+            let live = self.shared.live();
+            for scene in &scenes {
+                if let Some(sequences) = live.get(scene) {
+                    streams.push((scene.clone(), sequences.clone()));
+                }
+            }
+        }
+        let gone: BTreeSet<u64> = streams.iter().filter_map(|(_, sequences)| sequences.first().copied()).collect();
+        let unretired_from = self.starts.difference(&gone).next().copied().unwrap_or(self.last_seq + 1);
+        if let Err(error) = self.shared.medium.retire(&streams, unretired_from) {
+            // They stay unretired; the next write says whether the medium is really gone.
+            tracing::warn!(%error, "the index of retired streams could not be written");
+            return;
+        }
+        for first in &gone {
+            self.starts.remove(first);
+        }
+        let mut live = self.shared.live_mut();
+        for (scene, _) in &streams {
+            live.remove(scene);
+        }
+    }
+}
+
+impl Group {
+    fn new(next_seq: u64) -> Self {
+        Self {
+            chunks: Vec::new(),
+            open: ChunkBuilder::new(next_seq),
+            first_seq: next_seq,
+            next_seq,
+            streams: HashMap::new(),
+            stored: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, shared: &Shared, append: AppendRequest) {
+        let mut stream = match self.streams.remove(&append.scene).map_or_else(|| shared.sequences(&append.scene), Ok) {
+            Ok(stream) => stream,
+            Err(error) => return self.refused.push((append.reply, Err(error))),
+        };
+        let answer = self.place(&mut stream, append.expected, append.at, &append.scene, append.events);
+        if stream.last().is_some_and(|last| *last >= self.first_seq) {
+            self.streams.insert(append.scene, stream);
+        }
+        match answer {
+            Ok(Append::Stored(records)) => self.stored.push((append.reply, records)),
+            other => self.refused.push((append.reply, other)),
+        }
+    }
+
+    /// Puts the records of one append behind those of the group, and their sequences behind those of the `stream`.
+    fn place(
+        &mut self,
+        stream: &mut Vec<u64>,
+        expected: u32,
+        at: Timestamp,
+        scene: &SceneId,
+        events: Vec<Event>,
+    ) -> Result<Append, StoreError> {
+        let actual = u32::try_from(stream.len()).unwrap_or(u32::MAX);
+        if actual != expected {
+            return Ok(Append::Conflict { actual });
+        }
+        let records: Vec<Recorded> = events
+            .into_iter()
+            .zip(1..)
+            .map(|(event, place)| Recorded {
+                seq: self.next_seq + u64::from(place) - 1,
+                scene_seq: actual + place,
+                at,
+                scene: scene.clone(),
+                event,
+            })
+            .collect();
+        let bytes = codec::encode_records(&records).map_err(|_| StoreError::TooLarge)?;
+        if !self.open.fits(&bytes) {
+            let full = self.close();
+            self.chunks.extend(full);
+        }
+        self.open.push(&bytes, records.len());
+        stream.extend(records.iter().map(|record| record.seq));
+        self.next_seq += records.len() as u64;
+        Ok(Append::Stored(records))
+    }
+
+    fn close(&mut self) -> Option<Chunk> {
+        std::mem::replace(&mut self.open, ChunkBuilder::new(self.next_seq)).finish()
+    }
+}

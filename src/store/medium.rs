@@ -1,0 +1,34 @@
+//! Where a journal's chunks lie: the little that sled and memory have to do differently.
+
+use std::sync::Arc;
+
+use crate::domain::SceneId;
+
+use super::codec::Chunk;
+
+/// Why a medium failed, in words for the operator.
+pub(super) type MediumError = Arc<str>;
+
+/// A place for chunks, ordered by the sequence of their first record, and for the index of retired streams.
+///
+/// One thread writes; any number read at the same time.
+pub(super) trait Medium: Send + Sync + 'static {
+    /// Stores chunks, durable only after [`sync`](Self::sync).
+    fn write(&self, chunks: &[Chunk]) -> Result<(), MediumError>;
+
+    /// Returns when everything that was written is on the disk, and would be found after a loss of power.
+    fn sync(&self) -> Result<(), MediumError>;
+
+    /// The chunk with the greatest first sequence that is at most `seq`.
+    fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError>;
+
+    /// The sequences of a retired stream's records.
+    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError>;
+
+    /// Puts streams into the index of the retired, and remembers that all unretired records lie at `unretired_from` or
+    /// behind it. Not durable by itself: whatever is lost is found again by reading from the older mark.
+    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError>;
+
+    /// The mark that the last [`retire`](Self::retire) left; 1 where there was none.
+    fn unretired_from(&self) -> Result<u64, MediumError>;
+}

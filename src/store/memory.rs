@@ -1,0 +1,153 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::SceneId;
+
+use super::codec::Chunk;
+use super::medium::{Medium, MediumError};
+use super::{Journal, StoreError};
+
+/// A medium in memory, for tests: it keeps what was synced apart from what was only written, and fails on request.
+///
+/// Clones share their content, so that a journal can be opened again on what a crash has left.
+#[derive(Clone, Default)]
+pub struct MemoryMedium(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    content: Mutex<Content>,
+    stalled: Condvar,
+}
+
+#[derive(Default)]
+struct Content {
+    written: Tables,
+    synced: Tables,
+    syncs: usize,
+    reads: usize,
+    faults: Faults,
+}
+
+#[derive(Clone, Default)]
+struct Tables {
+    log: BTreeMap<u64, Vec<u8>>,
+    retired: HashMap<SceneId, Vec<u64>>,
+    unretired_from: u64,
+}
+
+/// What goes wrong from now on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Writes fail, as on a full disk.
+    pub fail_writes: bool,
+    /// Syncs fail.
+    pub fail_syncs: bool,
+    /// Syncs do not come back until this is off again.
+    pub stall_syncs: bool,
+}
+
+impl MemoryMedium {
+    /// An empty medium.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A journal on what is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] where what is there is damaged.
+    pub fn open(&self) -> Result<Journal, StoreError> {
+        Journal::start(self.clone())
+    }
+
+    /// Sets what goes wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.content().faults = faults;
+        self.0.stalled.notify_all();
+    }
+
+    /// Loses the power: whatever was not synced is gone, but for the first `torn_chunks` chunks of it.
+    pub fn lose_power(&self, torn_chunks: usize) {
+        let mut content = self.content();
+        let mut survived = content.synced.clone();
+        let unsynced = content.written.log.iter().filter(|(seq, _)| !content.synced.log.contains_key(seq));
+        survived.log.extend(unsynced.take(torn_chunks).map(|(seq, value)| (*seq, value.clone())));
+        content.written = survived.clone();
+        content.synced = survived;
+    }
+
+    /// Flips one bit of the chunk that holds the sequence `seq`, behind the journal's back.
+    pub fn flip_bit(&self, seq: u64, byte: usize) {
+        if let Some((_, value)) = self.content().written.log.range_mut(..=seq).next_back() {
+            let byte = byte % value.len();
+            value[byte] ^= 1;
+        }
+    }
+
+    /// How many syncs there have been.
+    pub fn syncs(&self) -> usize {
+        self.content().syncs
+    }
+
+    /// How many chunks were read.
+    pub fn reads(&self) -> usize {
+        self.content().reads
+    }
+
+    /// Whether the record with the sequence `seq` was written, durable or not.
+    pub fn has_written(&self, seq: u64) -> bool {
+        self.content().written.log.range(..=seq).next_back().is_some()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Medium for MemoryMedium {
+    fn write(&self, chunks: &[Chunk]) -> Result<(), MediumError> {
+        let mut content = self.content();
+        if content.faults.fail_writes {
+            return Err("no space left on device".into());
+        }
+        for chunk in chunks {
+            content.written.log.insert(chunk.first_seq, chunk.value.clone());
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), MediumError> {
+        let mut content = self.content();
+        while content.faults.stall_syncs {
+            content = self.0.stalled.wait(content).unwrap_or_else(PoisonError::into_inner);
+        }
+        if content.faults.fail_syncs {
+            return Err("input/output error".into());
+        }
+        content.syncs += 1;
+        content.synced = content.written.clone();
+        Ok(())
+    }
+
+    fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
+        let mut content = self.content();
+        content.reads += 1;
+        let chunk = content.written.log.range(..=seq).next_back();
+        Ok(chunk.map(|(first_seq, value)| (*first_seq, value.clone())))
+    }
+
+    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {
+        Ok(self.content().written.retired.get(scene).cloned())
+    }
+
+    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError> {
+        let mut content = self.content();
+        content.written.retired.extend(streams.iter().cloned());
+        content.written.unretired_from = unretired_from;
+        Ok(())
+    }
+
+    fn unretired_from(&self) -> Result<u64, MediumError> {
+        Ok(self.content().written.unretired_from.max(1))
+    }
+}

@@ -1,0 +1,124 @@
+//! The layout of a store and the steps from one to the next.
+//!
+//! The layout's number stands in a file of its own, `LAYOUT`, beside sled's: it is read before sled touches anything, so
+//! that a newer store, or another program's folder, is refused as it was found. The steps are in `migrations/`, one file
+//! a step; each can be repeated, and the file is replaced only after the step is durable, so a crash in between repeats it.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::medium::MediumError;
+
+#[path = "../../migrations/0001_log.rs"]
+mod m0001_log;
+
+/// What a migration may do to a store.
+pub(super) trait MigrationTarget {
+    /// Makes the tree `name` where it does not exist.
+    fn create_tree(&self, name: &str) -> Result<(), MediumError>;
+
+    /// Makes everything durable that the step did.
+    fn flush(&self) -> Result<(), MediumError>;
+}
+
+type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
+
+/// The step at index i leads from layout i to layout i + 1.
+const STEPS: &[Step] = &[m0001_log::up];
+
+/// The layout of this program.
+const CURRENT: u32 = STEPS.len() as u32;
+
+const FILE: &str = "LAYOUT";
+const PREFIX: &str = "scan-login store, layout ";
+
+/// Why a folder is not taken for a store.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A newer program made it.
+    #[error("the store in {path} has layout {found}, and this program knows layouts up to {CURRENT}")]
+    Newer {
+        /// Its folder.
+        path: PathBuf,
+        /// The layout found.
+        found: u32,
+    },
+    /// Something else lies there.
+    #[error("the folder {path} holds something that is not a store of scan-login: {reason}")]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// A step failed, or the folder cannot be read.
+    #[error("the store in {path} cannot be brought to layout {CURRENT}: {reason}")]
+    Failed {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl LayoutError {
+    /// What the operator can do.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } => "run the version of scan-login that made it, or a later one; nothing was changed",
+            Self::Foreign { .. } => "give [store] path a folder of its own; nothing was changed",
+            Self::Failed { .. } => {
+                "see that the folder belongs to this user and that its disk has space, and start again"
+            }
+        }
+    }
+}
+
+/// The layout of the store under `path`; `None` where there is none. Changes nothing.
+pub(super) fn inspect(path: &Path) -> Result<Option<u32>, LayoutError> {
+    let failed = |error: std::io::Error| LayoutError::Failed { path: path.to_owned(), reason: error.to_string() };
+    let foreign = |reason: &str| LayoutError::Foreign { path: path.to_owned(), reason: reason.to_owned() };
+    if path.exists() && !path.is_dir() {
+        return Err(foreign("it is not a folder"));
+    }
+    let text = match std::fs::read(path.join(FILE)) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return if path.join("db").exists() { Err(foreign("a database without a LAYOUT file")) } else { Ok(None) };
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let number = text.strip_prefix(PREFIX).and_then(|rest| rest.trim_end().parse::<u32>().ok());
+    match number {
+        Some(found) if found > CURRENT => Err(LayoutError::Newer { path: path.to_owned(), found }),
+        Some(found) => Ok(Some(found)),
+        None => Err(foreign("its LAYOUT file is not ours")),
+    }
+}
+
+/// Says, before the first byte of a new store, that it is going to be one.
+pub(super) fn announce(path: &Path) -> Result<(), LayoutError> {
+    write_layout(path, 0).map_err(|error| LayoutError::Failed { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// Brings the store `db` under `path` from the layout that [`inspect`] found to the current one.
+pub(super) fn run(path: &Path, db: &dyn MigrationTarget, found: u32) -> Result<(), LayoutError> {
+    let failed = |reason: String| LayoutError::Failed { path: path.to_owned(), reason };
+    for (layout, step) in (1..).zip(STEPS).skip(found as usize) {
+        step(db).map_err(|reason| failed(reason.to_string()))?;
+        db.flush().map_err(|reason| failed(reason.to_string()))?;
+        write_layout(path, layout).map_err(|error| failed(error.to_string()))?;
+        tracing::info!(layout, "the store has a new layout");
+    }
+    Ok(())
+}
+
+fn write_layout(path: &Path, layout: u32) -> std::io::Result<()> {
+    let temporary = path.join(format!("{FILE}.new"));
+    let mut file = File::create(&temporary)?;
+    file.write_all(format!("{PREFIX}{layout}\n").as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path.join(FILE))?;
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,141 @@
+//! The journal: the append-only log of events, and the only source of truth.
+//!
+//! [`EventStore`] is what everybody else knows of it. [`Journal`] is its implementation for one machine: one writer
+//! thread that commits in groups, over a `Medium`: sled on a disk, or memory for tests.
+//!
+//! ```text
+//! append ─► writer thread: expected sequence? ─► encode ─► write ─► fdatasync ─► acknowledge all, move the head
+//! ```
+
+mod codec;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod fault_tests;
+mod follow;
+mod journal;
+mod medium;
+mod memory;
+mod migrate;
+mod schema;
+mod sled_medium;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::domain::{Event, Recorded, SceneId, Timestamp};
+
+pub use follow::Follow;
+pub use journal::Journal;
+pub use memory::{Faults, MemoryMedium};
+pub use sled_medium::OpenError;
+
+/// An append-only log of the events of all scan sessions, one stream a scene.
+///
+/// Made for more than one engine: an append names the sequence that it expects, and meeting another one is an ordinary
+/// answer, not an error, since on several nodes it is how races are settled.
+pub trait EventStore: Send + Sync + 'static {
+    /// Appends `events` to the stream of `scene`, all or none, if its last sequence is `expected` (0: no stream yet).
+    ///
+    /// [`Append::Stored`] means that they are durable.
+    ///
+    /// # Errors
+    /// [`StoreError`], after which it is unknown whether the events will be found by the next start.
+    fn append(
+        &self,
+        scene: &SceneId,
+        expected: u32,
+        at: Timestamp,
+        events: Vec<Event>,
+    ) -> BoxFuture<'static, Result<Append, StoreError>>;
+
+    /// All events of `scene` in order; none where it is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>>;
+
+    /// Up to `limit` events of the whole log in order, from the sequence `from` on (the first is 1).
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>>;
+
+    /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
+    /// What it costs depends on how many those are, not on how long the history is.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>>;
+
+    /// Says that nothing more will happen to `scene`, so that a later start need not look at it. A hint: it may be lost
+    /// in a crash, and its events stay.
+    fn retire(&self, scene: &SceneId);
+
+    /// How far the log is durable, and whether it still can be written. Changes wake whoever waits on the receiver.
+    fn head(&self) -> watch::Receiver<Head>;
+
+    /// Finishes what was accepted, and lets go of the medium.
+    fn close(&self) -> BoxFuture<'static, ()>;
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// The events are durable, in these places.
+    Stored(Vec<Recorded>),
+    /// Nothing was stored: the stream has grown since the caller looked.
+    Conflict {
+        /// The last sequence of the stream.
+        actual: u32,
+    },
+}
+
+/// How far the log has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The sequence of the last durable event; 0 where there is none.
+    pub seq: u64,
+    /// Why nothing more can be written, where that is so. It stays so until a restart.
+    pub failure: Option<Arc<str>>,
+}
+
+/// Why the store gives no answer, by what the caller does next.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A write or a sync failed. What the kernel says of those pages afterwards is not to be trusted, so nothing is
+    /// written any more: stop, and let the next start read what is there.
+    #[error("the journal can no longer be written: {0}")]
+    Failed(Arc<str>),
+    /// What was read is not what was written: never served, never repaired silently.
+    #[error("the journal is damaged: {0}")]
+    Damaged(Arc<str>),
+    /// The medium could not be read.
+    #[error("the journal cannot be read: {0}")]
+    Unreadable(Arc<str>),
+    /// An event is larger than the journal takes, so nothing was stored.
+    #[error("an event is too large for the journal")]
+    TooLarge,
+    /// The store is closed.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+/// Opens the journal of a daemon under `path`, makes it where there is none, and brings its layout up to date.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
+    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Create)?)?)
+}
+
+/// Opens the journal under `path`, where there is one.
+///
+/// # Errors
+/// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
+pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
+    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?)?)
+}

@@ -1,0 +1,260 @@
+//! What a payload looks like on disk: frozen structs, one set a schema version, converted from and to the domain's types.
+//!
+//! bincode decodes a reordered enum or a removed field into a different valid value, so it never sees the domain's own
+//! types: it encodes these structs, which never change. A new shape is a new struct under the next version; the old ones
+//! stay, so that old records stay readable. Choices are kept as numbers fixed here, not by their order in an enum.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Incarnation,
+    LoginRequest, OpenId, Opener, PageId, Purpose, QrCode, Redeemed, Scanned, Timestamp,
+};
+
+/// The most bytes that a payload may have: far over any that the daemon makes, far under a chunk.
+pub(super) const MAX_PAYLOAD: usize = 6 * 1024;
+
+const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
+    bincode::config::standard().with_limit::<MAX_PAYLOAD>();
+
+/// The version that new records are written in.
+pub(super) const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct CreatedV1 {
+    account: String,
+    app_id: String,
+    client: String,
+    incarnation: u64,
+    page: Option<String>,
+    /// SHA-256 of the attach token, or the page holder's MAC where there is a page.
+    holder: [u8; 32],
+    confirmation: u8,
+    qr_content: String,
+    qr_expires_at: i64,
+    expires_at: i64,
+    code_ttl: u64,
+    access_token_ttl: u64,
+    scope: String,
+    redirect_uri: Option<String>,
+    state: Option<String>,
+    nonce: Option<String>,
+    code_challenge: Option<[u8; 32]>,
+    ui_locales: Option<String>,
+    purpose: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ScannedV1 {
+    account: String,
+    openid: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConfirmedV1 {
+    code_expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeniedV1 {
+    reason: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RedeemedV1 {
+    access_token_expires_at: i64,
+}
+
+/// The type tag of a record: fixed for ever.
+pub(super) const fn tag(kind: EventKind) -> u8 {
+    match kind {
+        EventKind::Created => 1,
+        EventKind::Scanned => 2,
+        EventKind::Confirmed => 3,
+        EventKind::Denied => 4,
+        EventKind::Expired => 5,
+        EventKind::Redeemed => 6,
+        EventKind::Revoked => 7,
+    }
+}
+
+fn kind(tag: u8) -> Option<EventKind> {
+    EventKind::ALL.into_iter().find(|kind| self::tag(*kind) == tag)
+}
+
+/// The payload of `event` in the current [`VERSION`].
+pub(super) fn encode(event: &Event) -> Vec<u8> {
+    match event {
+        Event::Created(created) => to_bytes(&CreatedV1::from(&**created)),
+        Event::Scanned(scanned) => to_bytes(&ScannedV1 {
+            account: scanned.account.as_str().to_owned(),
+            openid: scanned.openid.as_str().to_owned(),
+        }),
+        Event::Confirmed(confirmed) => {
+            to_bytes(&ConfirmedV1 { code_expires_at: confirmed.code_expires_at.as_micros() })
+        }
+        Event::Denied(reason) => to_bytes(&DeniedV1 { reason: reason_code(*reason) }),
+        Event::Redeemed(redeemed) => {
+            to_bytes(&RedeemedV1 { access_token_expires_at: redeemed.access_token_expires_at.as_micros() })
+        }
+        Event::Expired | Event::Revoked => Vec::new(),
+    }
+}
+
+/// The event behind a record's tag, version and payload; otherwise what is wrong with them.
+pub(super) fn decode(tag: u8, version: u8, payload: &[u8]) -> Result<Event, String> {
+    let kind = kind(tag).ok_or_else(|| format!("type tag {tag} is not known to this program"))?;
+    match (kind, version) {
+        (EventKind::Created, 1) => Ok(Event::Created(Arc::new(from_bytes::<CreatedV1>(payload)?.try_into()?))),
+        (EventKind::Scanned, 1) => {
+            let scanned: ScannedV1 = from_bytes(payload)?;
+            Ok(Event::Scanned(Scanned {
+                account: AccountName::new(scanned.account).map_err(named("account"))?,
+                openid: OpenId::new(scanned.openid).map_err(named("openid"))?,
+            }))
+        }
+        (EventKind::Confirmed, 1) => {
+            let confirmed: ConfirmedV1 = from_bytes(payload)?;
+            Ok(Event::Confirmed(Confirmed { code_expires_at: Timestamp::from_micros(confirmed.code_expires_at) }))
+        }
+        (EventKind::Denied, 1) => {
+            let denied: DeniedV1 = from_bytes(payload)?;
+            Ok(Event::Denied(reason(denied.reason).ok_or_else(|| format!("reason {} is not known", denied.reason))?))
+        }
+        (EventKind::Redeemed, 1) => {
+            let redeemed: RedeemedV1 = from_bytes(payload)?;
+            let access_token_expires_at = Timestamp::from_micros(redeemed.access_token_expires_at);
+            Ok(Event::Redeemed(Redeemed { access_token_expires_at }))
+        }
+        (EventKind::Expired, 1) => empty(payload, Event::Expired),
+        (EventKind::Revoked, 1) => empty(payload, Event::Revoked),
+        (kind, version) => Err(format!("version {version} of `{}` is not known to this program", kind.name())),
+    }
+}
+
+fn empty(payload: &[u8], event: Event) -> Result<Event, String> {
+    if payload.is_empty() { Ok(event) } else { Err("bytes are left over".into()) }
+}
+
+fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    // Too long ones are refused where the record is built.
+    bincode::serde::encode_to_vec(value, bincode::config::standard()).expect("numbers, texts and arrays always encode")
+}
+
+fn from_bytes<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    let (value, used) = bincode::serde::decode_from_slice(payload, BINCODE).map_err(|error| error.to_string())?;
+    if used == payload.len() { Ok(value) } else { Err("bytes are left over".into()) }
+}
+
+fn named<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("{field} {error}")
+}
+
+impl From<&Created> for CreatedV1 {
+    fn from(created: &Created) -> Self {
+        let (page, holder) = match &created.opener {
+            Opener::Browser { attach } => (None, attach.0),
+            Opener::Page { page, holder } => (Some(page.as_str().to_owned()), holder.0),
+        };
+        let request = &created.request;
+        Self {
+            account: created.account.as_str().to_owned(),
+            app_id: created.app_id.as_str().to_owned(),
+            client: created.client.as_str().to_owned(),
+            incarnation: created.incarnation.0,
+            page,
+            holder,
+            confirmation: match created.confirmation {
+                Confirmation::Auto => 1,
+                Confirmation::Tap => 2,
+            },
+            qr_content: created.qr.content.clone(),
+            qr_expires_at: created.qr.expires_at.as_micros(),
+            expires_at: created.expires_at.as_micros(),
+            code_ttl: micros(created.code_ttl),
+            access_token_ttl: micros(created.access_token_ttl),
+            scope: request.scope.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            state: request.state.clone(),
+            nonce: request.nonce.clone(),
+            code_challenge: request.code_challenge.map(|challenge| challenge.0),
+            ui_locales: request.ui_locales.clone(),
+            purpose: match request.purpose {
+                Purpose::Login => 1,
+                Purpose::Bind => 2,
+                Purpose::Verify => 3,
+            },
+        }
+    }
+}
+
+impl TryFrom<CreatedV1> for Created {
+    type Error = String;
+
+    fn try_from(stored: CreatedV1) -> Result<Self, String> {
+        let opener = match stored.page {
+            None => Opener::Browser { attach: Digest(stored.holder) },
+            Some(page) => {
+                Opener::Page { page: PageId::new(page).map_err(named("page"))?, holder: Digest(stored.holder) }
+            }
+        };
+        Ok(Self {
+            account: AccountName::new(stored.account).map_err(named("account"))?,
+            app_id: AppId::new(stored.app_id).map_err(named("app_id"))?,
+            client: ClientId::new(stored.client).map_err(named("client"))?,
+            incarnation: Incarnation(stored.incarnation),
+            opener,
+            confirmation: match stored.confirmation {
+                1 => Confirmation::Auto,
+                2 => Confirmation::Tap,
+                other => return Err(format!("confirmation {other} is not known")),
+            },
+            qr: QrCode { content: stored.qr_content, expires_at: Timestamp::from_micros(stored.qr_expires_at) },
+            expires_at: Timestamp::from_micros(stored.expires_at),
+            code_ttl: Duration::from_micros(stored.code_ttl),
+            access_token_ttl: Duration::from_micros(stored.access_token_ttl),
+            request: LoginRequest {
+                scope: stored.scope,
+                redirect_uri: stored.redirect_uri,
+                state: stored.state,
+                nonce: stored.nonce,
+                code_challenge: stored.code_challenge.map(Digest),
+                ui_locales: stored.ui_locales,
+                purpose: match stored.purpose {
+                    1 => Purpose::Login,
+                    2 => Purpose::Bind,
+                    3 => Purpose::Verify,
+                    other => return Err(format!("purpose {other} is not known")),
+                },
+            },
+        })
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+const fn reason_code(reason: DenyReason) -> u8 {
+    match reason {
+        DenyReason::User => 1,
+        DenyReason::NotMe => 2,
+        DenyReason::Number => 3,
+        DenyReason::Snapshot => 4,
+        DenyReason::WrongAccount => 5,
+        DenyReason::Browser => 6,
+        DenyReason::Admin => 7,
+    }
+}
+
+fn reason(code: u8) -> Option<DenyReason> {
+    use DenyReason::{Admin, Browser, NotMe, Number, Snapshot, User, WrongAccount};
+    [User, NotMe, Number, Snapshot, WrongAccount, Browser, Admin]
+        .into_iter()
+        .find(|reason| reason_code(*reason) == code)
+}

@@ -1,0 +1,197 @@
+//! The medium on a disk: sled 0.34.7, with a sync of our own.
+//!
+//! sled's `flush` issues `sync_file_range` on Linux, which covers neither the file's metadata nor the drive's cache, so
+//! an acknowledgement that rested on it could be lost with the power. Everything that sled writes goes into one file,
+//! `db`, and [`SledMedium::sync`] asks for its `fdatasync` itself.
+
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::domain::SceneId;
+
+use super::StoreError;
+use super::codec::Chunk;
+use super::medium::{Medium, MediumError};
+use super::migrate::{self, LayoutError, MigrationTarget};
+
+/// sled's page cache. Its default of 1 GiB would grow with history.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+const UNRETIRED_FROM: &[u8] = b"unretired-from";
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is none.
+    #[error("there is no journal in {0}")]
+    Missing(PathBuf),
+    /// Another process has it open.
+    #[error("the journal in {0} is in use by another process")]
+    Locked(PathBuf),
+    /// It was made by something else, or by a newer version; nothing was touched.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The folder cannot be used.
+    #[error("the journal in {path} cannot be opened: {reason}")]
+    Unusable {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Its content is damaged, or the writer could not be started.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// What the operator can do.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "give the configuration that `scan-login serve` runs with, or start it once",
+            Self::Locked(_) => {
+                "ask the running daemon (`replay` does so by itself while [admin] socket is where the daemon has it), \
+                 or stop it first"
+            }
+            Self::Layout(error) => error.cure(),
+            Self::Unusable { .. } => "see that the folder exists, belongs to this user, and that its disk has space",
+            Self::Store(_) => {
+                "keep a copy of the folder before anything else; restore a backup, or ask for help with it"
+            }
+        }
+    }
+}
+
+/// What to do where there is no store yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    Create,
+    Refuse,
+}
+
+/// A sled database: the tree `log` holds the chunks, `retired` the index.
+pub(super) struct SledMedium {
+    log: sled::Tree,
+    retired: sled::Tree,
+    db: sled::Db,
+    /// The same file as sled's, for `fdatasync`.
+    file: File,
+}
+
+impl SledMedium {
+    pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<Self, OpenError> {
+        // Looked at before sled does: opening a folder is enough for sled to change it.
+        let layout = match (migrate::inspect(path)?, if_missing) {
+            (Some(layout), _) => layout,
+            (None, IfMissing::Refuse) => return Err(OpenError::Missing(path.to_owned())),
+            (None, IfMissing::Create) => {
+                // It tells who logged in: nobody else may read it.
+                let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+                made.map_err(|error| unusable(path, &error))?;
+                migrate::announce(path)?;
+                0
+            }
+        };
+        let db = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            // The journal flushes when it acknowledges; nothing else has to be written by a clock.
+            .flush_every_ms(None)
+            .open()
+            .map_err(
+                |error| if is_lock(&error) { OpenError::Locked(path.to_owned()) } else { unusable(path, &error) },
+            )?;
+        if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
+            let path = path.display();
+            tracing::warn!(%path, "other users can read who logged in: chmod go-rwx that folder");
+        }
+        migrate::run(path, &db, layout)?;
+        let tree = |name: &str| db.open_tree(name).map_err(|error| unusable(path, &error));
+        let medium = Self {
+            log: tree("log")?,
+            retired: tree("retired")?,
+            file: File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?,
+            db,
+        };
+        medium.sync().map_err(|reason| unusable(path, &reason))?;
+        sync_folder(path).map_err(|error| unusable(path, &error))?;
+        Ok(medium)
+    }
+}
+
+impl Medium for SledMedium {
+    fn write(&self, chunks: &[Chunk]) -> Result<(), MediumError> {
+        for chunk in chunks {
+            self.log.insert(chunk.first_seq.to_be_bytes(), chunk.value.as_slice()).map_err(|error| told(&error))?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), MediumError> {
+        self.db.flush().map_err(|error| told(&error))?;
+        self.file.sync_data().map_err(|error| told(&error))
+    }
+
+    fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
+        let found = self.log.range(..=seq.to_be_bytes()).next_back().transpose().map_err(|error| told(&error))?;
+        found.map(|(key, value)| Ok((u64_from(&key)?, value.to_vec()))).transpose()
+    }
+
+    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {
+        let found = self.retired.get(scene.as_str()).map_err(|error| told(&error))?;
+        found.map(|value| value.chunks(8).map(u64_from).collect()).transpose()
+    }
+
+    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError> {
+        let mut batch = sled::Batch::default();
+        for (scene, sequences) in streams {
+            let value: Vec<u8> = sequences.iter().flat_map(|seq| seq.to_be_bytes()).collect();
+            batch.insert(scene.as_str(), value);
+        }
+        // No scene id: it is shorter than 22 characters.
+        batch.insert(UNRETIRED_FROM, unretired_from.to_be_bytes().as_slice());
+        self.retired.apply_batch(batch).map_err(|error| told(&error))
+    }
+
+    fn unretired_from(&self) -> Result<u64, MediumError> {
+        let found = self.retired.get(UNRETIRED_FROM).map_err(|error| told(&error))?;
+        found.map_or(Ok(1), |value| u64_from(&value))
+    }
+}
+
+fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
+    Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| "a sequence does not have eight bytes")?))
+}
+
+fn told(error: &dyn std::fmt::Display) -> MediumError {
+    error.to_string().into()
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
+    OpenError::Unusable { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// sled tells a lock that another process holds only by its text.
+fn is_lock(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(_)) && error.to_string().contains("could not acquire lock")
+}
+
+/// Makes the existence of new files durable.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()?;
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+impl MigrationTarget for sled::Db {
+    fn create_tree(&self, name: &str) -> Result<(), MediumError> {
+        self.open_tree(name).map(drop).map_err(|error| told(&error))
+    }
+
+    fn flush(&self) -> Result<(), MediumError> {
+        sled::Tree::flush(self).map(drop).map_err(|error| told(&error))
+    }
+}

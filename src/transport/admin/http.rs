@@ -1,0 +1,146 @@
+//! The admin listener's HTTP interface.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::watch;
+
+use crate::actors::{Head, History};
+
+/// What the admin listener asks.
+pub struct AdminHttp {
+    /// The journal: a daemon that can no longer write it cannot serve.
+    pub history: History,
+    /// Whether the daemon takes requests: not yet while it starts, not any more while it stops.
+    pub ready: watch::Receiver<bool>,
+    /// `Host` headers taken besides loopback names: `[admin] hosts`.
+    pub hosts: Vec<String>,
+}
+
+struct Inner {
+    head: watch::Receiver<Head>,
+    ready: watch::Receiver<bool>,
+    hosts: Vec<String>,
+}
+
+/// `/healthz` and `/readyz`, for the admin listener.
+///
+/// Requests that name another host are refused: a page on the web could have its own name resolve to this listener (DNS
+/// rebinding), and would then read it with the operator's browser.
+pub fn http_router(admin: AdminHttp) -> Router {
+    let inner = Inner { head: admin.history.head(), ready: admin.ready, hosts: admin.hosts };
+    let inner = Arc::new(inner);
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        // A layer, not a route layer: what does not exist is not told to a stranger either.
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
+        .layer(middleware::from_fn_with_state(inner.clone(), guard))
+        .with_state(inner)
+}
+
+async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {
+    if let Some(failure) = &inner.head.borrow().failure {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("the journal can no longer be written: {failure}\n"));
+    }
+    if !*inner.ready.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n".to_owned());
+    }
+    (StatusCode::OK, "ready\n".to_owned())
+}
+
+async fn guard(State(inner): State<Arc<Inner>>, request: Request, next: Next) -> Response {
+    let mut response = if is_for_us(request.uri(), request.headers(), &inner.hosts) {
+        next.run(request).await
+    } else {
+        let told = "this listener does not answer under that name\nadd the name to [admin] hosts, or use 127.0.0.1\n";
+        (StatusCode::MISDIRECTED_REQUEST, told).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Whether all the names that the request gives its host are ours. One that gives none comes from no browser.
+fn is_for_us(uri: &Uri, headers: &HeaderMap, hosts: &[String]) -> bool {
+    let named = headers.get_all(header::HOST).iter().map(|value| value.to_str().unwrap_or_default());
+    uri.authority().map(http::uri::Authority::as_str).into_iter().chain(named).all(|host| {
+        let name = without_port(host);
+        is_loopback(name)
+            || hosts.iter().any(|taken| taken.eq_ignore_ascii_case(host) || taken.eq_ignore_ascii_case(name))
+    })
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !is_bare_ipv6(host) => name,
+        _ => host,
+    }
+}
+
+/// `::1` without brackets, as no client should write it.
+fn is_bare_ipv6(host: &str) -> bool {
+    !host.starts_with('[') && host.matches(':').count() > 1
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name == "[::1]"
+        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(hosts: &[&str], uri: &str, hosts_named: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts_named {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        is_for_us(&uri.parse().unwrap(), &headers, &hosts)
+    }
+
+    #[test]
+    fn loopback_has_many_names() {
+        for host in ["localhost", "LocalHost:9090", "127.0.0.1", "127.0.0.1:9090", "127.8.0.1", "[::1]", "[::1]:9090"] {
+            assert!(taken(&[], "/healthz", &[host]), "{host}");
+        }
+        assert!(taken(&[], "/healthz", &[]), "HTTP/1.0 names none");
+    }
+
+    #[test]
+    fn other_names_are_somebody_elses() {
+        for host in [
+            "evil.example.com",
+            "localhost.evil.example.com",
+            "127.0.0.1.evil.example.com",
+            "10.0.0.1:9090",
+            "0.0.0.0",
+            "[::]",
+            "::1",
+            "",
+            "evil.example.com:80@localhost",
+        ] {
+            assert!(!taken(&[], "/healthz", &[host]), "{host}");
+        }
+        assert!(!taken(&[], "/healthz", &["localhost", "evil.example.com"]), "all of them count");
+        assert!(!taken(&[], "http://evil.example.com/healthz", &["localhost"]), "the target counts, too");
+    }
+
+    #[test]
+    fn the_configuration_adds_names() {
+        let hosts = ["admin.example.com", "10.0.0.1:9090"];
+        assert!(taken(&hosts, "/", &["Admin.Example.com:8443"]));
+        assert!(taken(&hosts, "/", &["10.0.0.1:9090"]));
+        assert!(!taken(&hosts, "/", &["10.0.0.1:9091"]), "a name with a port is taken with that port only");
+    }
+}

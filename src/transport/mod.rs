@@ -1,0 +1,29 @@
+//! The ways in. Everything here speaks to the actors' handles and reads the configuration; nothing here knows the store.
+//!
+//! `server` accepts connections and `public` puts the routes together. The rest is one way in each: the browsers'
+//! `sessions` API, the original page (`seed_page` over `sockjs`), WeChat's callback and API (`wechat`), the websites' back
+//! ends (`oauth`), and the operator (`admin`). `opening` is what the first two share: how a session comes to be.
+
+pub mod admin;
+mod client_address;
+mod cors;
+mod extract;
+mod headers;
+mod oauth;
+mod opening;
+mod parameters;
+mod picture;
+mod problem;
+pub mod public;
+mod seed_page;
+pub mod server;
+mod sessions;
+mod site;
+pub mod sockjs;
+mod throttle;
+pub mod websocket;
+pub mod wechat;
+
+pub use client_address::ClientAddress;
+pub use site::Site;
+pub use throttle::Throttle;

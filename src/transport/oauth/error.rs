@@ -1,0 +1,48 @@
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+/// An error of the token endpoint (RFC 6749 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OAuthError {
+    InvalidRequest(&'static str),
+    /// The client is unknown, or its credentials are wrong: nobody is told which.
+    InvalidClient,
+    /// The code is none that this client can redeem now: nobody is told why.
+    InvalidGrant,
+    UnsupportedGrantType,
+    /// Nothing can be said at the moment (the name that RFC 6749 §4.1.2.1 has for it). Without `Retry-After`: the code may
+    /// have been redeemed, and a second time revokes.
+    TemporarilyUnavailable,
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let (status, error, description) = match self {
+            Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", what),
+            Self::InvalidClient => {
+                (StatusCode::UNAUTHORIZED, "invalid_client", "the client's credentials are missing or wrong")
+            }
+            Self::InvalidGrant => (
+                StatusCode::BAD_REQUEST,
+                "invalid_grant",
+                "the code cannot be redeemed by this client, or not any more",
+            ),
+            Self::UnsupportedGrantType => {
+                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "grant_type must be authorization_code")
+            }
+            Self::TemporarilyUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "the code cannot be redeemed at the moment",
+            ),
+        };
+        let body = axum::Json(json!({ "error": error, "error_description": description }));
+        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        if self == Self::InvalidClient {
+            let basic = HeaderValue::from_static("Basic realm=\"scan-login\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+        }
+        response
+    }
+}

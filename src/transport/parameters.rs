@@ -1,0 +1,30 @@
+/// The parameters of a query or a form, in `application/x-www-form-urlencoded`: each at most once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+/// A parameter is there twice: which one counts is a matter of taste, so none does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Twice;
+
+impl Parameters {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Twice> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text) {
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+                return Err(Twice);
+            }
+            parameters.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The value of `name`, as it came.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of `name`, where it is not empty.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}

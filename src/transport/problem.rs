@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+/// An error as RFC 9457 writes it: `application/problem+json`.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    /// A word for programs.
+    code: &'static str,
+    /// A sentence for people; holds nothing secret.
+    detail: String,
+    retry_after: Option<Duration>,
+    authenticate: Option<&'static str>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), retry_after: None, authenticate: None }
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// The same for an unknown scene and a wrong token: nobody can tell which.
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here that you may see")
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this cannot be done here")
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let detail = "give the attach token as Authorization: Bearer, or as the query parameter token";
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "token_missing", detail);
+        Self { authenticate: Some("Bearer"), ..problem }
+    }
+
+    /// 503 with `Retry-After` (RFC 9110 §10.2.3).
+    pub(super) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        Self { retry_after: Some(retry_after), ..problem }
+    }
+}
+
+/// A body that could not be read.
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this takes");
+        }
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_incomplete", "the body did not arrive whole and in time")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        let mut response = (self.status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if let Some(scheme) = self.authenticate {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        }
+        response
+    }
+}

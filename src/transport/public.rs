@@ -1,0 +1,46 @@
+//! The public listener's routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use super::site::{Shared, Site};
+use super::{oauth, seed_page, sessions, wechat};
+
+/// Most bytes of a body, where a route does not say otherwise.
+const MAX_BODY: usize = 16 * 1024;
+
+/// All routes; `mounts` beside them.
+///
+/// Where the public URL has a path, everything is served below it as well as without it: some proxies take the path away,
+/// some do not. One operator has one proxy, so only one of the two has visitors.
+pub fn router(site: Arc<Site>, mounts: Router) -> Router {
+    let base = site.config.server.public_url.path().to_owned();
+    let mut router = routes("", &site);
+    if !base.is_empty() {
+        router = router.merge(routes(&base, &site));
+    }
+    router
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(site)
+        .merge(mounts)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
+    let api = Router::new().merge(sessions::routes(site)).merge(wechat::callback::routes()).merge(oauth::routes());
+    let api = if base.is_empty() { api } else { Router::new().nest(base, api) };
+    api.merge(seed_page::routes(base, site))
+}
+
+async fn not_found() -> Response {
+    Problem::not_found().into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    Problem::method_not_allowed().into_response()
+}

@@ -1,0 +1,113 @@
+//! The page's word on its connection: one id, and what comes of it.
+//!
+//! Bound to a cookie, a browser's first visit goes another way than later ones. The page opens its connection when it loads,
+//! before it fetches the QR code with whose answer the cookie comes. A WebSocket opened then would never bear it; so none is
+//! taken without the cookie ([`admission`]), and the client polls. There the id comes in a request of its own, two seconds
+//! later, and that request bears the cookie. (Setting the cookie with an earlier answer as well would be a race: two answers
+//! without the browser's word in between, two values.)
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::actors::{Message, MessageBody, PageClaim};
+use crate::config::{SeedBind, SeedMessage, SeedPage};
+use crate::domain::PageId;
+
+use super::super::client_address::ClientAddress;
+use super::super::site::Site;
+use super::super::sockjs::{Admission, Connection, Message as Said, Service};
+use super::configured;
+use super::holder::{PageCookie, holder};
+
+/// What the original page looks for; the value follows.
+const AUTOMATIC_LOGIN: &str = "AUTOMATIC_LOGIN####";
+
+/// A connection that says no id costs us something, so it is closed: sockjs-client 1.1.2 leaves silent ones behind.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Close codes of ours, in the range for applications (RFC 6455 §7.4.2). One refusal for unknown, used and foreign ids.
+const NO_ID: (u16, &str) = (4000, "No scene id");
+const REFUSED: (u16, &str) = (4003, "Scene id refused");
+const GONE: (u16, &str) = (4004, "Scene is over");
+const UNAVAILABLE: (u16, &str) = (4503, "Try again later");
+
+/// Which WebSockets can still become a page's.
+pub(super) fn admission(bind: SeedBind) -> Admission {
+    match bind {
+        SeedBind::Cookie => Admission::when(|request| PageCookie::of(&request.headers).is_some()),
+        SeedBind::Address => Admission::default(),
+    }
+}
+
+/// Serves the original page's connections.
+pub(super) struct PageService(pub(super) Arc<Site>);
+
+impl Service for PageService {
+    fn serve(&self, connection: Connection) -> BoxFuture<'static, ()> {
+        let site = self.0.clone();
+        Box::pin(async move {
+            let mut connection = connection;
+            if let Some((code, reason)) = converse(&site, &mut connection).await {
+                connection.close(code, reason);
+            }
+        })
+    }
+}
+
+/// Speaks with one page until it goes; else why it is sent away.
+async fn converse(site: &Site, connection: &mut Connection) -> Option<(u16, &'static str)> {
+    let (settings, _) = configured(site)?;
+    let Ok(first) = tokio::time::timeout(SILENCE, connection.recv_message()).await else { return Some(NO_ID) };
+    let first = first?;
+    let Ok(page) = PageId::new(first.text()) else { return Some(REFUSED) };
+    let mut claim = match claim(site, settings, page.clone(), connection, first).await {
+        Ok(claim) => claim,
+        Err(why) => return Some(why),
+    };
+    loop {
+        tokio::select! {
+            messages = claim.watch.next() => {
+                let Some(messages) = messages else { return Some(GONE) };
+                for value in messages.iter().filter_map(|message| value(message, settings)) {
+                    connection.send(format!("{AUTOMATIC_LOGIN}{value}")).ok()?;
+                }
+            }
+            said = connection.recv() => {
+                // One id a connection; saying it again changes nothing.
+                if said? != page.as_str() {
+                    return Some(REFUSED);
+                }
+            }
+        }
+    }
+}
+
+async fn claim(
+    site: &Site,
+    settings: &SeedPage,
+    page: PageId,
+    connection: &Connection,
+    said: Said,
+) -> Result<PageClaim, (u16, &'static str)> {
+    let request = connection.request();
+    let address = request.extensions.get::<ClientAddress>().ok_or(REFUSED)?;
+    let brought = said.request().map(|request| &request.headers);
+    let cookie = PageCookie::of_connection(&request.headers, brought).map_err(|_| REFUSED)?;
+    let half = holder(&site.keys, settings, page, *address, cookie.as_ref()).ok_or(REFUSED)?;
+    match site.logins.claim_page(&half).await {
+        Ok(Ok(claim)) => Ok(claim),
+        Ok(Err(_)) => Err(REFUSED),
+        Err(_) => Err(UNAVAILABLE),
+    }
+}
+
+/// What follows `AUTOMATIC_LOGIN####`, once there is something.
+fn value(message: &Message, settings: &SeedPage) -> Option<String> {
+    match (&message.body, settings.message) {
+        (MessageBody::Confirmed { code, .. }, SeedMessage::Code) => Some(code.to_string()),
+        (MessageBody::Confirmed { openid, .. }, SeedMessage::Openid) => Some(openid.as_str().to_owned()),
+        _ => None,
+    }
+}

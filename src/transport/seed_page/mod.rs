@@ -1,0 +1,47 @@
+//! The original page's interface: `GET /qrcode?sceneId=` and a SockJS connection, made safe without a change of the page.
+//!
+//! The page chooses its own id, out of few; so it is only an alias, and both halves (the request for the QR code, the word
+//! on the connection) must come from the same holder: the same address, or the same cookie.
+
+mod connection;
+mod holder;
+mod qr_url;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::config::{Client, SeedBind, SeedPage};
+
+use super::site::{Shared, Site};
+use super::sockjs::{self, AllowedOrigins, Options};
+
+/// The routes below `base`, where the operator has turned the original page on.
+pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
+    let Some((settings, client)) = configured(site) else { return Router::new() };
+    let options = Options {
+        allowed_origins: AllowedOrigins::List(origins(site, client)),
+        admit_websocket: connection::admission(settings.bind),
+        keep_requests: settings.bind == SeedBind::Cookie,
+        max_sessions: site.places.sockjs,
+        shutdown: site.stopping.clone(),
+        tasks: site.tasks.clone(),
+        ..Options::default()
+    };
+    let service = connection::PageService(site.clone());
+    Router::new()
+        .merge(qr_url::routes(base))
+        .merge(sockjs::router(&format!("{base}/sockjs"), options, service).with_state(()))
+}
+
+/// The page's settings and the client whose logins these are.
+fn configured(site: &Site) -> Option<(&SeedPage, &Client)> {
+    let seed_page = site.config.seed_page.as_ref()?;
+    Some((seed_page, site.config.client(&seed_page.client_id)?))
+}
+
+/// The client's origins, and ours: a page may be served beside the daemon.
+fn origins(site: &Site, client: &Client) -> Vec<String> {
+    let own = site.config.server.public_url.origin();
+    client.origins.iter().cloned().chain([own]).collect()
+}

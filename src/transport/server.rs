@@ -1,0 +1,198 @@
+//! The accept loop: hyper-util's connections with our limits.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use futures_util::stream;
+use http::HeaderMap;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::{ServiceExt, service_fn};
+
+use super::client_address::ClientAddress;
+use super::throttle::Throttle;
+
+/// Time for a request's head to arrive whole.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most bytes of a request's head; also the most that is buffered of a connection.
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_HEADERS: usize = 100;
+/// Time for a request's body to arrive whole, counted from its head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Peers are not awaited longer than this when the daemon stops.
+pub const GRACE: Duration = Duration::from_secs(2);
+/// Pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections there may be, so that the process does not run out of descriptors: some are left for the journal,
+/// the operator, and WeChat.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Connections that speak HTTP.
+    pub http: usize,
+    /// Sessions over SockJS; those over a WebSocket have a descriptor each.
+    pub sockjs: usize,
+}
+
+impl Places {
+    /// Takes as many descriptors as the system allows this process (getrlimit(2)), and divides them.
+    pub fn take() -> Self {
+        let limits = getrlimit(Resource::Nofile);
+        if limits.current != limits.maximum {
+            let raised = Rlimit { current: limits.maximum, ..limits };
+            if let Err(error) = setrlimit(Resource::Nofile, raised) {
+                tracing::warn!(%error, "the limit of open files cannot be raised");
+            }
+        }
+        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Self::of(usize::try_from(descriptors).unwrap_or(usize::MAX))
+    }
+
+    fn of(descriptors: usize) -> Self {
+        let share = descriptors / 5 * 2;
+        Self { http: share.min(8_000), sockjs: share.min(10_000) }
+    }
+}
+
+/// Serves `router` on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    trusted_proxies: Vec<IpNet>,
+    most_connections: usize,
+    stopping: CancellationToken,
+) {
+    let trusted_proxies: Arc<[IpNet]> = trusted_proxies.into();
+    let places = Arc::new(Semaphore::new(most_connections));
+    let throttle = Arc::new(Throttle::default());
+    let connections = TaskTracker::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .pipeline_flush(true);
+    loop {
+        let place = tokio::select! {
+            () = stopping.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let (stream, peer) = tokio::select! {
+            () = stopping.cancelled() => break,
+            accepted = accept(&listener, &throttle) => accepted,
+        };
+        let router = router.clone();
+        let trusted_proxies = trusted_proxies.clone();
+        let throttle = throttle.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(with_deadline);
+            let address = ClientAddress::of(peer.ip(), request.headers(), &trusted_proxies);
+            if address.0 == peer.ip() && is_unknown_proxy(peer.ip(), request.headers()) && throttle.lets_through() {
+                tracing::warn!(%peer, "X-Forwarded-For comes from a proxy that is not in [server] trusted_proxies: all its visitors count as one");
+            }
+            request.extensions_mut().insert(address);
+            router.clone().oneshot(request)
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+        let stopping = stopping.clone();
+        connections.spawn(async move {
+            // The place is given back when the connection ends, or becomes a WebSocket with limits of its own.
+            let _place = place;
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stopping.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
+        tracing::info!("some connections were still busy when the daemon stopped");
+    }
+}
+
+/// The body, as long as it comes in time: whoever announces one and does not send it must not keep his place.
+fn with_deadline(body: Incoming) -> Body {
+    if body.is_end_stream() {
+        return Body::empty();
+    }
+    let deadline = Instant::now() + BODY_TIMEOUT;
+    Body::from_stream(stream::try_unfold(body, move |mut body| async move {
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time");
+        match tokio::time::timeout_at(deadline, body.frame()).await.map_err(late)? {
+            None => Ok::<_, io::Error>(None),
+            Some(frame) => Ok(Some((frame.map_err(io::Error::other)?.into_data().unwrap_or_default(), body))),
+        }
+    }))
+}
+
+/// Whether somebody near, whom nobody has declared a proxy, speaks like one.
+fn is_unknown_proxy(peer: IpAddr, headers: &HeaderMap) -> bool {
+    let is_near = match peer.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    is_near && headers.contains_key("x-forwarded-for")
+}
+
+/// The next connection, however long it takes: an accept that fails is tried again, for ever.
+async fn accept(listener: &TcpListener, throttle: &Throttle) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Frames are small and must leave at once.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%peer, %error, "a connection was gone before it was served");
+                    continue;
+                }
+                return (stream, peer);
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                if throttle.lets_through() {
+                    tracing::error!(%error, "no connection can be accepted at the moment");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_left_for_the_journal_and_for_wechat() {
+        for descriptors in [256, 1024, 20_000, usize::MAX] {
+            let places = Places::of(descriptors);
+            assert!(places.http + places.sockjs <= descriptors / 10 * 9, "{places:?} of {descriptors}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actors::Logins;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::AccountName;
+use crate::keys::Keys;
+
+use super::server::Places;
+use super::throttle::Throttle;
+use super::wechat::api::WeChatApi;
+
+/// What every handler is given.
+pub(super) type Shared = Arc<Site>;
+
+/// What every way in shares.
+pub struct Site {
+    /// What the operator wrote.
+    pub config: Config,
+    /// What can be done to scan sessions.
+    pub logins: Logins,
+    /// For pseudonyms of browsers.
+    pub keys: Arc<Keys>,
+    /// The time.
+    pub clock: Clock,
+    /// WeChat's API, by account.
+    pub wechat: HashMap<AccountName, WeChatApi>,
+    /// For the log line on callbacks that are not WeChat's.
+    pub forgeries: Throttle,
+    /// How many connections there may be.
+    pub places: Places,
+    /// Cancelled when the daemon stops: whoever waits answers at once.
+    pub stopping: CancellationToken,
+    /// Everything that runs beside the connections themselves.
+    pub tasks: TaskTracker,
+}

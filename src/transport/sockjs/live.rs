@@ -1,0 +1,140 @@
+//! A session with the world around it: who waits for it is woken, and its timers run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::request::Parts;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::task::AbortHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::frame::{CloseReason, Frame};
+use super::session::{Closed, Session};
+use super::table::Sessions;
+
+/// A session that its receiver, its service and the table share.
+pub(super) struct Live {
+    inner: Mutex<Inner>,
+    /// Wakes the one receiver.
+    for_receiver: Notify,
+    /// Wakes the service.
+    pub(super) for_service: Notify,
+    /// Counts the session until nobody holds it any more: its memory is what is limited.
+    _place: OwnedSemaphorePermit,
+}
+
+/// What the lock protects.
+pub(super) struct Inner {
+    pub(super) session: Session,
+    /// The running disconnect delay.
+    pub(super) delay: Option<AbortHandle>,
+}
+
+impl Live {
+    pub(super) fn new(session: Session, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            inner: Mutex::new(Inner { session, delay: None }),
+            for_receiver: Notify::new(),
+            for_service: Notify::new(),
+            _place: place,
+        }
+    }
+
+    /// Never held across an await. The table's lock may be held before, but is never taken under this one.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that runs under the lock leaves it half done, so a panic there has harmed nothing.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn send(&self, message: &str) -> Result<(), Closed> {
+        let result = self.lock().session.send(message);
+        self.wake();
+        result
+    }
+
+    pub(super) fn deliver(&self, messages: Vec<String>, request: Option<Arc<Parts>>) {
+        if !messages.is_empty() {
+            self.lock().session.deliver(messages, request);
+            self.wake();
+        }
+    }
+
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.lock().session.close(reason);
+        self.wake();
+    }
+
+    pub(super) fn end(&self) {
+        self.lock().session.end();
+        self.wake();
+    }
+
+    /// Both sides look again. Each is one waiter at most, and a wake-up that finds none is kept for it.
+    fn wake(&self) {
+        self.for_receiver.notify_one();
+        self.for_service.notify_one();
+    }
+}
+
+/// The one receiver of a session: a response, or a WebSocket. Dropping it means that the client was lost, and ends the
+/// session at once; [`served`](Self::served) means that it got what it came for, and may come again.
+pub(super) struct Receiver {
+    sessions: Arc<Sessions>,
+    /// Under which id the table has the session, where it has it.
+    id: Option<Arc<str>>,
+    live: Arc<Live>,
+    heartbeat: Interval,
+    served: bool,
+}
+
+impl Receiver {
+    /// For a session that this receiver is attached to.
+    pub(super) fn new(sessions: Arc<Sessions>, id: Option<Arc<str>>, live: Arc<Live>) -> Self {
+        let mut heartbeat = interval(sessions.options.heartbeat_interval.max(std::time::Duration::from_millis(1)));
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // An interval ticks at once when it is new; the first heartbeat is due a full interval after the receiver came.
+        heartbeat.reset();
+        Self { sessions, id, live, heartbeat, served: false }
+    }
+
+    /// The next frame to send: waits for it, and gives a heartbeat in between. Cancelling this loses no frame. After a
+    /// close frame there is no other, so the receiver has been served.
+    pub(super) async fn next(&mut self) -> Frame {
+        loop {
+            if let Some(frame) = self.live.lock().session.next_frame() {
+                return frame;
+            }
+            tokio::select! {
+                () = self.live.for_receiver.notified() => (),
+                _ = self.heartbeat.tick() => return Frame::Heartbeat,
+            }
+        }
+    }
+
+    /// The client, over the same connection, has sent messages: they have no other request than the one that opened it.
+    pub(super) fn deliver(&self, messages: Vec<String>) {
+        self.live.deliver(messages, None);
+    }
+
+    /// Closes the session from this side.
+    pub(super) fn close(&self, reason: CloseReason) {
+        self.live.close(reason);
+    }
+
+    /// The response has ended in good order; the client has the disconnect delay to come back.
+    pub(super) fn served(mut self) {
+        let Some(id) = self.id.take() else { return };
+        self.served = true;
+        self.sessions.wait_for_return(id, &self.live);
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if !self.served {
+            self.live.end();
+            if let Some(id) = &self.id {
+                self.sessions.forget(id, &self.live);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Which web pages may use the service: what their `Origin` header says (RFC 6454 §7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Every page of the world; right only where nothing that a cookie or an address proves is at stake.
+    #[default]
+    All,
+    /// Pages of these origins, each written as browsers send it: `https://www.example.com`, without a final slash, with
+    /// the port unless it is the scheme's own. A page's own server is not implied: name it, too.
+    List(Vec<String>),
+}
+
+impl AllowedOrigins {
+    /// Whether a page of this origin may use the service.
+    pub fn allow(&self, origin: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::List(origins) => origins.iter().any(|allowed| allowed.as_bytes() == origin),
+        }
+    }
+}
+
+/// Which requests are taken, judged by their heads. By default every one is.
+#[derive(Clone, Default)]
+pub struct Admission(Option<Arc<Judge>>);
+
+type Judge = dyn Fn(&Parts) -> bool + Send + Sync;
+
+impl Admission {
+    /// Only those of which `judge` says so. It runs while the request waits, so it must be quick.
+    pub fn when(judge: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(judge)))
+    }
+
+    /// Whether this request is taken.
+    pub fn admits(&self, request: &Parts) -> bool {
+        self.0.as_ref().is_none_or(|judge| judge(request))
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Admission::when(..)" } else { "Admission::default()" })
+    }
+}
+
+/// How the service behaves. Make it with [`Default`] and change what differs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which pages may use it. Others get no CORS headers, so that browsers keep the answers from them, and 403 for whatever
+    /// belongs to a session: a message is heard even where its answer is not read.
+    pub allowed_origins: AllowedOrigins,
+    /// Whether WebSockets are offered; where not, their paths are not found and `/info` says so.
+    pub websocket: bool,
+    /// Which WebSocket handshakes are taken. Others get 403, upon which clients try their next transport. `/info` offers
+    /// WebSockets all the same: clients ask it before there is anything to judge.
+    pub admit_websocket: Admission,
+    /// Whether a message that comes in a request of its own keeps that request's head, for
+    /// [`Message::request`](super::Message::request). The head waits with its messages and counts as they do.
+    pub keep_requests: bool,
+    /// Whether session URLs set the cookie `JSESSIONID`, which some load balancers need for sticky sessions.
+    pub cookie_needed: bool,
+    /// How often a waiting receiver gets a heartbeat, counted from when it came, so that proxies do not take it for dead.
+    /// At least 1 ms.
+    pub heartbeat_interval: Duration,
+    /// How long a WebSocket's peer may stay silent after a heartbeat before it counts as gone.
+    pub pong_timeout: Duration,
+    /// How long a session lives without a receiver: the time that a client has to poll again.
+    pub disconnect_delay: Duration,
+    /// How long a WebSocket's peer may take to let one frame out of our buffers.
+    pub write_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
+    /// After how many bytes a streaming response ends, so that browsers can free what they keep of it.
+    pub response_limit: usize,
+    /// How many sessions may be open at once; past it, opening one answers 503.
+    pub max_sessions: usize,
+    /// The longest body of a request, and the longest WebSocket message, in bytes.
+    pub max_message_bytes: usize,
+    /// How many bytes may wait in a session, in each direction: outwards as JSON, inwards with a few bytes for the keeping
+    /// of each message, and the heads of requests where they are kept. A session past it is closed with 1008.
+    pub max_waiting_bytes: usize,
+    /// Once it is cancelled, every session is closed with 1012 `Service restart` and no new one is opened.
+    pub shutdown: CancellationToken,
+    /// Counts all tasks of the service. Whoever cancels [`shutdown`](Self::shutdown) closes it and waits for it, with a
+    /// deadline.
+    pub tasks: TaskTracker,
+}
+
+impl Default for Options {
+    /// What sockjs-node has for its defaults, where it has the option, and limits that fit small messages.
+    fn default() -> Self {
+        Self {
+            allowed_origins: AllowedOrigins::All,
+            websocket: true,
+            admit_websocket: Admission::default(),
+            keep_requests: false,
+            cookie_needed: false,
+            heartbeat_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            disconnect_delay: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            response_limit: 128 << 10,
+            max_sessions: 10_000,
+            max_message_bytes: 64 << 10,
+            max_waiting_bytes: 256 << 10,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Which sessions there are, and how each begins and ends.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::request::Parts;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::frame::CloseReason;
+use super::live::{Live, Receiver};
+use super::options::Options;
+use super::service::{Connection, Service};
+use super::session::{AttachError, Session};
+
+/// Why a receiver is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReceiveError {
+    /// Another one receives for the session: 2010.
+    Busy,
+    /// A new session would be one too many, or come during the shutdown.
+    Full,
+}
+
+/// There is no session of this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unknown;
+
+/// All sessions of one router.
+pub(super) struct Sessions {
+    pub(super) options: Options,
+    service: Arc<dyn Service>,
+    /// Sessions by id. One without a receiver has a disconnect delay running, so none stays for ever.
+    table: Mutex<HashMap<Arc<str>, Arc<Live>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Sessions {
+    pub(super) fn new(options: Options, service: Arc<dyn Service>) -> Self {
+        let places = Arc::new(Semaphore::new(options.max_sessions.min(Semaphore::MAX_PERMITS)));
+        Self { options, service, table: Mutex::default(), places }
+    }
+
+    /// A place for one more session, if there is one.
+    pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
+        if self.options.shutdown.is_cancelled() {
+            return None;
+        }
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    /// Opens a session that only this receiver can ever reach: a WebSocket's, whose id means nothing.
+    pub(super) fn open_unlisted(self: &Arc<Self>, place: OwnedSemaphorePermit, request: Parts) -> Receiver {
+        let live = self.open(place, request);
+        // A session that nobody else knows cannot be busy.
+        let _ = live.lock().session.attach();
+        Receiver::new(self.clone(), None, live)
+    }
+
+    /// Attaches a receiver to the session of this id, and opens it where there is none.
+    pub(super) fn receive(self: &Arc<Self>, id: &str, request: Parts) -> Result<Receiver, ReceiveError> {
+        let id: Arc<str> = Arc::from(id);
+        let mut table = self.lock();
+        let live = match table.entry(id.clone()) {
+            Entry::Occupied(mut entry) => match attach(entry.get()) {
+                Ok(()) => entry.get().clone(),
+                Err(AttachError::Busy) => return Err(ReceiveError::Busy),
+                // It has just ended and is about to be forgotten.
+                Err(AttachError::Ended) => {
+                    let place = self.reserve().ok_or(ReceiveError::Full)?;
+                    entry.insert(self.open(place, request));
+                    let _ = attach(entry.get());
+                    entry.get().clone()
+                }
+            },
+            Entry::Vacant(entry) => {
+                let place = self.reserve().ok_or(ReceiveError::Full)?;
+                let live = entry.insert(self.open(place, request));
+                let _ = attach(live);
+                live.clone()
+            }
+        };
+        drop(table);
+        Ok(Receiver::new(self.clone(), Some(id), live))
+    }
+
+    /// Hands messages to the session of this id, with the request that brought them where it is kept.
+    pub(super) fn deliver(&self, id: &str, messages: Vec<String>, request: Option<Arc<Parts>>) -> Result<(), Unknown> {
+        let live = self.lock().get(id).cloned().ok_or(Unknown)?;
+        live.deliver(messages, request);
+        Ok(())
+    }
+
+    /// The session's receiver has left in good order: the session ends unless another comes in time.
+    pub(super) fn wait_for_return(self: &Arc<Self>, id: Arc<str>, live: &Arc<Live>) {
+        let mut inner = live.lock();
+        let absence = inner.session.detach();
+        let (sessions, session) = (self.clone(), live.clone());
+        let delay = self.options.tasks.spawn(async move {
+            // Nobody can come back to a server that goes, so the shutdown need not wait for it.
+            tokio::select! {
+                () = tokio::time::sleep(sessions.options.disconnect_delay) => (),
+                () = sessions.options.shutdown.cancelled() => (),
+            }
+            let ended = session.lock().session.delay_elapsed(absence);
+            if ended {
+                session.end();
+                sessions.forget(&id, &session);
+            }
+        });
+        inner.delay = Some(delay.abort_handle());
+    }
+
+    /// Takes an ended session out of the table, unless its id has a new one already.
+    pub(super) fn forget(&self, id: &str, live: &Arc<Live>) {
+        let mut table = self.lock();
+        if table.get(id).is_some_and(|listed| Arc::ptr_eq(listed, live)) {
+            table.remove(id);
+        }
+    }
+
+    fn open(&self, place: OwnedSemaphorePermit, request: Parts) -> Arc<Live> {
+        let live = Arc::new(Live::new(Session::new(self.options.max_waiting_bytes), place));
+        let connection = Connection::new(request, live.clone());
+        let closing = CloseAtEnd(live.clone());
+        let (service, shutdown) = (self.service.clone(), self.options.shutdown.clone());
+        self.options.tasks.spawn(async move {
+            let mut serving = service.serve(connection);
+            tokio::select! {
+                () = &mut serving => (),
+                () = shutdown.cancelled() => {
+                    closing.0.close(CloseReason::RESTART);
+                    serving.await;
+                }
+            }
+            drop(closing);
+        });
+        live
+    }
+
+    /// May be taken first, and a session's lock then; never the other way round.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Live>>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn attach(live: &Live) -> Result<(), AttachError> {
+    let mut inner = live.lock();
+    inner.session.attach()?;
+    if let Some(delay) = inner.delay.take() {
+        delay.abort();
+    }
+    Ok(())
+}
+
+/// Closes a session when its service's future goes, also by a panic.
+struct CloseAtEnd(Arc<Live>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        let panicked = std::thread::panicking();
+        self.0.close(if panicked { CloseReason::FAILED } else { CloseReason::NORMAL });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn sessions(max_sessions: usize) -> Arc<Sessions> {
+        let service = |mut connection: Connection| async move { while connection.recv().await.is_some() {} };
+        Arc::new(Sessions::new(Options { max_sessions, ..Options::default() }, Arc::new(service)))
+    }
+
+    fn request() -> Parts {
+        http::Request::new(()).into_parts().0
+    }
+
+    async fn settled(sessions: &Sessions) {
+        sessions.options.tasks.close();
+        sessions.options.tasks.wait().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_nobody_reads_costs_nothing_afterwards() {
+        let sessions = sessions(10);
+        let mut receiver = sessions.receive("a", request()).unwrap();
+        receiver.next().await;
+        receiver.served();
+        tokio::time::sleep(Duration::from_millis(4999)).await;
+        assert_eq!(sessions.lock().len(), 1);
+        settled(&sessions).await;
+        assert_eq!(sessions.lock().len(), 0);
+        assert_eq!(sessions.places.available_permits(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_receiver_ends_its_session_at_once() {
+        let sessions = sessions(10);
+        let began = tokio::time::Instant::now();
+        drop(sessions.receive("a", request()).unwrap());
+        let place = sessions.reserve().unwrap();
+        drop(sessions.open_unlisted(place, request()));
+        assert_eq!(sessions.lock().len(), 0);
+        settled(&sessions).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(sessions.places.available_permits(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn polling_keeps_one_timer_at_most() {
+        let sessions = sessions(10);
+        for _ in 0..100 {
+            sessions.receive("a", request()).unwrap().served();
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(sessions.options.tasks.len(), 2, "the service and the disconnect delay");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_no_more_sessions_than_allowed() {
+        let sessions = sessions(1);
+        let receiver = sessions.receive("a", request()).unwrap();
+        assert_eq!(sessions.receive("a", request()).err(), Some(ReceiveError::Busy));
+        assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Full));
+        assert!(sessions.reserve().is_none());
+        drop(receiver);
+        settled(&sessions).await;
+        assert!(sessions.receive("b", request()).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_does_not_wait_for_absent_clients() {
+        let sessions = sessions(10);
+        sessions.receive("a", request()).unwrap().served();
+        let began = tokio::time::Instant::now();
+        sessions.options.shutdown.cancel();
+        settled(&sessions).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Full));
+    }
+}

@@ -1,0 +1,180 @@
+//! Chromium, driven by its own driver.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long a page, or the browser itself, may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is said where something that the tests need is not there.
+pub const CURE: &str = "run ./test, which installs what the tests need";
+
+/// Starts the driver in a process group of its own. The group ends with the test program, however that ends: then the
+/// shell's input, which we hold open, is at its end.
+const DRIVER: &str = r#"chromedriver --port=0 </dev/null & read -r _; kill -9 0"#;
+
+/// One visitor's browser, with a profile of its own.
+pub struct Browser {
+    client: Client,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A browser whose connections all go through this SOCKS proxy.
+    pub async fn behind(proxy: SocketAddr) -> Self {
+        Self::with(&[format!("--proxy-server=socks5://{proxy}"), "--proxy-bypass-list=<-loopback>".to_owned()]).await
+    }
+
+    async fn with(more: &[String]) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut arguments: Vec<String> = [
+            "--headless",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=900,700",
+        ]
+        .map(str::to_owned)
+        .into();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        // Chromium's own sandbox does not work for root.
+        if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(profile.path()).unwrap()) == 0 {
+            arguments.push("--no-sandbox".to_owned());
+        }
+        arguments.extend_from_slice(more);
+        let options = json!({ "binary": program("chromium"), "args": arguments });
+        let capabilities =
+            json!({ "goog:chromeOptions": options, "acceptInsecureCerts": true }).as_object().unwrap().clone();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let starting = builder.capabilities(capabilities).connect(driver());
+        let client = tokio::time::timeout(PATIENCE, starting).await.expect("Chromium does not start").unwrap();
+        Self { client, _profile: profile }
+    }
+
+    pub async fn open(&self, url: &str) {
+        tokio::time::timeout(PATIENCE, self.client.goto(url)).await.expect("the page does not load").unwrap();
+    }
+
+    pub async fn reload(&self) {
+        tokio::time::timeout(PATIENCE, self.client.refresh()).await.expect("the page does not load").unwrap();
+    }
+
+    /// What this expression is, in the page.
+    pub async fn value(&self, expression: &str) -> Value {
+        self.client.execute(&format!("return {expression};"), Vec::new()).await.unwrap()
+    }
+
+    /// Waits until this expression is true in the page.
+    pub async fn until(&self, expression: &str) {
+        let holds = async {
+            while self.value(&format!("Boolean({expression})")).await != json!(true) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, holds).await.is_err() {
+            panic!("still not: {expression}; the page logged {}", self.value("logged").await);
+        }
+    }
+
+    /// What a phone's camera sees where the page shows its picture.
+    pub async fn picture(&self) -> Vec<u8> {
+        self.until("document.querySelector('img').complete && document.querySelector('img').naturalWidth").await;
+        self.client.find(Locator::Css("img")).await.unwrap().screenshot().await.unwrap()
+    }
+
+    /// Reads the QR code that the page shows.
+    pub async fn qr_content(&self) -> String {
+        read_qr_code(&self.picture().await)
+    }
+
+    /// Keeps what the visitor sees, for people to look at, as `target/browser/NAME.png`.
+    pub async fn keep_screenshot(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("browser");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), self.client.screenshot().await.unwrap()).unwrap();
+    }
+
+    pub async fn close(self) {
+        self.client.close().await.unwrap();
+    }
+}
+
+/// The one QR code in this picture.
+fn read_qr_code(png: &[u8]) -> String {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let frame = reader.next_frame(&mut pixels).unwrap();
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let samples = frame.color_type.samples();
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
+        let pixel = &pixels[y * frame.line_size + x * samples..];
+        // The mean of red, green and blue where there are three.
+        if samples < 3 { pixel[0] } else { (pixel[..3].iter().map(|&part| u16::from(part)).sum::<u16>() / 3) as u8 }
+    });
+    let codes = image.detect_grids();
+    assert_eq!(codes.len(), 1, "one QR code must be seen");
+    codes[0].decode().expect("the QR code cannot be read").1
+}
+
+/// Where this program is.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
+    places.find(|file| file.is_file()).unwrap_or_else(|| panic!("{name} is not installed: {CURE}"))
+}
+
+/// The address of the driver, one for the whole test program.
+fn driver() -> &'static str {
+    static STARTED: OnceLock<(String, Child)> = OnceLock::new();
+    &STARTED.get_or_init(start_driver).0
+}
+
+/// Its address, and its process, whose input is held open.
+fn start_driver() -> (String, Child) {
+    program("chromedriver");
+    let mut child = Command::new("sh")
+        .args(["-c", DRIVER])
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let port = line.split_once("started successfully on port ")?.1;
+        port.trim_end_matches('.').parse::<u16>().ok()
+    });
+    // What else it prints is read and dropped, lest it wait for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    let port = port.expect("chromedriver does not start");
+    (format!("http://127.0.0.1:{port}"), child)
+}
+
+/// One story at a time: the page gives each transport little more than half a second, and browsers that start beside it
+/// would take the processor.
+pub async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}

@@ -1,0 +1,104 @@
+//! A full disk, and syncs that fail: nothing is acknowledged, and the daemon says why.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::support::*;
+
+/// The library that makes the disk fail, compiled once by the C compiler that Rust links with.
+fn faulty_disk() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faulty-disk-{}.so", std::process::id()));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/daemon/disk/faulty_disk.c");
+        let compiled =
+            Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).args([source, "-ldl"]).status();
+        assert!(compiled.unwrap().success());
+        library
+    })
+}
+
+/// A daemon on a disk that can be made to fail, by writing the fault into the file.
+async fn on_a_faulty_disk() -> (World, PathBuf) {
+    let mut world = World::prepare(|config| config).await;
+    let switch = world.folder.path().join("fault");
+    world.set("LD_PRELOAD", faulty_disk().to_str().unwrap());
+    world.set("FAULTY_DISK", switch.to_str().unwrap());
+    world.run().await;
+    (world, switch)
+}
+
+async fn acknowledges_nothing_once(fault: &str, reason: &str) {
+    for step in ["creation", "scan", "redemption"] {
+        let (mut world, switch) = on_a_faulty_disk().await;
+        let page = world.create().await;
+        let mut code = String::new();
+        if step == "redemption" {
+            world.scan(&page.qr_content, "oAlice").await;
+            code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+        }
+
+        std::fs::write(&switch, fault).unwrap();
+        match step {
+            "creation" => {
+                let body = serde_json::json!({
+                    "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256",
+                });
+                assert_eq!(world.post("/v1/sessions", JSON, &body.to_string()).await.status, 503);
+            }
+            "scan" => assert!(!world.scan(&page.qr_content, "oAlice").await, "WeChat was told that the scan is taken"),
+            _ => assert_eq!(world.redeem(&code).await.status, 503),
+        }
+        let (status, log) = world.output().await;
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert!(log.contains("the journal can no longer be written") && log.contains(reason), "{log}");
+        assert!(log.contains("\n    "), "{log}");
+        assert!(!log.contains("given up"), "one fault is told once: {log}");
+
+        std::fs::remove_file(&switch).unwrap();
+        world.run().await;
+        let messages = page.poll(0, 0).await.json()["messages"].as_array().unwrap().len();
+        assert!(messages >= if step == "redemption" { 3 } else { 1 }, "what was acknowledged before is gone");
+        if step != "redemption" {
+            assert!(world.scan(&page.qr_content, "oAlice").await, "what was pending goes on");
+            page.wait_for("confirmed").await;
+        }
+        world.events().await;
+    }
+}
+
+/// WeChat waits 5 s, and a manager of services not much longer: a disk that hangs must not make them wait for ever.
+#[tokio::test]
+async fn a_disk_that_hangs_acknowledges_nothing_and_answers_and_ends_in_time() {
+    let (mut world, switch) = on_a_faulty_disk().await;
+    let page = world.create().await;
+    std::fs::write(&switch, "HANG").unwrap();
+    let body = format!(
+        "<xml><ToUserName>gh</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>1</CreateTime>\
+         <MsgType>event</MsgType><Event>SCAN</Event><EventKey>{}</EventKey></xml>",
+        page.scene
+    );
+    let started = std::time::Instant::now();
+    assert_eq!(world.callback(&body).await.status, 503);
+    assert!(started.elapsed().as_secs_f64() < 5.0, "WeChat would have given up");
+    assert_eq!(page.poll(1, 0).await.json(), serde_json::json!({ "messages": [] }));
+    let stopping = std::time::Instant::now();
+    let (status, log) = world.terminate().await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(stopping.elapsed().as_secs_f64() < 10.0 && log.contains("does not answer"), "{log}");
+    std::fs::remove_file(&switch).unwrap();
+    world.run().await;
+    assert!(world.scan(&page.qr_content, "oAlice").await);
+    page.wait_for("confirmed").await;
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing() {
+    acknowledges_nothing_once("ENOSPC", "No space left on device").await;
+}
+
+#[tokio::test]
+async fn a_failing_sync_acknowledges_nothing() {
+    acknowledges_nothing_once("EIO", "Input/output error").await;
+}

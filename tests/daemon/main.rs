@@ -1,0 +1,13 @@
+//! The daemon as its users meet it: the real program in a process of its own, a real store on a real disk, real sockets,
+//! and the simulated WeChat beside it.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
+
+mod callback;
+mod crashes;
+mod disk;
+mod lifecycle;
+mod original_page;
+mod sessions;
+mod support;
+mod token;

@@ -1,0 +1,143 @@
+// What the page says, in its two languages. English texts that stand in the page are read from there.
+
+const WORDS = {
+  en: {
+    loading: 'Preparing the QR code…',
+    pending: 'Scan with WeChat to log in',
+    number: 'Choose {} on your phone',
+    tap: 'Confirm on your phone',
+    confirmed: 'Logged in. Taking you there…',
+    denied: 'Login was cancelled. Try again',
+    expired: 'The QR code has expired. Click to refresh',
+    lost: 'Connection lost. Reconnecting…',
+    wechatAway: 'WeChat cannot be reached. Please try again',
+    paused: 'Scan login is paused',
+    failed: 'The shop could not log you in. Try again',
+    qr: 'QR code: scan it with WeChat to log in to Example Shop',
+    hello: 'Welcome, {}',
+    scanNothing: 'No code in view',
+    scanning: 'Scanning…',
+    me: 'known to the shop as {}',
+    conversation: 'Conversation',
+    empty: 'Point the camera at the QR code of the shop.',
+    scanned: 'You scanned the shop’s QR code',
+    followed: 'You follow Example Shop now',
+    answered: 'Callback answered in {} ms',
+    answeredTwice: 'Delivered twice, in {} ms',
+    somebodyFirst: 'Another phone scanned this code first, so this scan does not log you in.',
+    lateNow: 'WeChat takes its time…',
+    broken: 'The service of this account is out of order. Please try again later.',
+    unknown: 'WeChat does not know this code.',
+    old: 'This code has expired.',
+    noNetwork: 'The phone has no network.',
+    tapeLost: 'Reconnecting…',
+    tapeEmpty: 'Nothing has happened yet.',
+    afterCallback: '{} ms after the callback',
+    types: {},
+  },
+  zh: {
+    tagline: '一次登录，全程可见：网站、手机、日志。',
+    headline: '忙里偷闲，喝杯好茶',
+    lead: '三款手采好茶，明日送达。',
+    tea1: '明前绿茶',
+    tea2: '炭焙乌龙',
+    tea3: '陈年白茶',
+    again: '刷新二维码',
+    welcomeMore: '浏览器带来一次性授权码，由商店后台兑换；全程无需密码。',
+    logout: '退出登录',
+    phones: '手机',
+    phone1: '手机 1',
+    phone2: '手机 2',
+    scan: '扫一扫',
+    faults: '制造故障',
+    late: '延迟',
+    lateMore: '微信晚 3 秒通知扫码',
+    twice: '重复',
+    twiceMore: '每次扫码通知两遍',
+    second: '两部手机',
+    secondMore: '两部手机同时扫码',
+    away: '微信断线',
+    awayMore: '无法生成新二维码',
+    journal: '日志',
+    journalMore: '事件落盘后才出现，并注明距微信回调的时间。',
+    loading: '正在准备二维码…',
+    pending: '用微信扫一扫登录',
+    number: '请在手机上选择 {}',
+    tap: '请在手机上确认登录',
+    confirmed: '登录成功，正在跳转…',
+    denied: '登录已取消。重新扫码',
+    expired: '二维码已过期。点击刷新',
+    lost: '网络中断，正在重连…',
+    wechatAway: '微信暂时无法连接，请稍后再试',
+    paused: '扫码登录已暂停',
+    failed: '商店未能完成登录，请重试',
+    qr: '二维码：用微信扫一扫登录 Example Shop',
+    hello: '欢迎，{}',
+    scanNothing: '没有可扫的二维码',
+    scanning: '正在扫描…',
+    me: '商店看到的是 {}',
+    conversation: '对话',
+    empty: '将镜头对准商店的二维码。',
+    scanned: '你扫描了商店的二维码',
+    followed: '你已关注 Example Shop',
+    answered: '回调应答用时 {} 毫秒',
+    answeredTwice: '通知两遍，共 {} 毫秒',
+    somebodyFirst: '另一部手机先扫了这个二维码，本次扫码不会登录。',
+    lateNow: '微信稍后才会通知…',
+    broken: '该公众号提供的服务出现故障，请稍后再试',
+    unknown: '微信不认识这个二维码。',
+    old: '二维码已过期。',
+    noNetwork: '手机没有网络。',
+    tapeLost: '正在重连…',
+    tapeEmpty: '还没有发生任何事。',
+    afterCallback: '回调后 {} 毫秒',
+    types: {
+      created: '已创建',
+      scanned: '已扫码',
+      confirmed: '已确认',
+      redeemed: '已兑换',
+      denied: '已取消',
+      expired: '已过期',
+      revoked: '已撤销',
+    },
+  },
+};
+const listeners = [];
+let language = 'en';
+
+for (const element of document.querySelectorAll('[data-text]')) {
+  WORDS.en[element.dataset.text] = element.textContent;
+}
+
+/** The text called `key`, with `value` where it has a gap. */
+export function t(key, value) {
+  const text = WORDS[language][key];
+  return value === undefined ? text : text.replace('{}', value);
+}
+
+/** What an event's type is called. The journal's own word stays: programs see that one. */
+export function typeName(type) {
+  return WORDS[language].types[type];
+}
+
+/** Runs `listener` when the language changes. */
+export function onLanguage(listener) {
+  listeners.push(listener);
+}
+
+/** Says everything in this language. */
+export function speak(next) {
+  language = next;
+  document.documentElement.lang = next === 'zh' ? 'zh-CN' : 'en';
+  document.getElementById('lang-zh').setAttribute('aria-pressed', String(next === 'zh'));
+  document.getElementById('lang-en').setAttribute('aria-pressed', String(next === 'en'));
+  for (const element of document.querySelectorAll('[data-text]')) {
+    element.textContent = t(element.dataset.text);
+  }
+  for (const element of document.querySelectorAll('[data-label]')) {
+    element.setAttribute('aria-label', t(element.dataset.label));
+  }
+  for (const listener of listeners) {
+    listener();
+  }
+}
