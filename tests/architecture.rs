@@ -12,12 +12,13 @@ const RULES: &[(&str, &[&str])] = &[
     ("keys", &["clock", "domain"]),
     ("config", &["domain"]),
     ("store", &["domain"]),
+    ("recall", &["clock", "domain"]),
     ("replay", &["clock", "domain"]),
     ("actors", &["clock", "domain", "keys", "store"]),
-    ("transport", &["actors", "clock", "config", "domain", "keys", "replay"]),
+    ("transport", &["actors", "clock", "config", "domain", "keys", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
     ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store"]),
-    ("app", &["actors", "clock", "config", "domain", "keys", "store", "transport"]),
+    ("app", &["actors", "clock", "config", "domain", "keys", "recall", "store", "transport"]),
 ];
 
 /// Foreign things, and the only places that may name them.

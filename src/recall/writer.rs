@@ -1,0 +1,137 @@
+//! The thread that writes: it takes what has come, writes it, and syncs once where somebody waits for that.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::segment::{Record, Segment};
+use super::{Keep, Key, Shared};
+use crate::domain::Timestamp;
+
+/// Most entries that one sync acknowledges.
+const GROUP: usize = 256;
+
+/// An entry to write.
+pub(super) struct Request {
+    pub(super) key: Key,
+    pub(super) value: Arc<[u8]>,
+    pub(super) until: Timestamp,
+    pub(super) keep: Keep,
+    pub(super) done: oneshot::Sender<bool>,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    current: Option<Current>,
+    /// A failed write or sync is final for the process: what the kernel says of the pages afterwards is not to be trusted.
+    failed: bool,
+}
+
+/// The file being written.
+struct Current {
+    number: u64,
+    file: Arc<File>,
+    length: u64,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, current: None, failed: false }
+    }
+
+    /// Until the last handle is dropped.
+    pub(super) fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
+        let mut group = Vec::new();
+        while incoming.blocking_recv_many(&mut group, GROUP) > 0 {
+            let taken = std::mem::take(&mut group);
+            if self.failed {
+                self.give_up(taken);
+            } else if let Err(error) = self.write(&taken) {
+                self.failed = true;
+                let path = self.shared.folder.display();
+                tracing::error!(%error, %path, "what must be remembered cannot be written: see to the disk and start again");
+                self.give_up(taken);
+            } else {
+                self.acknowledge(taken);
+            }
+        }
+    }
+
+    fn write(&mut self, group: &[Request]) -> io::Result<()> {
+        let now = self.shared.clock.now();
+        self.begin_file_if_due(now)?;
+        let Some(current) = &mut self.current else { return Err(io::Error::other("no file")) };
+        let records = group.iter().map(Request::record);
+        let mut buffer = Vec::new();
+        let values: Vec<usize> = records.clone().map(|record| record.encode(&mut buffer)).collect();
+        (&*current.file).write_all(&buffer)?;
+        let mut entries = self.shared.entries();
+        if let Some(segment) = entries.segments.back_mut() {
+            for (record, at) in records.zip(values) {
+                segment.insert(&record, current.length + at as u64);
+            }
+        }
+        group.iter().for_each(|request| drop(entries.waiting.remove(&request.key)));
+        current.length += buffer.len() as u64;
+        Ok(())
+    }
+
+    /// Begins the next file, and removes those that are over, when its time has come. Only this thread changes the list of
+    /// files, so the disk is not waited for under the lock.
+    fn begin_file_if_due(&mut self, now: Timestamp) -> io::Result<()> {
+        let last = self.shared.entries().segments.back().map(|last| (last.number(), last.is_full_at(now)));
+        let current = self.current.as_ref().map(|current| current.number);
+        if last.is_some_and(|(number, is_full)| !is_full && Some(number) == current) {
+            return Ok(());
+        }
+        let number = last.map_or(0, |(number, _)| number + 1);
+        let segment = Segment::create(&self.shared.folder, number, now)?;
+        // The file's name must be as durable as what will stand in it.
+        File::open(&self.shared.folder)?.sync_all()?;
+        self.current = Some(Current { number, file: segment.file(), length: 0 });
+        let mut entries = self.shared.entries();
+        let (over, mut kept): (VecDeque<_>, VecDeque<_>) =
+            entries.segments.drain(..).partition(|segment| segment.is_over_at(now));
+        kept.push_back(segment);
+        entries.segments = kept;
+        drop(entries);
+        over.iter().for_each(Segment::remove_file);
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, group: Vec<Request>) {
+        let (durable, written): (Vec<_>, Vec<_>) = group.into_iter().partition(|request| request.keep == Keep::Durably);
+        written.into_iter().for_each(|request| request.tell(true));
+        if durable.is_empty() {
+            return;
+        }
+        let synced = self.current.as_ref().map_or(Ok(()), |current| current.file.sync_data());
+        if let Err(error) = &synced {
+            self.failed = true;
+            let path = self.shared.folder.display();
+            tracing::error!(%error, %path, "what must be remembered cannot be synced: see to the disk and start again");
+        }
+        durable.into_iter().for_each(|request| request.tell(synced.is_ok()));
+    }
+
+    fn give_up(&self, group: Vec<Request>) {
+        let mut entries = self.shared.entries();
+        group.iter().for_each(|request| drop(entries.waiting.remove(&request.key)));
+        drop(entries);
+        group.into_iter().for_each(|request| request.tell(false));
+    }
+}
+
+impl Request {
+    fn record(&self) -> Record<'_> {
+        Record { key: self.key, until: self.until, value: &self.value }
+    }
+
+    /// Whoever asked may have given up; it is kept all the same.
+    fn tell(self, is_kept: bool) {
+        let _ = self.done.send(is_kept);
+    }
+}
