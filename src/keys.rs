@@ -31,6 +31,8 @@ pub enum Purpose {
     Picture,
     /// The access token that a redemption gives.
     AccessToken,
+    /// The link that who scanned is given, to confirm or to deny.
+    Confirm,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Code => b"code",
             Self::Picture => b"picture",
             Self::AccessToken => b"access-token",
+            Self::Confirm => b"confirm",
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The authorization code: the scene id, which is no secret, and the derived value that proves it.
+//! The authorization code and the confirm token: the scene id, which is no secret, and the derived value that proves it.
 //!
-//! It names its session, so that a redemption finds it without a table that would have to be rebuilt.
+//! Both name their session, so that it is found without a table that would have to be rebuilt.
 
 use crate::domain::SceneId;
 

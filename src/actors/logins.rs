@@ -4,8 +4,8 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::domain::{
-    AccountName, AppId, ClientId, Command, Created, DenyReason, Digest, Event, OpenId, Opener, PageId, QrCode, Redeem,
-    Refusal, Scan, SceneId, Timestamp,
+    AccountName, AppId, ClientId, Command, Created, DenyReason, Digest, Event, OpenId, Opener, PageId, Phase, QrCode,
+    Redeem, Refusal, Scan, SceneId, Timestamp,
 };
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
@@ -22,8 +22,8 @@ use super::session::{CommandError, Outcome, SessionMessage};
 pub struct Logins {
     registry: Address<RegistryMessage>,
     admission: Arc<Semaphore>,
-    keys: Arc<Keys>,
-    clock: Clock,
+    pub(super) keys: Arc<Keys>,
+    pub(super) clock: Clock,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -65,11 +65,46 @@ pub struct Watched {
     pub watch: Watch,
 }
 
+/// What a scan has led to, the first time as well as every time that it is told again.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// How the session began.
+    pub created: Arc<Created>,
+    /// What its scanner has to do now.
+    pub next: AfterScan,
+}
+
+/// What who scanned has to do.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AfterScan {
+    /// Nothing: the login is confirmed.
+    Nothing,
+    /// To confirm, behind the link with this token.
+    Confirm {
+        /// Given to nobody but who scanned.
+        token: String,
+    },
+}
+
+impl std::fmt::Debug for AfterScan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Confirm { .. } => "Confirm(…)",
+        })
+    }
+}
+
 /// Why a scan has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanError {
     /// The scene is not known, or the session refuses.
-    NoEffect(Refusal),
+    NoEffect {
+        /// Why.
+        refusal: Refusal,
+        /// How the session began, where it is one of the account that told the scan.
+        created: Option<Arc<Created>>,
+    },
     /// See [`Unavailable`].
     Unavailable,
 }
@@ -244,13 +279,23 @@ impl Logins {
     ///
     /// # Errors
     /// [`ScanError`].
-    pub async fn scan(&self, scene: &SceneId, account: &AccountName, openid: &OpenId) -> Result<(), ScanError> {
+    pub async fn scan(&self, scene: &SceneId, account: &AccountName, openid: &OpenId) -> Result<Scanned, ScanError> {
         let cell = self.find(scene).await.map_err(|_| ScanError::Unavailable)?;
-        let cell = cell.ok_or(ScanError::NoEffect(Refusal::Unknown))?;
+        let unknown = ScanError::NoEffect { refusal: Refusal::Unknown, created: None };
+        let cell = cell.ok_or(unknown)?;
         let scan = Scan { account: account.clone(), openid: openid.clone(), at: self.clock.now() };
         match self.command(&cell, IfLost::SendAgain, Command::Scan(scan)).await {
-            Ok(_) => Ok(()),
-            Err(Failed::Refused(refusal)) => Err(ScanError::NoEffect(refusal)),
+            Ok(Outcome { session, .. }) => {
+                let next = match session.phase {
+                    Phase::Scanned { .. } => AfterScan::Confirm { token: self.confirm_token(&cell) },
+                    _ => AfterScan::Nothing,
+                };
+                Ok(Scanned { created: session.created, next })
+            }
+            Err(Failed::Refused(refusal)) => {
+                let created = Some(cell.created.clone()).filter(|created| created.account == *account);
+                Err(ScanError::NoEffect { refusal, created })
+            }
             Err(Failed::Unavailable) => Err(ScanError::Unavailable),
         }
     }
@@ -293,12 +338,12 @@ impl Logins {
         })
     }
 
-    async fn find(&self, scene: &SceneId) -> Result<Option<Arc<Cell>>, Unavailable> {
+    pub(super) async fn find(&self, scene: &SceneId) -> Result<Option<Arc<Cell>>, Unavailable> {
         let find = |reply| RegistryMessage::Find(scene.clone(), reply);
         Ok(self.registry.ask(IfLost::SendAgain, find).await?)
     }
 
-    async fn command(&self, cell: &Cell, if_lost: IfLost, command: Command) -> Result<Outcome, Failed> {
+    pub(super) async fn command(&self, cell: &Cell, if_lost: IfLost, command: Command) -> Result<Outcome, Failed> {
         let Ok(_place) = cell.in_flight.try_acquire() else {
             tracing::warn!(scene = %cell.scene, "too many commands wait for this session");
             return Err(Failed::Unavailable);
@@ -327,7 +372,7 @@ impl Logins {
     }
 }
 
-enum Failed {
+pub(super) enum Failed {
     Refused(Refusal),
     Unavailable,
 }

@@ -6,6 +6,7 @@
 mod address;
 mod cell;
 mod code;
+mod confirmations;
 mod feed;
 mod history;
 mod logins;
@@ -19,9 +20,12 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use confirmations::{ConfirmStage, Confirmable};
 pub use feed::{Message, MessageBody, Watch};
 pub use history::{Follow, Head, History, StoreError};
-pub use logins::{Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Unavailable, Watched};
+pub use logins::{
+    AfterScan, Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Scanned, Unavailable, Watched,
+};
 pub use pages::{PageHolder, PageRefusal};
 pub use registry::AdmissionLimits;
 pub use tree::{StartError, Tree};

@@ -35,6 +35,8 @@ pub(super) struct Surroundings {
 pub(super) enum SessionMessage {
     /// Decide on a command and store what follows.
     Handle(Command, oneshot::Sender<Result<Outcome, CommandError>>),
+    /// Say where the session stands.
+    Show(oneshot::Sender<Session>),
     /// The timer of that generation fired.
     Timer(u64),
 }
@@ -128,6 +130,14 @@ impl Actor for SessionActor {
                 }
                 // Whoever asked may have given up; what happened has happened.
                 let _ = reply.send(outcome);
+            }
+            SessionMessage::Show(reply) => {
+                session.expire_if_due().await;
+                session.publish();
+                session.set_timer(&myself);
+                if let Some(shown) = session.state.session() {
+                    let _ = reply.send(shown.clone());
+                }
             }
             SessionMessage::Timer(generation) if generation == session.generation => {
                 session.timer_fired(&myself).await;

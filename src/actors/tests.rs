@@ -64,6 +64,17 @@ impl EventStore for Treacherous {
     }
 }
 
+fn refused(refusal: Refusal) -> ScanError {
+    ScanError::NoEffect { refusal, created: None }
+}
+
+fn without_created(error: ScanError) -> ScanError {
+    match error {
+        ScanError::NoEffect { refusal, .. } => refused(refusal),
+        ScanError::Unavailable => error,
+    }
+}
+
 struct World {
     medium: MemoryMedium,
     keys: Arc<Keys>,
@@ -126,7 +137,8 @@ impl World {
     }
 
     async fn scan(&self, name: &str, openid: &str) -> Result<(), ScanError> {
-        self.tree.logins.scan(&scene(name), &account("main"), &OpenId::new(openid).unwrap()).await
+        let scanned = self.tree.logins.scan(&scene(name), &account("main"), &OpenId::new(openid).unwrap()).await;
+        scanned.map(|_| ()).map_err(without_created)
     }
 
     async fn redeem(&self, code: &str) -> Result<Redemption, RedeemError> {
@@ -198,11 +210,52 @@ async fn a_repeated_scan_gets_the_same_answer_and_has_no_second_effect() {
     for _ in 0..3 {
         world.scan("a", "alice").await.unwrap();
     }
-    assert_eq!(world.scan("a", "mallory").await, Err(ScanError::NoEffect(Refusal::OtherScanner)));
+    assert_eq!(world.scan("a", "mallory").await, Err(refused(Refusal::OtherScanner)));
     let other = world.tree.logins.scan(&scene("a"), &account("other"), &OpenId::new("alice").unwrap()).await;
-    assert_eq!(other, Err(ScanError::NoEffect(Refusal::OtherAccount)));
-    assert_eq!(world.scan("unknown", "alice").await, Err(ScanError::NoEffect(Refusal::Unknown)));
+    // Nothing of the session is told to an account that it does not belong to.
+    assert_eq!(other.unwrap_err(), refused(Refusal::OtherAccount));
+    assert_eq!(world.scan("unknown", "alice").await, Err(refused(Refusal::Unknown)));
     assert_eq!(world.journal().await, ["created", "scanned", "confirmed"]);
+}
+
+#[tokio::test]
+async fn who_scanned_gets_a_link_and_confirms_or_denies_behind_it() {
+    let world = World::new().await;
+    for (name, confirm, stage) in
+        [("a", Ok(()), ConfirmStage::Confirmed), ("b", Err(DenyReason::User), ConfirmStage::Denied)]
+    {
+        let created = Created { confirmation: Confirmation::Tap, ..world.created() };
+        world.tree.logins.open(scene(name), created, None).await.unwrap();
+        let (scene_id, account, alice) = (scene(name), account("main"), OpenId::new("alice").unwrap());
+        let scan = || world.tree.logins.scan(&scene_id, &account, &alice);
+        let AfterScan::Confirm { token } = scan().await.unwrap().next else { panic!("nothing to confirm") };
+        assert_eq!(scan().await.unwrap().next, AfterScan::Confirm { token: token.clone() }, "another token");
+        let logins = &world.tree.logins;
+        assert_eq!(logins.confirmable(&token).await.unwrap().unwrap().stage, ConfirmStage::Open);
+        for _ in 0..2 {
+            assert_eq!(logins.decide(&token, confirm).await.unwrap().unwrap().stage, stage);
+        }
+        assert_eq!(logins.confirmable(&token).await.unwrap().unwrap().stage, stage);
+        let forged = format!("{}.{}", scene(name), "A".repeat(43));
+        for wrong in ["", "nonsense", forged.as_str()] {
+            assert!(logins.confirmable(wrong).await.unwrap().is_none());
+            assert!(logins.decide(wrong, Ok(())).await.unwrap().is_none());
+        }
+    }
+    assert_eq!(world.journal().await, ["created", "scanned", "confirmed", "created", "scanned", "denied"]);
+}
+
+#[tokio::test]
+async fn a_link_that_is_opened_too_late_says_that_it_is_over() {
+    let world = World::new().await;
+    let created = Created { confirmation: Confirmation::Tap, ..world.created() };
+    world.tree.logins.open(scene("a"), created, None).await.unwrap();
+    let scanned = world.tree.logins.scan(&scene("a"), &account("main"), &OpenId::new("alice").unwrap()).await.unwrap();
+    let AfterScan::Confirm { token } = scanned.next else { panic!("nothing to confirm") };
+    pass(301).await;
+    let decided = world.tree.logins.decide(&token, Ok(())).await.unwrap().unwrap();
+    assert_eq!(decided.stage, ConfirmStage::Over);
+    assert_eq!(world.journal().await, ["created", "scanned", "expired"]);
 }
 
 #[tokio::test]
@@ -238,7 +291,7 @@ async fn a_flood_of_commands_for_one_session_is_bounded_and_harms_no_other() {
     tokio::time::timeout(PATIENCE, refused).await.unwrap();
     world.medium.set_faults(Faults::default());
     let answers = futures_util::future::join_all(flood).await;
-    assert_eq!(answers.iter().filter(|answer| matches!(answer, Ok(Ok(())))).count(), 64);
+    assert_eq!(answers.iter().filter(|answer| matches!(answer, Ok(Ok(_)))).count(), 64);
     world.scan("b", "bob").await.unwrap();
     assert_eq!(world.journal().await, ["created", "created", "scanned", "confirmed", "scanned", "confirmed"]);
 }
@@ -284,7 +337,7 @@ async fn a_browser_that_gives_up_ends_its_session() {
     world.open("a").await.unwrap();
     assert!(world.tree.logins.give_up(&scene("a"), TOKEN).await.unwrap());
     assert!(world.tree.logins.give_up(&scene("a"), TOKEN).await.unwrap());
-    assert_eq!(world.scan("a", "alice").await, Err(ScanError::NoEffect(Refusal::Ended)));
+    assert_eq!(world.scan("a", "alice").await, Err(refused(Refusal::Ended)));
     assert_eq!(world.journal().await, ["created", "denied"]);
 }
 
@@ -296,7 +349,7 @@ async fn a_session_expires_and_is_forgotten_when_nobody_can_need_it() {
     pass(300).await;
     assert_eq!(names(&next(&mut browser).await), ["Created"]);
     assert_eq!(names(&next(&mut browser).await), ["Expired"]);
-    assert_eq!(world.scan("a", "alice").await, Err(ScanError::NoEffect(Refusal::Ended)));
+    assert_eq!(world.scan("a", "alice").await, Err(refused(Refusal::Ended)));
     let late = world.watch("a").await.ready();
     assert_eq!(names(&late), ["Created", "Expired"], "who asks late hears that it is over");
     pass(90).await;
@@ -375,7 +428,7 @@ async fn a_session_that_ends_while_the_registry_restarts_leaves_no_dead_route() 
     // The session is given up, and the registry may be there to hear of it or not.
     let _ = world.scan("a", "alice").await;
     world.panics.store(0, Ordering::SeqCst);
-    assert_eq!(world.scan("a", "alice").await, Err(ScanError::NoEffect(Refusal::Unknown)));
+    assert_eq!(world.scan("a", "alice").await, Err(refused(Refusal::Unknown)));
 }
 
 #[tokio::test]
@@ -387,7 +440,7 @@ async fn a_clock_that_jumps_forward_expires_a_session_at_the_next_command() {
     let world = World::on(MemoryMedium::new(), Arc::new(Keys::ephemeral()), clock, limits).await;
     world.open("a").await.unwrap();
     jump.store(301_000_000, Ordering::SeqCst);
-    assert_eq!(world.scan("a", "alice").await, Err(ScanError::NoEffect(Refusal::Ended)));
+    assert_eq!(world.scan("a", "alice").await, Err(refused(Refusal::Ended)));
     assert_eq!(names(&world.watch("a").await.ready()), ["Created", "Expired"]);
 }
 
@@ -459,7 +512,7 @@ async fn another_writers_events_are_read_before_deciding_again() {
     browser.ready();
     let elsewhere = world.store.append(&scene("a"), 1, START, vec![Event::Denied(DenyReason::Admin)]).await.unwrap();
     assert!(matches!(elsewhere, Append::Stored(_)));
-    assert_eq!(world.scan("a", "alice").await, Err(ScanError::NoEffect(Refusal::Ended)));
+    assert_eq!(world.scan("a", "alice").await, Err(refused(Refusal::Ended)));
     assert_eq!(names(&next(&mut browser).await), ["Denied"]);
 }
 

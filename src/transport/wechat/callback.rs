@@ -150,8 +150,8 @@ async fn act(site: &Site, account: &Account, push: Push) -> Result<(), Problem> 
     }
     let Ok(scene) = SceneId::new(&scene) else { return Ok(()) };
     match site.logins.scan(&scene, &account.name, &push.from).await {
-        Ok(()) => Ok(()),
-        Err(ScanError::NoEffect(refusal)) => {
+        Ok(_) => Ok(()),
+        Err(ScanError::NoEffect { refusal, .. }) => {
             tracing::info!(%scene, ?refusal, "a scan had no effect");
             Ok(())
         }

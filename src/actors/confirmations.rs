@@ -1,0 +1,100 @@
+//! What who scanned may do: look at the login, confirm it, deny it. The token that proves it goes to nobody else.
+
+use std::sync::Arc;
+
+use crate::domain::{Command, Created, DenyReason, Phase, Session};
+use crate::keys::{Purpose, same_secret};
+
+use super::address::IfLost;
+use super::cell::Cell;
+use super::code;
+use super::logins::{Failed, Logins, Unavailable};
+use super::session::SessionMessage;
+
+/// A session as who scanned it may see it.
+#[derive(Clone, Debug)]
+pub struct Confirmable {
+    /// How it began.
+    pub created: Arc<Created>,
+    /// Whether there is still something to decide.
+    pub stage: ConfirmStage,
+}
+
+/// Where a session stands for who scanned it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmStage {
+    /// It waits for the scanner's word.
+    Open,
+    /// The scanner has confirmed.
+    Confirmed,
+    /// It was denied.
+    Denied,
+    /// It is over.
+    Over,
+}
+
+impl Logins {
+    /// What the link to [`Self::confirmable`] carries.
+    pub(super) fn confirm_token(&self, cell: &Cell) -> String {
+        code::join(&cell.scene, &self.keys.derive(Purpose::Confirm, &cell.scene, cell.created.incarnation))
+    }
+
+    /// The session that who scanned may decide on; `None` where the token is wrong.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn confirmable(&self, token: &str) -> Result<Option<Confirmable>, Unavailable> {
+        let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
+        let session = self.show(&cell).await?;
+        Ok(Some(Confirmable { created: session.created, stage: stage(&session.phase) }))
+    }
+
+    /// Who scanned decides: `confirm`, or the reason why not. Told again, it has no second effect. `None` where the token
+    /// is wrong.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn decide(
+        &self,
+        token: &str,
+        confirm: Result<(), DenyReason>,
+    ) -> Result<Option<Confirmable>, Unavailable> {
+        let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
+        let session = self.show(&cell).await?;
+        let command = match (confirm, session.openid()) {
+            (Err(reason), _) => Command::Deny { reason },
+            (Ok(()), Some(openid)) => Command::Confirm { openid: openid.clone(), at: self.clock.now() },
+            (Ok(()), None) => {
+                return Ok(Some(Confirmable { created: session.created.clone(), stage: stage(&session.phase) }));
+            }
+        };
+        let session = match self.command(&cell, IfLost::SendAgain, command).await {
+            Ok(outcome) => outcome.session,
+            Err(Failed::Refused(_)) => self.show(&cell).await?,
+            Err(Failed::Unavailable) => return Err(Unavailable),
+        };
+        Ok(Some(Confirmable { stage: stage(&session.phase), created: session.created }))
+    }
+
+    async fn of_confirm_token(&self, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {
+        let Some((scene, mac)) = code::split(token) else { return Ok(None) };
+        let cell = self.find(&scene).await?;
+        Ok(cell.filter(|cell| {
+            let expected = self.keys.derive(Purpose::Confirm, &scene, cell.created.incarnation);
+            same_secret(expected.as_bytes(), mac.as_bytes())
+        }))
+    }
+
+    async fn show(&self, cell: &Cell) -> Result<Session, Unavailable> {
+        Ok(cell.address.ask(IfLost::SendAgain, SessionMessage::Show).await?)
+    }
+}
+
+fn stage(phase: &Phase) -> ConfirmStage {
+    match phase {
+        Phase::Scanned { .. } => ConfirmStage::Open,
+        Phase::Confirmed { .. } | Phase::Redeemed { .. } => ConfirmStage::Confirmed,
+        Phase::Denied { .. } => ConfirmStage::Denied,
+        Phase::Pending | Phase::Expired | Phase::Revoked { .. } => ConfirmStage::Over,
+    }
+}
