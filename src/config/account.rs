@@ -4,6 +4,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::conversation::{self, Conversation};
 use super::fault::{Complaint, Place, Report, Spot};
 use super::raw::{Node, Table};
 use super::section::Section;
@@ -102,6 +103,8 @@ pub struct Account {
     pub forward: Option<Url>,
     /// Which messages go there. Default: unmatched.
     pub forward_mode: ForwardMode,
+    /// What it says in its conversation with a person.
+    pub conversation: Conversation,
 }
 
 /// What is known of an account even where something else about it is faulty.
@@ -120,7 +123,7 @@ const SCENE_RANDOM_CHARS: usize = 22;
 const SCENE_CHARS_MAX: usize = 64;
 
 pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Report) -> Draft {
-    let mut section = Section::of_table("account", path, table, place, report);
+    let mut section = Section::of_table("account", path.clone(), table, place, report);
     let name_form = "1 to 64 letters, digits, - and _: it stands in the callback URL";
     let name =
         section.required("name", &format!("write {name_form}"), values::id(|text| AccountName::new(text), name_form));
@@ -158,8 +161,17 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
     let unionid = section.or("unionid", false, values::boolean);
     let forward = section.optional("forward", urls::url);
     let forward_mode = section.choice("forward_mode", ForwardMode::Unmatched);
+    for key in ["texts", "replies"] {
+        section.written(key);
+    }
+    let (texts, replies) = (table.get("texts"), table.get("replies"));
+    if forward.is_some() && replies.is_some() {
+        let text = "has no effect where there is a forward: that system answers";
+        section.warn_of("replies", text);
+    }
     let (name_spot, app_id_spot) = (section.spot("name"), section.spot("app_id"));
     section.finish();
+    let conversation = conversation::read(&path, texts, replies, report);
     let draft = (name.clone(), app_id.clone());
     let account = (|| {
         Some(Account {
@@ -182,6 +194,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             unionid,
             forward,
             forward_mode,
+            conversation,
         })
     })();
     Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, account }

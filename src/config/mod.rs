@@ -7,6 +7,7 @@
 
 mod account;
 mod client;
+mod conversation;
 mod environment;
 mod fault;
 mod raw;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, WebOauth};
 pub use client::{Client, Confirm, ConfirmVia, Pkce, Qr, Scope, Subject};
+pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies, Texts};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};

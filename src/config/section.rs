@@ -271,6 +271,11 @@ impl<'a> Section<'a> {
         self.report.warn(Spot { value, ..self.spot(key) }, text);
     }
 
+    /// Warns of a key that is a table, or whose value says nothing.
+    pub fn warn_of(&mut self, key: &str, text: impl Into<String>) {
+        self.report.warn(Spot { value: None, ..self.spot(key) }, text);
+    }
+
     /// Warns where `name` is among what this version cannot do.
     pub fn note_unbuilt(&mut self, key: &str, name: &str) {
         if let Some(what) = unbuilt::does_nothing(name) {

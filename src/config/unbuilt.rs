@@ -20,8 +20,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
     ("account.qr_daily_budget", "QR codes are not counted yet"),
     ("account.unionid", "the unionid is not asked for yet"),
-    ("account.forward", "messages that are no login are not forwarded yet"),
-    ("account.forward_mode.all", "nothing is forwarded yet"),
     ("client.subject.openid", "there is no `sub` yet"),
     ("client.subject.unionid", "there is no `sub` yet"),
     ("client.scopes.openid", "no id token is issued yet for the scope openid; the scope wechat works"),
@@ -39,13 +37,11 @@ const REFUSED: &str =
 /// What this version cannot run with, and the cure.
 const CANNOT_RUN: &[(&str, &str, &str)] = &[
     ("store.engine.jetstream", "is not built in this version", "set engine = \"sled\""),
-    ("client.confirm.number", ONLY_AUTO, SET_AUTO),
-    ("client.confirm.tap", ONLY_AUTO, SET_AUTO),
-    ("seed_page.confirm.tap", ONLY_AUTO, SET_AUTO),
+    ("client.confirm.number", NO_NUMBER, SET_TAP),
 ];
 
-const ONLY_AUTO: &str = "is not built: this version can only do \"auto\"";
-const SET_AUTO: &str = "set confirm = \"auto\", knowing that the scan itself then confirms, without another press";
+const NO_NUMBER: &str = "is not built: this version can do \"tap\" and \"auto\"";
+const SET_TAP: &str = "set confirm = \"tap\": who scanned confirms by a press on the phone";
 
 /// What to say of something that has no effect yet.
 pub(super) fn does_nothing(name: &str) -> Option<&'static str> {

@@ -157,12 +157,9 @@ fn what_this_version_can_only_do() {
     let unset = small_without("confirm");
     let seed = |confirm: &str| format!("{SMALL}{}", SEED_PAGE.replace("confirm = \"auto\"\n", confirm));
     check(&[
-        (unset.clone(), "client.shop.confirm", "set confirm = \"auto\""),
-        (SMALL.replace("\"auto\"", "\"tap\""), "client.shop.confirm", "the scan itself"),
-        (SMALL.replace("\"auto\"", "\"number\""), "client.shop.confirm", "can only do \"auto\""),
+        (unset.clone(), "client.shop.confirm", "set confirm = \"tap\""),
+        (SMALL.replace("\"auto\"", "\"number\""), "client.shop.confirm", "can do \"tap\""),
         (SMALL.replace("\"auto\"", "\"none\"") + SEED_PAGE, "client.shop.confirm", "\"number\""),
-        (seed(""), "seed_page.confirm", "set confirm = \"auto\""),
-        (seed("confirm = \"tap\""), "seed_page.confirm", "can only do \"auto\""),
         (seed("confirm = \"number\""), "seed_page.confirm", "shows no number"),
         (section("[store]", "engine = \"jetstream\""), "store.engine", "sled"),
     ]);

@@ -1,6 +1,7 @@
 //! What a file may say, what it may not, and what it is warned of.
 
 mod bad_inputs;
+mod conversation;
 mod environment;
 mod properties;
 mod sample;

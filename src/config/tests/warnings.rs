@@ -73,8 +73,6 @@ fn what_is_taken_and_not_built_yet() {
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
         (account("qr_daily_budget = 5"), "account.main.qr_daily_budget", "not counted"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
-        (account("forward = \"https://old.example.com\""), "account.main.forward", "not forwarded"),
-        (account("forward_mode = \"all\""), "account.main.forward_mode", "nothing is forwarded"),
         (client("subject = \"openid\""), "client.shop.subject", "sub"),
         (client("subject = \"unionid\""), "client.shop.subject", "sub"),
         (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
