@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use super::site::{Shared, Site};
-use super::{oauth, seed_page, sessions, wechat};
+use super::{oauth, phone, seed_page, sessions, wechat};
 
 /// Most bytes of a body, where a route does not say otherwise.
 const MAX_BODY: usize = 16 * 1024;
@@ -32,7 +32,11 @@ pub fn router(site: Arc<Site>, mounts: Router) -> Router {
 }
 
 fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
-    let api = Router::new().merge(sessions::routes(site)).merge(wechat::callback::routes()).merge(oauth::routes());
+    let api = Router::new()
+        .merge(sessions::routes(site))
+        .merge(wechat::callback::routes())
+        .merge(oauth::routes())
+        .merge(phone::routes());
     let api = if base.is_empty() { api } else { Router::new().nest(base, api) };
     api.merge(seed_page::routes(base, site))
 }
