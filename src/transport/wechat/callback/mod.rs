@@ -3,6 +3,9 @@
 //! What is authentic gets 200, whatever it says, within WeChat's 5 s; what is not gets 403, what is malformed 4xx, and
 //! neither has an effect. Only where a scan could not be made durable is the answer 503, so that WeChat delivers it again.
 
+mod answer;
+mod repeats;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -17,13 +20,13 @@ use crate::actors::ScanError;
 use crate::config::{Account, Encryption};
 use crate::domain::{AccountName, SceneId, Timestamp};
 
-use super::super::extract::PathText;
-use super::super::headers::PRIVATE;
-use super::super::parameters::Parameters;
-use super::super::problem::Problem;
-use super::super::site::{Shared, Site};
-use super::message::{self, Kind, MAX_BODY_BYTES, Push, PushError};
-use super::signature::is_authentic;
+use crate::transport::extract::PathText;
+use crate::transport::headers::PRIVATE;
+use crate::transport::parameters::Parameters;
+use crate::transport::problem::Problem;
+use crate::transport::site::{Shared, Site};
+use crate::transport::wechat::message::{self, Kind, MAX_BODY_BYTES, Push, PushError};
+use crate::transport::wechat::signature::is_authentic;
 
 /// When a message is answered at the latest: WeChat waits 5 s, network included.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
