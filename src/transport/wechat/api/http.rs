@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -73,6 +73,20 @@ impl HttpClient {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
         Self(client)
+    }
+
+    /// Any request, and at most 64 KiB of what is answered. Redirects are not followed, and there is no deadline.
+    ///
+    /// # Errors
+    /// What went wrong, in a line for people; it does not name the address.
+    pub(in crate::transport::wechat) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), String> {
+        let response = self.0.request(request).await.map_err(|error| chain(&error))?;
+        let status = response.status();
+        let body = read(response).await.map_err(|fault| format!("its answer cannot be read: {fault:?}"))?;
+        Ok((status, body))
     }
 
     /// Posts JSON and reads the answer. Has no deadline of its own, and does not say the URL in its errors: it holds the

@@ -4,6 +4,7 @@
 //! neither has an effect. Only where a scan could not be made durable is the answer 503, so that WeChat delivers it again.
 
 mod answer;
+mod forward;
 mod repeats;
 
 use std::time::Duration;

@@ -1,0 +1,109 @@
+//! The other system behind the same callback URL: WeChat has one for an account, and several programs may want it.
+//!
+//! It gets query and body as they came, so it can check and decrypt by itself, and its answer goes back to WeChat as it is.
+//! It is asked only for what passed our own checks. Whatever goes wrong with it, WeChat gets `success`: an error page of
+//! its would be shown to people as an outage of the account.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::Full;
+use url::Url;
+
+use super::answer::{Answer, Form};
+use crate::transport::wechat::api::HttpClient;
+
+/// How long it may take: WeChat waits 5 s, the way there and back included.
+const DEADLINE: Duration = Duration::from_secs(4);
+
+/// Asks the other system. Clone it freely.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarder {
+    client: HttpClient,
+    url: Url,
+}
+
+/// A push as it came, for the other system.
+#[derive(Clone, Debug)]
+pub(super) struct Original {
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Forwarder {
+    pub(crate) fn new(client: HttpClient, url: Url) -> Self {
+        Self { client, url }
+    }
+
+    /// What the other system answers.
+    ///
+    /// # Errors
+    /// A line for the log where its answer must not go back.
+    pub(super) async fn ask(&self, original: Original) -> Result<Answer, String> {
+        let mut url = self.url.clone();
+        let query = [url.query().unwrap_or_default(), &original.query].join("&");
+        url.set_query(Some(query.trim_start_matches('&')));
+        let mut request = Request::post(url.as_str());
+        // Only these two: what else stands there may be a proxy's, or say who may do what.
+        for name in [header::CONTENT_TYPE, header::USER_AGENT] {
+            if let Some(value) = original.headers.get(&name) {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Full::from(original.body)).map_err(|error| error.to_string())?;
+        match tokio::time::timeout(DEADLINE, self.client.exchange(request)).await {
+            Ok(Ok((status, body))) => judge(status, body),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(format!("no answer within {} s", DEADLINE.as_secs())),
+        }
+    }
+}
+
+/// Only what WeChat understands goes back: XML, JSON, `success`, or nothing.
+fn judge(status: StatusCode, body: Bytes) -> Result<Answer, String> {
+    if status != StatusCode::OK {
+        return Err(format!("it answers HTTP {}", status.as_u16()));
+    }
+    let text = body.trim_ascii();
+    match text {
+        b"success" | b"" => Ok(Answer::success()),
+        xml if xml.starts_with(b"<xml") && xml.ends_with(b"</xml>") && std::str::from_utf8(xml).is_ok() => {
+            Ok(Answer::new(Form::Xml, body))
+        }
+        json if json.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok() => {
+            Ok(Answer::new(Form::Json, body))
+        }
+        _ => Err("it answers neither XML nor JSON nor success".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wechat_understands_goes_back_as_it_is() {
+        for (body, answer) in [
+            ("success", Answer::success()),
+            ("success\n", Answer::success()),
+            ("", Answer::success()),
+            ("<xml><MsgType>text</MsgType></xml>\n", Answer::new(Form::Xml, "<xml><MsgType>text</MsgType></xml>\n")),
+            ("{\"MsgType\":\"text\"}", Answer::new(Form::Json, "{\"MsgType\":\"text\"}")),
+        ] {
+            assert_eq!(judge(StatusCode::OK, body.into()), Ok(answer), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_page_and_every_other_status_stay_here() {
+        for body in ["<html></html>", "Notice: x <xml></xml>", "<xml>", "{", "\"success\"", "fail"] {
+            assert!(judge(StatusCode::OK, body.into()).is_err(), "{body}");
+        }
+        assert!(judge(StatusCode::OK, Bytes::from_static(b"<xml>\xff</xml>")).is_err());
+        for status in [201, 204, 302, 404, 500] {
+            assert!(judge(StatusCode::from_u16(status).unwrap(), "success".into()).is_err(), "{status}");
+        }
+    }
+}
