@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod wechat_api {
+    pub mod message;
+    pub mod stub;
     pub mod tls;
 }
 

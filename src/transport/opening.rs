@@ -105,6 +105,7 @@ async fn qr_code(site: &Site, account: &Account, scene: &SceneId, lifetime: Dura
             tracing::error!(account = %account.name, errcode = code, %message, cure, "WeChat refuses to give QR codes");
             Err(NotOpened::WeChatAway(LATER))
         }
+        Err(ApiError::NotTold { .. }) => Err(NotOpened::WeChatAway(LATER)),
     }
 }
 

@@ -24,6 +24,12 @@ pub enum ApiError {
         /// What the operator does about it: a sentence or two.
         cure: String,
     },
+    /// One person cannot be told something now, whoever else can: go on without it.
+    #[error("WeChat does not take a message to this person ({code})")]
+    NotTold {
+        /// WeChat's `errcode`.
+        code: i64,
+    },
 }
 
 /// In which way WeChat was away.
@@ -149,7 +155,7 @@ mod tests {
     fn cure_of(code: i64, message: &str) -> String {
         match explain(code, message) {
             ApiError::Refused { cure, .. } => cure,
-            away => panic!("{away}"),
+            other => panic!("{other}"),
         }
     }
 
@@ -182,7 +188,7 @@ mod tests {
     fn what_passes_by_itself_is_an_absence() {
         let seconds = |error: ApiError| match error {
             ApiError::Away { retry_after, .. } => retry_after.as_secs(),
-            refused => panic!("{refused}"),
+            other => panic!("{other}"),
         };
         assert_eq!(seconds(explain(-1, "system error")), 1);
         assert_eq!(seconds(explain(45011, "api minute-quota reach limit")), 60);

@@ -104,6 +104,10 @@ impl HttpClient {
     }
 }
 
+/// An answer that says nothing but that it was done.
+#[derive(Deserialize)]
+pub(super) struct Done {}
+
 /// What WeChat asks for: JSON in raw UTF-8, since some of its calls refuse `\uXXXX`.
 pub(super) fn json(request: &impl Serialize) -> Vec<u8> {
     // Only plain structs of strings and numbers come here, and they always serialize.

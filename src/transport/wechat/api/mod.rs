@@ -1,4 +1,4 @@
-//! What we ask of WeChat's server interface: an access token, and QR codes.
+//! What we ask of WeChat's server interface: an access token, QR codes, and to say something to a person.
 //!
 //! Every call has one overall deadline, reads a bounded answer, and fails with an [`ApiError`] named after what the caller
 //! does next. WeChat answers HTTP 200 even where it refuses, so `errcode` decides. Neither secret nor access token
@@ -9,6 +9,7 @@
 
 mod error;
 mod http;
+mod message;
 mod token;
 
 use std::fmt;

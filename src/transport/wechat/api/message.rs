@@ -1,0 +1,72 @@
+//! Words to one person, outside the answer to a push (客服消息).
+//!
+//! Source: <https://developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage>.
+
+use serde::Serialize;
+
+use super::http::Done;
+use super::{ApiError, WeChatApi};
+use crate::domain::OpenId;
+
+#[derive(Serialize)]
+struct CustomMessage<'a> {
+    touser: &'a str,
+    msgtype: &'static str,
+    text: Text<'a>,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    content: &'a str,
+}
+
+impl WeChatApi {
+    /// Writes `text` into the conversation with `openid`. WeChat allows that for a while after the person did something:
+    /// a minute, and three messages, after a scan.
+    ///
+    /// # Errors
+    /// [`ApiError::NotTold`] where it is this person who cannot be told; else as with every call.
+    pub async fn send_text(&self, openid: &OpenId, text: &str) -> Result<(), ApiError> {
+        let request = CustomMessage { touser: openid.as_str(), msgtype: "text", text: Text { content: text } };
+        let sent: Result<Done, ApiError> = self.call("cgi-bin/message/custom/send", &request).await;
+        sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
+    }
+}
+
+/// Parts faults of the person from faults of the account. What is kept of the latter does not name the person.
+fn about_person(error: ApiError, openid: &OpenId) -> ApiError {
+    match error {
+        ApiError::Refused { code, .. } if means_person(code) => ApiError::NotTold { code },
+        ApiError::Refused { code, message, cure } => {
+            ApiError::Refused { code, message: message.replace(openid.as_str(), "…"), cure }
+        }
+        other => other,
+    }
+}
+
+/// Out of the time or the number allowed, too long, unknown, not a follower, refuses messages, is blocked.
+fn means_person(code: i64) -> bool {
+    matches!(code, 45015 | 45047 | 45002 | 40003 | 43004 | 48002 | 43019)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::http;
+    use super::*;
+
+    #[test]
+    fn a_message_is_raw_utf8() {
+        let message = CustomMessage { touser: "oAlice", msgtype: "text", text: Text { content: "登录 \"1\"" } };
+        let expected = r#"{"touser":"oAlice","msgtype":"text","text":{"content":"登录 \"1\""}}"#;
+        assert_eq!(http::json(&message), expected.as_bytes());
+    }
+
+    #[test]
+    fn an_error_does_not_name_the_person() {
+        let openid = OpenId::new("oAlice").unwrap();
+        let refused = |code| ApiError::Refused { code, message: "to oAlice rid: 1".into(), cure: "wait".into() };
+        assert_eq!(about_person(refused(45015), &openid), ApiError::NotTold { code: 45015 });
+        let of_account = about_person(refused(48001), &openid);
+        assert_eq!(of_account.to_string(), "WeChat refuses (48001): to … rid: 1. wait");
+    }
+}
