@@ -18,11 +18,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
 use crate::keys::{Keys, KeysError};
+use crate::recall::Recall;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{self, ApiSettings, HttpClient, NoRootCertificates, WeChatApi};
-use crate::transport::{Site, Throttle, public};
+use crate::transport::wechat::callback::Callbacks;
+use crate::transport::{Site, public};
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -47,6 +49,14 @@ pub enum RunError {
     /// WeChat cannot be called safely.
     #[error(transparent)]
     Certificates(#[from] NoRootCertificates),
+    /// What is remembered beside the journal cannot be opened.
+    #[error("{path}: {error}")]
+    Recall {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The admin socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -69,6 +79,11 @@ impl RunError {
             Self::Open(error) => error.cure().to_owned(),
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
+            Self::Recall { .. } => {
+                "see that the folder can be made, belongs to this user, and that its disk has space; it can be removed: \
+                 then WeChat's repetitions of the last minutes count as new"
+                    .into()
+            }
             Self::Socket(error) => error.cure().to_owned(),
             Self::Journal(_) => {
                 "see to the disk of [store] path (space, health); then start again: what was acknowledged is there"
@@ -108,11 +123,12 @@ pub async fn run(
     };
     // After the journal: its lock says that no other process is making keys.
     let keys = open_keys(&config, &journal)?;
+    let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, clock, wechat }).await?;
+    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, recall, clock, wechat }).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
         reason = journal_failure(journal.head()) => Err(RunError::Journal(reason)),
@@ -135,6 +151,7 @@ pub async fn run(
 struct Core<'a> {
     tree: &'a Tree,
     keys: Arc<Keys>,
+    recall: Recall,
     clock: Clock,
     wechat: HashMap<AccountName, WeChatApi>,
 }
@@ -162,13 +179,14 @@ impl Serving {
         let events = admin::events_router(history.clone(), serving.stopping.clone());
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
+        let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
             keys: core.keys,
             clock: core.clock,
             wechat: core.wechat,
-            forgeries: Throttle::default(),
+            callbacks,
             places,
             stopping: serving.stopping.clone(),
             tasks: serving.tasks.clone(),
@@ -212,6 +230,12 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
+}
+
+/// Below the store, whose lock says that no other process writes there.
+fn open_recall(config: &Config, clock: &Clock) -> Result<Recall, RunError> {
+    let path = config.store.path.join("recall");
+    Recall::open(&path, clock.clone()).map_err(|error| RunError::Recall { path, error })
 }
 
 fn wechat_apis(config: &Config, clock: &Clock) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {

@@ -10,9 +10,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
     ("store.retention", "nothing is removed from the journal yet"),
     ("session.max_renewals", "QR codes are not renewed yet"),
-    ("account.previous_encoding_aes_key", "encrypted messages are not read yet, under this key neither"),
-    ("account.encryption.safe", REFUSED),
-    ("account.encryption.compatible", REFUSED),
     ("account.token_source.token", "access tokens are not fetched this way yet: stable_token is used"),
     ("account.token_source.server", "access tokens are not fetched from a token server yet: stable_token is used"),
     ("account.proxy", "WeChat is called without a proxy yet"),
@@ -30,9 +27,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ),
     ("client.webhook_url", "no webhooks are sent yet"),
 ];
-
-const REFUSED: &str =
-    "encrypted messages are not read yet: all messages of this account are refused; only \"plain\" works";
 
 /// What this version cannot run with, and the cure.
 const CANNOT_RUN: &[(&str, &str, &str)] = &[

@@ -28,4 +28,3 @@ pub mod wechat;
 
 pub use client_address::ClientAddress;
 pub use site::Site;
-pub use throttle::Throttle;

@@ -11,8 +11,8 @@ use crate::domain::AccountName;
 use crate::keys::Keys;
 
 use super::server::Places;
-use super::throttle::Throttle;
 use super::wechat::api::WeChatApi;
+use super::wechat::callback::Callbacks;
 
 /// What every handler is given.
 pub(super) type Shared = Arc<Site>;
@@ -29,8 +29,8 @@ pub struct Site {
     pub clock: Clock,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
-    /// For the log line on callbacks that are not WeChat's.
-    pub forgeries: Throttle,
+    /// What WeChat's callback knows beside the sessions.
+    pub callbacks: Callbacks,
     /// How many connections there may be.
     pub places: Places,
     /// Cancelled when the daemon stops: whoever waits answers at once.

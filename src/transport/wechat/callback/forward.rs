@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(4);
 
 /// Asks the other system. Clone it freely.
 #[derive(Clone, Debug)]
-pub(crate) struct Forwarder {
+pub(super) struct Forwarder {
     client: HttpClient,
     url: Url,
 }
@@ -33,7 +33,7 @@ pub(super) struct Original {
 }
 
 impl Forwarder {
-    pub(crate) fn new(client: HttpClient, url: Url) -> Self {
+    pub(super) fn new(client: HttpClient, url: Url) -> Self {
         Self { client, url }
     }
 

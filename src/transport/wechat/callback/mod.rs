@@ -3,10 +3,13 @@
 //! What is authentic gets 200, whatever it says, within WeChat's 5 s; what is not gets 403, what is malformed 4xx, and
 //! neither has an effect. Only where a scan could not be made durable is the answer 503, so that WeChat delivers it again.
 
+mod act;
 mod answer;
 mod forward;
 mod repeats;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,19 +18,24 @@ use axum::extract::{DefaultBodyLimit, FromRequest, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use secrecy::ExposeSecret;
+use tokio_util::task::TaskTracker;
 
-use crate::actors::ScanError;
-use crate::config::{Account, Encryption};
-use crate::domain::{AccountName, SceneId, Timestamp};
-
+use self::act::act;
+use self::forward::{Forwarder, Original};
+use self::repeats::{NotDone, Repeats};
+use super::api::{HttpClient, NoRootCertificates};
+use super::envelope::{Envelopes, Rejected};
+use super::message::MAX_BODY_BYTES;
+use super::query::CallbackQuery;
+use crate::config::{Account, Config};
+use crate::domain::{AccountName, Timestamp};
+use crate::keys::sha256;
+use crate::recall::{Entered, Keep, Kept, Key, Recall};
 use crate::transport::extract::PathText;
 use crate::transport::headers::PRIVATE;
-use crate::transport::parameters::Parameters;
 use crate::transport::problem::Problem;
 use crate::transport::site::{Shared, Site};
-use crate::transport::wechat::message::{self, Kind, MAX_BODY_BYTES, Push, PushError};
-use crate::transport::wechat::signature::is_authentic;
+use crate::transport::throttle::Throttle;
 
 /// When a message is answered at the latest: WeChat waits 5 s, network included.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
@@ -35,46 +43,177 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
 /// The longest `echostr` that is given back; WeChat's have about 20 characters.
 const MAX_ECHO: usize = 256;
 
+/// How long a push is remembered where any age is taken: WeChat delivers again within seconds.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
 /// The route below the public URL.
 pub(in crate::transport) fn routes() -> Router<Shared> {
     Router::new().route("/wechat/{account}", get(verify).post(receive)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
-/// What stands in the query of every call.
-struct Signed {
-    signature: String,
-    timestamp: String,
-    nonce: String,
-    echostr: Option<String>,
-    is_encrypted: bool,
+/// What the callback knows beside the sessions.
+pub struct Callbacks {
+    accounts: HashMap<AccountName, Callback>,
+    repeats: Repeats,
+    recall: Recall,
+    /// For the log lines that strangers could cause.
+    rejected: Throttle,
+    failing_forwards: Throttle,
 }
 
-impl Signed {
-    fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let twice = |_| malformed("a parameter of the query is there twice");
-        let query = Parameters::parse(query.unwrap_or_default().as_bytes()).map_err(twice)?;
-        let signed = |name: &str| {
-            let missing = || malformed("signature, timestamp or nonce is missing");
-            query.given(name).map(str::to_owned).ok_or_else(missing)
+/// What the callback knows of one account. Clone it freely.
+#[derive(Clone)]
+struct Callback {
+    envelopes: Arc<Envelopes>,
+    forwarder: Option<Forwarder>,
+}
+
+impl Callbacks {
+    /// For the accounts of `config`; what must be remembered across a restart goes into `recall`.
+    ///
+    /// # Errors
+    /// [`NoRootCertificates`] where messages are to be forwarded over https and the machine has none.
+    pub fn new(config: &Config, recall: Recall, tasks: TaskTracker) -> Result<Self, NoRootCertificates> {
+        let callback = |account: &Account| {
+            let forwarder = |url: &url::Url| Ok(Forwarder::new(HttpClient::for_base(url)?, url.clone()));
+            let forwarder = account.forward.as_ref().map(forwarder).transpose()?;
+            Ok((account.name.clone(), Callback { envelopes: Arc::new(Envelopes::of(account)), forwarder }))
         };
         Ok(Self {
-            signature: signed("signature")?,
-            timestamp: signed("timestamp")?,
-            nonce: signed("nonce")?,
-            echostr: query.given("echostr").map(str::to_owned),
-            is_encrypted: query.get("encrypt_type") == Some("aes"),
+            accounts: config.accounts.iter().map(callback).collect::<Result<_, _>>()?,
+            repeats: Repeats::new(recall.clone(), tasks),
+            recall,
+            rejected: Throttle::default(),
+            failing_forwards: Throttle::default(),
         })
     }
+}
 
-    fn is_authentic(&self, account: &Account) -> bool {
-        is_authentic(&[account.token.expose_secret(), &self.timestamp, &self.nonce], &self.signature)
+fn account<'a>(site: &'a Site, name: &str) -> Result<(&'a Account, &'a Callback), Problem> {
+    let name = AccountName::new(name).map_err(|_| Problem::not_found())?;
+    let account = site.config.account(&name).ok_or_else(Problem::not_found)?;
+    Ok((account, site.callbacks.accounts.get(&name).ok_or_else(Problem::not_found)?))
+}
+
+/// The verification of the server: WeChat's `echostr` goes back byte for byte.
+async fn verify(
+    State(site): State<Shared>,
+    PathText(name): PathText,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let (account, callback) = account(&site, &name)?;
+    let query = CallbackQuery::read(query.as_deref()).map_err(malformed)?;
+    callback.envelopes.judge_verification(&query).map_err(|rejected| reject(&site, account, rejected))?;
+    let echo = query.echostr().filter(|echo| echo.len() <= MAX_ECHO).ok_or_else(|| malformed("echostr is missing"))?;
+    tracing::info!(account = %account.name, "WeChat verified the callback URL");
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], PRIVATE, echo.to_owned()).into_response())
+}
+
+/// A message, answered in time whatever else is slow.
+async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, read_and_act(&site, &name, request)).await;
+    answer.unwrap_or_else(|_| Err(not_stored()))
+}
+
+async fn read_and_act(site: &Shared, name: &str, request: Request) -> Result<Response, Problem> {
+    let (account, callback) = account(site, name)?;
+    let text = request.uri().query().unwrap_or_default().to_owned();
+    let query = CallbackQuery::read(Some(&text)).map_err(malformed)?;
+    let rejected = |rejected| reject(site, account, rejected);
+    callback.envelopes.judge_head(&query).map_err(rejected)?;
+    judge_age(site, account, &query)?;
+    // In plain mode, what is not WeChat's has been refused by now: nobody else's body is read.
+    let headers = request.headers().clone();
+    let body = Bytes::from_request(request, site).await?;
+    let opened = callback.envelopes.open(&query, &body).map_err(rejected)?;
+    let until = remember_until(site, account, &query);
+    let bound = match opened.seal {
+        None => Some(bind_signature(site, account, &query, &body, until)?),
+        Some(_) => None,
+    };
+    let identity = opened.push.identity();
+    let parts: Vec<&str> = [account.name.as_str()].into_iter().chain(identity.iter().map(String::as_str)).collect();
+    let original = Original { query: text, headers, body };
+    let nonce = query.nonce().to_owned();
+    let work = act(site.clone(), account.clone(), callback.clone(), opened, nonce, original);
+    let key = recall_key(site, "push", &parts);
+    // Both on their way to the disk at once.
+    let (outcome, bound) = tokio::join!(site.callbacks.repeats.once(key, until, work), is_kept(bound));
+    match (outcome, bound) {
+        (Ok(answer), true) => Ok(answer.into_response()),
+        (Err(NotDone), _) | (_, false) => Err(not_stored()),
     }
+}
 
-    /// Ten digits exactly: timestamp and nonce are signed without a border between them.
-    fn age(&self, now: Timestamp) -> Option<Duration> {
-        let digits = self.timestamp.len() == 10 && self.timestamp.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds: i64 = digits.then(|| self.timestamp.parse().ok())??;
-        Some(Duration::from_secs(now.as_seconds().abs_diff(seconds)))
+fn judge_age(site: &Site, account: &Account, query: &CallbackQuery) -> Result<(), Problem> {
+    let Some(most) = account.callback_max_age else { return Ok(()) };
+    let signed_at = query.signed_at().ok_or_else(|| malformed("timestamp is not ten digits"))?;
+    let age = Duration::from_secs(site.clock.now().as_seconds().abs_diff(signed_at.as_seconds()));
+    if age <= most {
+        return Ok(());
+    }
+    if site.callbacks.rejected.lets_through() {
+        tracing::warn!(account = %account.name, ?age, "a callback was too old, or this machine's clock is wrong");
+    }
+    Err(forbidden())
+}
+
+/// Until when WeChat's word is taken at all.
+fn remember_until(site: &Site, account: &Account, query: &CallbackQuery) -> Timestamp {
+    match (account.callback_max_age, query.signed_at()) {
+        (Some(most), Some(signed_at)) => signed_at.after(most),
+        _ => site.clock.now().after(REMEMBERED),
+    }
+}
+
+/// In plain mode nobody signs a body: so one signature belongs to the first one that comes with it.
+fn bind_signature(
+    site: &Site,
+    account: &Account,
+    query: &CallbackQuery,
+    body: &[u8],
+    until: Timestamp,
+) -> Result<Option<Kept>, Problem> {
+    let key = recall_key(site, "signature", &[account.name.as_str(), query.signature()]);
+    let digest = sha256(body).0;
+    match site.callbacks.recall.enter(key, &digest, until, Keep::Durably) {
+        Ok(Entered::New(kept)) => Ok(Some(kept)),
+        Ok(Entered::There(known)) if known == digest => Ok(None),
+        Ok(Entered::There(_)) => {
+            let what = "a signature came again with another body: somebody repeats callbacks, or a proxy changes them";
+            Err(reject(site, account, Rejected::NotAuthentic(what)))
+        }
+        Err(_) => Err(not_stored()),
+    }
+}
+
+async fn is_kept(bound: Option<Option<Kept>>) -> bool {
+    match bound.flatten() {
+        Some(kept) => kept.done().await.is_ok(),
+        None => true,
+    }
+}
+
+/// A keyed hash: no file tells whom it is about.
+fn recall_key(site: &Site, kind: &str, parts: &[&str]) -> Key {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend((part.len() as u64).to_be_bytes());
+        joined.extend(part.as_bytes());
+    }
+    let (key, _) = site.keys.pseudonym(kind, &joined).0.split_first_chunk().map_or(([0; 16], ()), |(key, _)| (*key, ()));
+    key
+}
+
+fn reject(site: &Site, account: &Account, rejected: Rejected) -> Problem {
+    match rejected {
+        Rejected::Malformed(what) => malformed(what),
+        Rejected::NotAuthentic(what) => {
+            if site.callbacks.rejected.lets_through() {
+                tracing::warn!(account = %account.name, "{what}");
+            }
+            forbidden()
+        }
     }
 }
 
@@ -86,88 +225,7 @@ fn forbidden() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not_authentic", "the signature does not fit, or is too old")
 }
 
-fn account<'a>(site: &'a Site, name: &str) -> Result<&'a Account, Problem> {
-    let name = AccountName::new(name).map_err(|_| Problem::not_found())?;
-    site.config.account(&name).ok_or_else(Problem::not_found)
-}
-
-/// The verification of the server: WeChat's `echostr` goes back byte for byte.
-async fn verify(
-    State(site): State<Shared>,
-    PathText(name): PathText,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    let account = account(&site, &name)?;
-    let signed = Signed::read(query.as_deref())?;
-    if !signed.is_authentic(account) {
-        return Err(forbidden());
-    }
-    let echo = signed.echostr.filter(|echo| echo.len() <= MAX_ECHO).ok_or_else(|| malformed("echostr is missing"))?;
-    tracing::info!(account = %account.name, "WeChat verified the callback URL");
-    Ok(plain(echo))
-}
-
-/// A message, answered in time whatever else is slow.
-async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, read_and_act(&site, &name, request)).await;
-    answer.unwrap_or_else(|_| Err(not_stored()))
-}
-
-async fn read_and_act(site: &Shared, name: &str, request: Request) -> Result<Response, Problem> {
-    let account = account(site, name)?;
-    let signed = Signed::read(request.uri().query())?;
-    if !signed.is_authentic(account) {
-        if site.forgeries.lets_through() {
-            tracing::warn!(account = %account.name, "callbacks come that are not signed with the account's token");
-        }
-        return Err(forbidden());
-    }
-    if let Some(most) = account.callback_max_age {
-        let age = signed.age(site.clock.now()).ok_or_else(|| malformed("timestamp is not ten digits"))?;
-        if age > most {
-            tracing::warn!(account = %account.name, ?age, "a callback was too old, or this machine's clock is wrong");
-            return Err(forbidden());
-        }
-    }
-    // Judged by its head alone so far: nobody else's body is read.
-    let body = Bytes::from_request(request, site).await?;
-    if account.encryption != Encryption::Plain || signed.is_encrypted {
-        tracing::warn!(account = %account.name, "encrypted messages are not read yet: set encryption = \"plain\"");
-        return Err(forbidden());
-    }
-    let push = message::parse(&body).map_err(|error| match error {
-        PushError::Encrypted => forbidden(),
-        PushError::Malformed(what) => malformed(what),
-    })?;
-    act(site, account, push).await?;
-    Ok(plain("success".to_owned()))
-}
-
-/// Scans of ours log in; everything else is taken and means nothing to us.
-async fn act(site: &Site, account: &Account, push: Push) -> Result<(), Problem> {
-    let scene = match push.kind {
-        Kind::Scan { scene } | Kind::Subscribe { scene: Some(scene) } => scene,
-        Kind::Subscribe { scene: None } | Kind::Other { .. } => return Ok(()),
-    };
-    if !scene.starts_with(&account.scene_prefix) {
-        return Ok(());
-    }
-    let Ok(scene) = SceneId::new(&scene) else { return Ok(()) };
-    match site.logins.scan(&scene, &account.name, &push.from).await {
-        Ok(_) => Ok(()),
-        Err(ScanError::NoEffect { refusal, .. }) => {
-            tracing::info!(%scene, ?refusal, "a scan had no effect");
-            Ok(())
-        }
-        Err(ScanError::Unavailable) => Err(not_stored()),
-    }
-}
-
 /// WeChat delivers it again.
 fn not_stored() -> Problem {
     Problem::unavailable("unavailable", "the scan could not be stored; deliver it again", Duration::from_secs(1))
-}
-
-fn plain(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], PRIVATE, text).into_response()
 }

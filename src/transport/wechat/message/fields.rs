@@ -1,35 +1,48 @@
-//! The flat fields of a push, taken out of its XML and not yet judged.
+//! The flat fields of a push, taken out of its document and not yet judged.
 
-use quick_xml::Reader;
-use quick_xml::escape::resolve_xml_entity;
-use quick_xml::events::{BytesRef, Event};
-
-use super::PushError;
+use serde::{Deserialize, Deserializer};
 
 /// The texts of the fields that are looked at; None where the document has no such field.
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Fields {
+    #[serde(rename = "ToUserName")]
     pub(super) to: Option<String>,
+    #[serde(rename = "FromUserName")]
     pub(super) from: Option<String>,
+    #[serde(rename = "CreateTime", deserialize_with = "text_or_number")]
     pub(super) create_time: Option<String>,
+    #[serde(rename = "MsgType")]
     pub(super) msg_type: Option<String>,
+    #[serde(rename = "MsgId", deserialize_with = "text_or_number")]
+    pub(super) msg_id: Option<String>,
+    #[serde(rename = "Content")]
+    pub(super) content: Option<String>,
+    #[serde(rename = "Event")]
     pub(super) event: Option<String>,
+    #[serde(rename = "EventKey")]
     pub(super) event_key: Option<String>,
+    #[serde(rename = "Encrypt")]
     pub(super) encrypt: Option<String>,
 }
 
 impl Fields {
-    /// Whether this is safe mode's envelope, which holds nothing in clear but the account's id.
-    pub(super) fn is_envelope(&self) -> bool {
-        self.encrypt.is_some() && self.from.is_none() && self.create_time.is_none() && self.msg_type.is_none()
+    /// Whether anything of a message stands in it in clear; the account's id is in the encrypted envelope, too.
+    pub(super) fn has_clear(&self) -> bool {
+        [&self.from, &self.create_time, &self.msg_type, &self.msg_id, &self.content, &self.event, &self.event_key]
+            .into_iter()
+            .any(Option::is_some)
     }
 
-    fn slot(&mut self, name: &str) -> Option<&mut Option<String>> {
+    /// The field with this name, where it is one that is looked at.
+    pub(super) fn slot(&mut self, name: &str) -> Option<&mut Option<String>> {
         match name {
             "ToUserName" => Some(&mut self.to),
             "FromUserName" => Some(&mut self.from),
             "CreateTime" => Some(&mut self.create_time),
             "MsgType" => Some(&mut self.msg_type),
+            "MsgId" => Some(&mut self.msg_id),
+            "Content" => Some(&mut self.content),
             "Event" => Some(&mut self.event),
             "EventKey" => Some(&mut self.event_key),
             "Encrypt" => Some(&mut self.encrypt),
@@ -38,98 +51,16 @@ impl Fields {
     }
 }
 
-/// Reads the whole document: a truncated one is an error even where all fields had come.
-///
-/// # Errors
-/// [`PushError::Malformed`] in every case.
-pub(super) fn read(text: &str) -> Result<Fields, PushError> {
-    let mut reader = Reader::from_str(text);
-    let mut walk = Walk::default();
-    loop {
-        let event = reader.read_event().map_err(|_| PushError::Malformed("not well-formed XML"))?;
-        if matches!(event, Event::Eof) {
-            return walk.finish();
-        }
-        walk.step(event)?;
+/// JSON has the two numbers as numbers; a relay may have made texts of them.
+fn text_or_number<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u64),
+        Text(String),
     }
-}
-
-/// Where the reading stands. Depth 1 is inside `<xml>`, depth 2 inside one of its fields; deeper elements belong to
-/// messages that are none of ours and are passed over.
-#[derive(Default)]
-struct Walk {
-    fields: Fields,
-    depth: usize,
-    has_root: bool,
-    /// Name and text of the field being read, if it is one that is looked at.
-    open: Option<(String, String)>,
-}
-
-impl Walk {
-    fn step(&mut self, event: Event<'_>) -> Result<(), PushError> {
-        match event {
-            Event::Start(tag) => self.enter(tag.name().as_ref()),
-            Event::End(_) => self.leave(),
-            Event::Empty(tag) => {
-                self.enter(tag.name().as_ref())?;
-                self.leave()
-            }
-            // Outside CDATA, white space around a value is layout.
-            Event::Text(text) => self.text(text.xml10_content().trim()),
-            Event::CData(data) if self.depth > 0 => self.text(&data.into_inner()),
-            Event::GeneralRef(reference) if self.depth > 0 => self.reference(&reference),
-            Event::Decl(_) if !self.has_root => Ok(()),
-            Event::DocType(_) => Err(PushError::Malformed("a document type")),
-            _ => Err(PushError::Malformed("something that WeChat does not send")),
-        }
-    }
-
-    fn enter(&mut self, name: &str) -> Result<(), PushError> {
-        if self.open.is_some() {
-            return Err(PushError::Malformed("an element inside a value"));
-        }
-        match self.depth {
-            0 if self.has_root || name != "xml" => return Err(PushError::Malformed("the root is not one <xml>")),
-            0 => self.has_root = true,
-            1 if self.fields.slot(name).is_some_and(|slot| slot.is_some()) => {
-                return Err(PushError::Malformed("a field twice"));
-            }
-            1 if self.fields.slot(name).is_some() => self.open = Some((name.to_owned(), String::new())),
-            _ => {}
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
-    fn leave(&mut self) -> Result<(), PushError> {
-        self.depth = self.depth.checked_sub(1).ok_or(PushError::Malformed("an end without a start"))?;
-        if let Some((name, value)) = self.open.take()
-            && let Some(slot) = self.fields.slot(&name)
-        {
-            *slot = Some(value);
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<(), PushError> {
-        match &mut self.open {
-            Some((_, value)) => value.push_str(text),
-            None if self.depth < 2 && !text.is_empty() => return Err(PushError::Malformed("text between fields")),
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// XML's own five entities and character references are fine; all others would need a document type.
-    fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), PushError> {
-        let refused = PushError::Malformed("an entity");
-        match reference.resolve_char_ref().map_err(|_| refused)? {
-            Some(character) => self.text(character.encode_utf8(&mut [0; 4])),
-            None => self.text(resolve_xml_entity(reference).ok_or(refused)?),
-        }
-    }
-
-    fn finish(self) -> Result<Fields, PushError> {
-        if self.has_root && self.depth == 0 { Ok(self.fields) } else { Err(PushError::Malformed("truncated")) }
-    }
+    Ok(Option::<Either>::deserialize(value)?.map(|either| match either {
+        Either::Number(number) => number.to_string(),
+        Either::Text(text) => text,
+    }))
 }

@@ -16,6 +16,10 @@ fn event(event: &str, key: &str) -> String {
     SCAN.replace("[SCAN]", &format!("[{event}]")).replace("sl-Zm9vYmFyYmF6cXV4MTIzNA", key)
 }
 
+fn parse(body: &[u8]) -> Result<Push, PushError> {
+    read(body)?.into_push()
+}
+
 fn kind(document: &str) -> Kind {
     parse(document.as_bytes()).expect("a push").kind
 }
@@ -24,8 +28,8 @@ fn fault(document: &str) -> PushError {
     parse(document.as_bytes()).expect_err("no push")
 }
 
-fn follow(scene: Option<&str>) -> Kind {
-    Kind::Subscribe { scene: scene.map(str::to_owned) }
+fn follow(scene: &str) -> Kind {
+    Kind::Subscribe(CameBy::Scene(scene.to_owned()))
 }
 
 #[test]
@@ -48,23 +52,23 @@ fn an_xml_declaration_and_layout_change_nothing() {
 
 #[test]
 fn a_follow_carries_the_scene_behind_its_prefix() {
-    assert_eq!(kind(&event("subscribe", "qrscene_1000000")), follow(Some("1000000")));
-    assert_eq!(kind(&event("subscribe", "qrscene_sl-qrscene_x")), follow(Some("sl-qrscene_x")));
-    assert_eq!(kind(&event("subscribe", "qrscene_qrscene_x")), follow(Some("qrscene_x")));
+    assert_eq!(kind(&event("subscribe", "qrscene_1000000")), follow("1000000"));
+    assert_eq!(kind(&event("subscribe", "qrscene_sl-qrscene_x")), follow("sl-qrscene_x"));
+    assert_eq!(kind(&event("subscribe", "qrscene_qrscene_x")), follow("qrscene_x"));
 }
 
 #[test]
-fn other_keys_are_a_plain_follow() {
-    for key in ["", "qrscene_", "last_trade_no_4208450740201411110007820472", "sl-qrscene_x", "scanbarcode|EAN,1"] {
-        assert_eq!(kind(&event("subscribe", key)), follow(None), "{key}");
+fn an_empty_key_says_nothing_and_other_keys_say_something_else() {
+    for key in ["", "qrscene_"] {
+        assert_eq!(kind(&event("subscribe", key)), Kind::Subscribe(CameBy::Unknown), "{key}");
     }
-    let without_key = event("subscribe", "x").replace("<EventKey><![CDATA[x]]></EventKey>", "");
-    assert_eq!(kind(&without_key), follow(None));
-    assert_eq!(kind(&event("subscribe", "x").replace("<![CDATA[x]]>", "")), follow(None));
-    assert_eq!(
-        kind(&event("subscribe", "x").replace("<EventKey><![CDATA[x]]></EventKey>", "<EventKey/>")),
-        follow(None)
-    );
+    for key in ["last_trade_no_4208450740201411110007820472", "sl-qrscene_x", "scanbarcode|EAN,1"] {
+        assert_eq!(kind(&event("subscribe", key)), Kind::Subscribe(CameBy::Otherwise), "{key}");
+    }
+    for without in ["", "<EventKey/>", "<EventKey></EventKey>"] {
+        let document = event("subscribe", "x").replace("<EventKey><![CDATA[x]]></EventKey>", without);
+        assert_eq!(kind(&document), Kind::Subscribe(CameBy::Unknown), "{without}");
+    }
 }
 
 #[test]
@@ -75,23 +79,58 @@ fn a_prefix_is_part_of_the_scene_of_a_scan() {
 #[test]
 fn the_case_of_an_event_does_not_count() {
     assert_eq!(kind(&event("scan", "7")), Kind::Scan { scene: "7".into() });
-    assert_eq!(kind(&event("SUBSCRIBE", "qrscene_7")), follow(Some("7")));
+    assert_eq!(kind(&event("SUBSCRIBE", "qrscene_7")), follow("7"));
 }
 
 #[test]
-fn everything_else_is_other() {
-    let other = |msg_type: &str, event: Option<&str>| Kind::Other {
-        msg_type: msg_type.into(),
-        event: event.map(str::to_owned),
-    };
-    assert_eq!(kind(&event("unsubscribe", "")), other("event", Some("unsubscribe")));
-    assert_eq!(kind(&event("SCAN", "")), other("event", Some("SCAN")));
+fn texts_and_menu_entries_are_told_apart_and_everything_else_is_other() {
+    assert_eq!(kind(&event("unsubscribe", "")), Kind::Event);
+    assert_eq!(kind(&event("SCAN", "")), Kind::Event);
+    assert_eq!(kind(&event("VIEW", "https://shop.example.com")), Kind::Event);
+    assert_eq!(kind(&event("CLICK", "V1001")), Kind::Click { key: "V1001".into() });
     let text =
         SCAN.replace("[event]", "[text]").replace("<Event><![CDATA[SCAN]]></Event>", "<Content>a &lt; b</Content>");
-    assert_eq!(kind(&text), other("text", None));
+    assert_eq!(kind(&text), Kind::Text { content: "a < b".into() });
+    assert_eq!(kind(&SCAN.replace("[event]", "[image]")), Kind::Message);
     let nested = event("scancode_push", "k")
         .replace("</xml>", "<ScanCodeInfo><ScanType>qrcode</ScanType><EventKey>inner</EventKey></ScanCodeInfo></xml>");
-    assert_eq!(kind(&nested), other("event", Some("scancode_push")));
+    assert_eq!(kind(&nested), Kind::Event);
+}
+
+#[test]
+fn json_says_the_same_as_xml() {
+    let json = r#"{"ToUserName":"gh_7f083739789a","FromUserName":"oia2TjuEGTNoeX76QEjQNrcURxG8","CreateTime":1457752395,
+        "MsgType":"event","Event":"SCAN","EventKey":"sl-Zm9vYmFyYmF6cXV4MTIzNA","Ticket":"gQHr8ToAAA","Else":{"a":[1]}}"#;
+    let push = parse(json.as_bytes()).unwrap();
+    assert_eq!(push, Push { format: Format::Json, ..parse(SCAN.as_bytes()).unwrap() });
+    let quoted = json.replace("1457752395", "\"1457752395\"");
+    assert_eq!(parse(quoted.as_bytes()).unwrap(), push, "a relay may quote numbers");
+    for broken in [
+        json.replace("\"MsgType\"", "\"Else2\""),
+        json.replace("1457752395", "-1"),
+        json.replace("1457752395", "1.5"),
+        json.replace("\"SCAN\"", "7"),
+        json.replace("\"Ticket\"", "\"Event\""),
+        format!("{json}x"),
+        format!("[{json}]"),
+        format!("{{\"Else\":{}", "[".repeat(5000)),
+    ] {
+        assert!(matches!(fault(&broken), PushError::Malformed(_)), "{broken}");
+    }
+    for length in 0..json.len() {
+        assert!(parse(&json.as_bytes()[..length]).is_err(), "cut at {length}");
+    }
+}
+
+#[test]
+fn two_deliveries_have_their_identity_in_common_and_two_pushes_do_not() {
+    let identity = |document: &str| parse(document.as_bytes()).unwrap().identity();
+    assert_eq!(identity(SCAN), identity(&SCAN.replace("gQHr8ToAAAAAAAAAASxodHRwOi8v", "other")));
+    for (field, other) in [("1457752395", "1457752396"), ("oia2Tj", "oia2Tk"), ("[SCAN]", "[CLICK]"), ("[sl-", "[tl-")] {
+        assert_ne!(identity(SCAN), identity(&SCAN.replace(field, other)), "{field}");
+    }
+    let text = |id: &str| SCAN.replace("[event]", "[text]").replace("</xml>", &format!("<MsgId>{id}</MsgId></xml>"));
+    assert_ne!(identity(&text("1")), identity(&text("2")));
 }
 
 #[test]
@@ -105,9 +144,16 @@ fn references_are_resolved_and_split_cdata_is_joined() {
 #[test]
 fn the_encrypted_envelope_is_told_apart() {
     let envelope = "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><Encrypt><![CDATA[q+/=]]></Encrypt></xml>";
-    assert_eq!(fault(envelope), PushError::Encrypted);
+    let json = r#"{"ToUserName":"gh_1","Encrypt":"q+/="}"#;
+    for envelope in [envelope, json] {
+        let document = read(envelope.as_bytes()).unwrap();
+        assert_eq!((document.encrypted(), document.has_clear()), (Some("q+/="), false));
+        assert_eq!(document.into_push(), Err(PushError::Malformed("no FromUserName")));
+    }
     let compatible = SCAN.replace("</xml>", "<Encrypt><![CDATA[q+/=]]></Encrypt></xml>");
-    assert_eq!(kind(&compatible), kind(SCAN));
+    let document = read(compatible.as_bytes()).unwrap();
+    assert_eq!((document.encrypted(), document.has_clear()), (Some("q+/="), true));
+    assert!(!read(SCAN.as_bytes()).unwrap().has_clear() || read(SCAN.as_bytes()).unwrap().encrypted().is_none());
 }
 
 #[test]
@@ -145,7 +191,6 @@ fn what_is_no_message_is_refused() {
     for document in [
         "",
         "success",
-        "{\"MsgType\":\"event\"}",
         "<xml/>",
         "<html></html>",
         &format!("{SCAN}<xml/>"),
@@ -201,6 +246,6 @@ proptest! {
     #[test]
     fn every_scene_comes_through(scene in "[A-Za-z0-9_-]{1,64}") {
         prop_assert_eq!(kind(&event("SCAN", &scene)), Kind::Scan { scene: scene.clone() });
-        prop_assert_eq!(kind(&event("subscribe", &format!("qrscene_{scene}"))), follow(Some(&scene)));
+        prop_assert_eq!(kind(&event("subscribe", &format!("qrscene_{scene}"))), follow(&scene));
     }
 }

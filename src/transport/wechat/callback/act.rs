@@ -1,0 +1,176 @@
+//! What a push leads to: a scan of ours logs in; what is no login goes to the account's other system, or gets a simple
+//! reply.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::answer::{Answer, Form};
+use super::forward::Original;
+use super::repeats::{Done, NotDone};
+use super::Callback;
+use crate::actors::{AfterScan, ScanError, Scanned};
+use crate::clock::random_bytes;
+use crate::config::{Account, ForwardMode, Language, Replies, Texts};
+use crate::domain::{Created, OpenId, Refusal, SceneId};
+use crate::transport::language::language_of;
+use crate::transport::phone;
+use crate::transport::site::{Shared, Site};
+use crate::transport::wechat::envelope::{Opened, Seal};
+use crate::transport::wechat::message::{CameBy, Format, Kind, Push};
+use crate::transport::wechat::reply;
+
+/// What is said to whoever made a push.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Said {
+    /// In the answer to the push, if it comes in time.
+    reply: Option<String>,
+    /// In a message of its own, if it does not.
+    if_late: Option<String>,
+}
+
+impl Said {
+    fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { reply: Some(text.clone()), if_late: Some(text) }
+    }
+}
+
+/// Acts on a push that is WeChat's word.
+pub(super) async fn act(
+    site: Shared,
+    account: Account,
+    callback: Callback,
+    opened: Opened,
+    nonce: String,
+    original: Original,
+) -> Result<Done, NotDone> {
+    let Opened { push, seal } = opened;
+    let said = match (scene_of_ours(&account, &push.kind), callback.forwarder.clone()) {
+        (Some(scene), forwarder) => {
+            if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
+                // A copy: whatever is answered to it, ours counts.
+                site.tasks.spawn(async move { drop(forwarder.ask(original).await) });
+            }
+            scan(&site, &account, scene, &push.from, seal).await?
+        }
+        (None, Some(forwarder)) => {
+            let answer = forwarder.ask(original).await.unwrap_or_else(|error| {
+                if site.callbacks.failing_forwards.lets_through() {
+                    tracing::warn!(account = %account.name, %error, "the system at `forward` does not answer as it should");
+                }
+                Answer::success()
+            });
+            return Ok(Done { answer, if_late: None });
+        }
+        (None, None) => Said { reply: simple_reply(&account, &push.kind), if_late: None },
+    };
+    let answer = said.reply.map_or_else(Answer::success, |text| {
+        let now = site.clock.now();
+        let written = reply::text(&push, &text, now);
+        match seal {
+            None => Answer::new(form(push.format), written),
+            Some(seal) => {
+                let sealed = callback.envelopes.seal(&written, seal, now, &nonce, random_bytes());
+                Answer::new(form(seal.format()), sealed)
+            }
+        }
+    });
+    let if_late = said.if_late.map(|text| tell(&site, &account, push.from, text));
+    Ok(Done { answer, if_late })
+}
+
+fn form(format: Format) -> Form {
+    match format {
+        Format::Xml => Form::Xml,
+        Format::Json => Form::Json,
+    }
+}
+
+/// The scene of a QR code of ours: told by its prefix, so also where nobody knows it any more.
+fn scene_of_ours<'a>(account: &Account, kind: &'a Kind) -> Option<&'a str> {
+    let (Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene))) = kind else { return None };
+    scene.starts_with(&account.scene_prefix).then_some(scene)
+}
+
+/// Lets somebody scan, and says what comes of it.
+async fn scan(
+    site: &Shared,
+    account: &Account,
+    scene: &str,
+    openid: &OpenId,
+    seal: Option<Seal>,
+) -> Result<Said, NotDone> {
+    let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
+    match site.logins.scan(&scene, &account.name, openid).await {
+        Ok(Scanned { created, next }) => {
+            let texts = texts(account, Some(&created));
+            let name = site_name(site, &created);
+            let AfterScan::Confirm { token } = next else { return Ok(Said::text(fill(&texts.confirmed, name, ""))) };
+            let with_link = fill(&texts.confirm, name, &phone::link(site, &token));
+            if seal.is_some() {
+                return Ok(Said::text(with_link));
+            }
+            // Nobody signed who scanned: the link goes to the person whom WeChat itself knows by that openid.
+            site.tasks.spawn(tell(site, account, openid.clone(), with_link));
+            Ok(Said { reply: Some(fill(&texts.link_follows, name, "")), if_late: None })
+        }
+        Err(ScanError::NoEffect { refusal, created }) => {
+            tracing::info!(%scene, ?refusal, "a scan had no effect");
+            let texts = texts(account, created.as_deref());
+            Ok(Said::text(match (refusal, &created) {
+                (Refusal::OtherScanner, Some(created)) => fill(&texts.used, site_name(site, created), ""),
+                _ => texts.expired.clone(),
+            }))
+        }
+        Err(ScanError::Unavailable) => Err(NotDone),
+    }
+}
+
+/// The account's texts in the language of the page, which is all that is known of its reader.
+fn texts<'a>(account: &'a Account, created: Option<&Created>) -> &'a Texts {
+    let locales = created.and_then(|created| created.request.ui_locales.as_deref());
+    account.conversation.texts(language_of(locales))
+}
+
+fn site_name<'a>(site: &'a Site, created: &'a Created) -> &'a str {
+    site.config.client(&created.client).map_or(created.client.as_str(), |client| &client.name)
+}
+
+fn fill(template: &str, site: &str, link: &str) -> String {
+    // The website's name last: braces in it are no placeholders.
+    template.replace("{link}", link).replace("{site}", site)
+}
+
+/// What is said to a message that is no login, where nobody else answers.
+fn simple_reply(account: &Account, kind: &Kind) -> Option<String> {
+    let conversation = &account.conversation;
+    let Replies { subscribe, default, .. } = &conversation.replies;
+    match kind {
+        // Who took long between scanning and following waits in front of a page that knows nothing of it.
+        Kind::Subscribe(CameBy::Unknown) => {
+            let scan_again = &conversation.texts(Language::Chinese).scan_again;
+            Some(subscribe.as_ref().map_or_else(|| scan_again.clone(), |text| format!("{text}\n\n{scan_again}")))
+        }
+        Kind::Subscribe(CameBy::Scene(_) | CameBy::Otherwise) => subscribe.clone(),
+        Kind::Text { content } => by_keyword(&conversation.replies, content).or(default.clone()),
+        Kind::Click { key } => by_keyword(&conversation.replies, key),
+        Kind::Message => default.clone(),
+        Kind::Scan { .. } | Kind::Event => None,
+    }
+}
+
+fn by_keyword(replies: &Replies, content: &str) -> Option<String> {
+    replies.keywords.iter().find(|keyword| keyword.fits(content)).map(|keyword| keyword.text.clone())
+}
+
+/// A message of its own to a person; WeChat allows it for a minute after a scan.
+fn tell(site: &Shared, account: &Account, openid: OpenId, text: String) -> BoxFuture<'static, ()> {
+    let (name, api) = (account.name.clone(), site.wechat.get(&account.name).cloned());
+    async move {
+        let Some(api) = api else { return };
+        if let Err(error) = api.send_text(&openid, &text).await {
+            tracing::warn!(account = %name, %error, "somebody could not be told by a message of its own");
+        }
+    }
+    .boxed()
+}
