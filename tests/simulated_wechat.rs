@@ -15,7 +15,7 @@ use scan_login::clock::Clock;
 use scan_login::domain::{AppId, OpenId, Timestamp};
 use scan_login::simulator::{NoAnswer, Pushed, ScanError, SimulatedAccount, SimulatedWeChat};
 use scan_login::transport::wechat::api::{ApiSettings, DEFAULT_DEADLINE, HttpClient, WeChatApi};
-use scan_login::transport::wechat::message::{self, Kind, Push};
+use scan_login::transport::wechat::message::{self, CameBy, Kind, Push};
 use scan_login::transport::wechat::signature;
 use tokio::net::TcpListener;
 
@@ -53,7 +53,9 @@ async fn pushed(State(callback): State<Callback>, query: Parameters, body: Bytes
     if !is_authentic(&query) {
         return (StatusCode::FORBIDDEN, String::new());
     }
-    let Ok(push) = message::parse(&body) else { return (StatusCode::BAD_REQUEST, String::new()) };
+    let Ok(push) = message::read(&body).and_then(message::Document::into_push) else {
+        return (StatusCode::BAD_REQUEST, String::new());
+    };
     assert_eq!(query.get("openid").map(String::as_str), Some(push.from.as_str()));
     callback.pushes.lock().unwrap().push(push);
     let answering = callback.answering.lock().unwrap().clone();
@@ -131,7 +133,7 @@ async fn a_stranger_follows_and_a_follower_scans() {
     let second = stage.wechat.scan(&code, &stage.person).await.unwrap();
     assert_eq!((first.event, second.event), (Pushed::Subscribe, Pushed::Scan));
     assert!(first.is_accepted() && first.deliveries() == 1);
-    assert_eq!(stage.kinds(), [Kind::Subscribe { scene: Some(SCENE.into()) }, scan()]);
+    assert_eq!(stage.kinds(), [Kind::Subscribe(CameBy::Scene(SCENE.into())), scan()]);
     let push = stage.callback.pushes.lock().unwrap()[0].clone();
     assert_eq!(push.to, "gh_7f083739789a");
     assert_eq!(push.from, stage.person);

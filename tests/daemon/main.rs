@@ -4,10 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod callback;
+mod conversation;
 mod crashes;
 mod disk;
+mod forward;
 mod lifecycle;
+mod modes;
 mod original_page;
+mod phone;
 mod sessions;
 mod support;
 mod token;

@@ -219,11 +219,17 @@ impl World {
 
     /// `POST /v1/sessions` as a page of the shop does.
     pub async fn create(&self) -> LoginPage {
-        let body = serde_json::json!({
+        self.create_with(|_| {}).await
+    }
+
+    /// The same with something else in the request.
+    pub async fn create_with(&self, change: impl FnOnce(&mut Value)) -> LoginPage {
+        let mut body = serde_json::json!({
             "client_id": "shop",
             "code_challenge": challenge(),
             "code_challenge_method": "S256",
         });
+        change(&mut body);
         let answer = self.post("/v1/sessions", JSON, &body.to_string()).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         LoginPage::of(&answer.json())
@@ -308,6 +314,12 @@ impl LoginPage {
         send("GET", &format!("{}?after={after}&wait={wait}", self.poll), &[("authorization", &bearer)], "").await
     }
 
+    /// The browser gives up.
+    pub async fn give_up(&self) {
+        let bearer = format!("Bearer {}", self.attach_token);
+        assert_eq!(send("DELETE", &self.poll, &[("authorization", &bearer)], "").await.status, 204);
+    }
+
     /// Polls until there is a message of this type.
     pub async fn wait_for(&self, kind: &str) -> Value {
         let mut after = 0;
@@ -336,6 +348,13 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// The text of the passive reply in it.
+    pub fn said(&self) -> Option<String> {
+        let text = self.text();
+        let (_, rest) = text.split_once("<Content><![CDATA[")?;
+        Some(rest.split_once("]]></Content>")?.0.to_owned())
     }
 
     pub fn header(&self, name: &str) -> &str {

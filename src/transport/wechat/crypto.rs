@@ -24,7 +24,9 @@ const PAD_TO: usize = 32;
 /// 43 characters hold 258 bits, and WeChat's own sample keys have something in the last two.
 const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::RequireNone),
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
 /// The key of one account: what its EncodingAESKey stands for.

@@ -69,10 +69,12 @@ impl From<PushError> for Rejected {
 const FORGED: Rejected = Rejected::NotAuthentic("callbacks come that are not signed with the account's token");
 const TOO_WEAK: Rejected =
     Rejected::NotAuthentic("messages come in plain mode: set 安全模式 in the account's console, or `encryption` here");
-const HALF_OPEN: Rejected =
-    Rejected::NotAuthentic("messages come in compatible mode: set 安全模式 in the account's console, or `encryption` here");
+const HALF_OPEN: Rejected = Rejected::NotAuthentic(
+    "messages come in compatible mode: set 安全模式 in the account's console, or `encryption` here",
+);
 const NO_KEY: Rejected =
     Rejected::NotAuthentic("messages come encrypted, and the account has no encoding_aes_key here");
+const NO_SIGNATURE: Rejected = Rejected::NotAuthentic("messages come encrypted, and nothing in the query signs them");
 const OTHER_ACCOUNT: Rejected = Rejected::NotAuthentic("messages come that were encrypted for another app id");
 
 impl Envelopes {
@@ -121,6 +123,9 @@ impl Envelopes {
         self.judge_head(query)?;
         let document = message::read(body)?;
         if !query.is_encrypted() {
+            if document.encrypted().is_some() && !document.has_clear() {
+                return Err(NO_SIGNATURE);
+            }
             return Ok(Opened { push: document.into_push()?, seal: None });
         }
         let ciphertext = document.encrypted().ok_or(Rejected::Malformed("no Encrypt"))?;
@@ -150,7 +155,9 @@ impl Envelopes {
         Err(match failed {
             DecryptError::OtherAccount => OTHER_ACCOUNT,
             DecryptError::Ciphertext => Rejected::Malformed("Encrypt is not base64 of whole blocks"),
-            DecryptError::Layout => Rejected::Malformed("Encrypt cannot be decrypted: is encoding_aes_key the account's?"),
+            DecryptError::Layout => {
+                Rejected::Malformed("Encrypt cannot be decrypted: is encoding_aes_key the account's?")
+            }
         })
     }
 
@@ -169,7 +176,8 @@ impl Envelopes {
                 cdata(nonce),
             ),
             Format::Json => {
-                json!({"Encrypt": encrypted, "MsgSignature": signature, "TimeStamp": timestamp, "Nonce": nonce}).to_string()
+                json!({"Encrypt": encrypted, "MsgSignature": signature, "TimeStamp": timestamp, "Nonce": nonce})
+                    .to_string()
             }
         }
     }

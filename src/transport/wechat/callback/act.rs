@@ -4,10 +4,10 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::Callback;
 use super::answer::{Answer, Form};
 use super::forward::Original;
 use super::repeats::{Done, NotDone};
-use super::Callback;
 use crate::actors::{AfterScan, ScanError, Scanned};
 use crate::clock::random_bytes;
 use crate::config::{Account, ForwardMode, Language, Replies, Texts};
@@ -16,7 +16,7 @@ use crate::transport::language::language_of;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::envelope::{Opened, Seal};
-use crate::transport::wechat::message::{CameBy, Format, Kind, Push};
+use crate::transport::wechat::message::{CameBy, Format, Kind};
 use crate::transport::wechat::reply;
 
 /// What is said to whoever made a push.

@@ -201,8 +201,8 @@ fn recall_key(site: &Site, kind: &str, parts: &[&str]) -> Key {
         joined.extend((part.len() as u64).to_be_bytes());
         joined.extend(part.as_bytes());
     }
-    let (key, _) = site.keys.pseudonym(kind, &joined).0.split_first_chunk().map_or(([0; 16], ()), |(key, _)| (*key, ()));
-    key
+    let digest = site.keys.pseudonym(kind, &joined).0;
+    std::array::from_fn(|index| digest[index])
 }
 
 fn reject(site: &Site, account: &Account, rejected: Rejected) -> Problem {

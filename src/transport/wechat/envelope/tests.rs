@@ -31,6 +31,7 @@ fn account(encryption: &str) -> Envelopes {
         client_id = "shop"
         client_secret = "shop-secret"
         name = "Example Shop"
+        confirm = "tap"
         "#
     );
     let (config, _) = Config::from_toml(&text, Path::new("/"), []).unwrap_or_else(|faults| panic!("{faults}"));
@@ -119,8 +120,7 @@ fn nothing_weaker_than_the_account_says_is_taken() {
 
 #[test]
 fn the_previous_key_opens_and_seals_during_a_rotation() {
-    let rotating =
-        account(&format!("encoding_aes_key = \"{OLD_KEY}\"\nprevious_encoding_aes_key = \"{KEY}\""));
+    let rotating = account(&format!("encoding_aes_key = \"{OLD_KEY}\"\nprevious_encoding_aes_key = \"{KEY}\""));
     let seal = open(&rotating, SCAN).unwrap().seal.unwrap();
     assert_eq!(seal.key, 1);
     let sealed = rotating.seal("<xml>reply</xml>", seal, Timestamp::from_micros(0), "1", [7; 16]);
@@ -166,7 +166,10 @@ fn a_sealed_reply_is_signed_and_names_its_nonce() {
         assert!(sealed.starts_with(body), "{sealed}");
         let ciphertext = message::read(sealed.as_bytes()).unwrap().encrypted().unwrap().to_owned();
         let signature = sign(&[TOKEN, "1457752400", "987654321", &ciphertext]);
-        assert!(sealed.contains(&signature) && sealed.contains("1457752400") && sealed.contains("987654321"), "{sealed}");
+        assert!(
+            sealed.contains(&signature) && sealed.contains("1457752400") && sealed.contains("987654321"),
+            "{sealed}"
+        );
         assert!(!sealed.contains("CDATA[1457752400"), "a number: {sealed}");
     }
 }

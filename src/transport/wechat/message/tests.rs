@@ -48,6 +48,8 @@ fn an_xml_declaration_and_layout_change_nothing() {
     assert_eq!(parse(declared.as_bytes()).unwrap(), plain);
     let indented = SCAN.replace("<CreateTime>1457752395<", "<CreateTime>\n  1457752395\n<");
     assert_eq!(parse(indented.as_bytes()).unwrap(), plain);
+    let indented = SCAN.replace("<Event><![CDATA[SCAN]]></Event>", "<Event>\n  <![CDATA[SCAN]]>\n  </Event>");
+    assert_eq!(parse(indented.as_bytes()).unwrap(), plain);
 }
 
 #[test]
@@ -126,7 +128,8 @@ fn json_says_the_same_as_xml() {
 fn two_deliveries_have_their_identity_in_common_and_two_pushes_do_not() {
     let identity = |document: &str| parse(document.as_bytes()).unwrap().identity();
     assert_eq!(identity(SCAN), identity(&SCAN.replace("gQHr8ToAAAAAAAAAASxodHRwOi8v", "other")));
-    for (field, other) in [("1457752395", "1457752396"), ("oia2Tj", "oia2Tk"), ("[SCAN]", "[CLICK]"), ("[sl-", "[tl-")] {
+    for (field, other) in [("1457752395", "1457752396"), ("oia2Tj", "oia2Tk"), ("[SCAN]", "[CLICK]"), ("[sl-", "[tl-")]
+    {
         assert_ne!(identity(SCAN), identity(&SCAN.replace(field, other)), "{field}");
     }
     let text = |id: &str| SCAN.replace("[event]", "[text]").replace("</xml>", &format!("<MsgId>{id}</MsgId></xml>"));

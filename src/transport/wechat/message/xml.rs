@@ -30,8 +30,16 @@ struct Walk {
     fields: Fields,
     depth: usize,
     has_root: bool,
-    /// Name and text of the field being read, if it is one that is looked at.
-    open: Option<(String, String)>,
+    /// The field being read, if it is one that is looked at.
+    open: Option<Open>,
+}
+
+/// A field being read.
+struct Open {
+    name: String,
+    value: String,
+    /// How much of the value is more than layout, whatever it looks like.
+    solid: usize,
 }
 
 impl Walk {
@@ -43,8 +51,7 @@ impl Walk {
                 self.enter(tag.name().as_ref())?;
                 self.leave()
             }
-            // Outside CDATA, white space around a value is layout.
-            Event::Text(text) => self.text(text.xml10_content().trim()),
+            Event::Text(text) => self.layout_or_text(&text.xml10_content()),
             Event::CData(data) if self.depth > 0 => self.text(&data.into_inner()),
             Event::GeneralRef(reference) if self.depth > 0 => self.reference(&reference),
             Event::Decl(_) if !self.has_root => Ok(()),
@@ -63,7 +70,9 @@ impl Walk {
             1 if self.fields.slot(name).is_some_and(|slot| slot.is_some()) => {
                 return Err(PushError::Malformed("a field twice"));
             }
-            1 if self.fields.slot(name).is_some() => self.open = Some((name.to_owned(), String::new())),
+            1 if self.fields.slot(name).is_some() => {
+                self.open = Some(Open { name: name.to_owned(), value: String::new(), solid: 0 });
+            }
             _ => {}
         }
         self.depth += 1;
@@ -72,17 +81,31 @@ impl Walk {
 
     fn leave(&mut self) -> Result<(), PushError> {
         self.depth = self.depth.checked_sub(1).ok_or(PushError::Malformed("an end without a start"))?;
-        if let Some((name, value)) = self.open.take()
+        if let Some(Open { name, mut value, solid }) = self.open.take()
             && let Some(slot) = self.fields.slot(&name)
         {
+            value.truncate(value.trim_end().len().max(solid));
             *slot = Some(value);
+        }
+        Ok(())
+    }
+
+    /// Outside CDATA, white space around a value is layout.
+    fn layout_or_text(&mut self, text: &str) -> Result<(), PushError> {
+        match &mut self.open {
+            Some(open) if open.value.is_empty() => open.value.push_str(text.trim_start()),
+            Some(open) => open.value.push_str(text),
+            None => self.text(text.trim())?,
         }
         Ok(())
     }
 
     fn text(&mut self, text: &str) -> Result<(), PushError> {
         match &mut self.open {
-            Some((_, value)) => value.push_str(text),
+            Some(open) => {
+                open.value.push_str(text);
+                open.solid = open.value.len();
+            }
             None if self.depth < 2 && !text.is_empty() => return Err(PushError::Malformed("text between fields")),
             None => {}
         }

@@ -1,0 +1,115 @@
+//! The page on the phone: who scanned confirms or denies.
+
+use crate::callback::event;
+use crate::modes::{KEY, opened, seal};
+use crate::support::*;
+
+/// A daemon whose shop asks who scanned.
+async fn asking() -> World {
+    let keyed = format!("encryption = \"safe\"\n encoding_aes_key = \"{KEY}\"");
+    World::with(|config| {
+        config.replacen("encryption = \"plain\"", &keyed, 1).replacen(
+            "name = \"Example Shop\"\n            confirm = \"auto\"",
+            "name = \"Example Shop\"\n confirm = \"tap\"",
+            1,
+        )
+    })
+    .await
+}
+
+/// Scans, and gets the address of the page from the reply.
+async fn scan(world: &World, page: &LoginPage, openid: &str) -> String {
+    let sealed = seal(KEY, &event("SCAN", &page.scene, openid));
+    let reply = opened(KEY, &sealed.push(world, &sealed.xml()).await.text());
+    let (_, link) = reply.split_once("<a href=\"").unwrap_or_else(|| panic!("no link in {reply}"));
+    link.split_once('"').unwrap().0.to_owned()
+}
+
+async fn press(link: &str, action: &str) -> Answer {
+    send("POST", link, &[FORM], &format!("action={action}")).await
+}
+
+async fn show(link: &str) -> Answer {
+    send("GET", link, &[], "").await
+}
+
+#[tokio::test]
+async fn who_scanned_confirms_with_one_press() {
+    let world = asking().await;
+    let page = world.create_with(|request| request["ui_locales"] = "en".into()).await;
+    let link = scan(&world, &page, "oAlice").await;
+    page.wait_for("scanned").await;
+    let shown = show(&link).await;
+    assert_eq!(shown.status, 200);
+    for told in [
+        "Is this you logging in?",
+        "Example Shop",
+        "shop.example.com",
+        "data-action=\"confirm\"",
+        "data-action=\"deny\"",
+    ] {
+        assert!(shown.text().contains(told), "{told} is not in {}", shown.text());
+    }
+    assert_eq!(world.events().await, ["created", "scanned"], "looking changes nothing");
+    let pressed = press(&link, "confirm").await;
+    assert_eq!((pressed.status, pressed.header("location")), (303, link.as_str()));
+    page.wait_for("confirmed").await;
+    assert!(show(&link).await.text().contains("The login is confirmed."));
+    assert_eq!(press(&link, "confirm").await.status, 303, "told again, it has no second effect");
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed"]);
+}
+
+#[tokio::test]
+async fn who_scanned_denies() {
+    let world = asking().await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    press(&link, "deny").await;
+    page.wait_for("denied").await;
+    assert_eq!(world.replay("--type denied").await[0]["reason"], "user");
+    let shown = show(&link).await.text();
+    assert!(shown.contains("登录已取消") && !shown.contains("data-action"), "{shown}");
+    press(&link, "confirm").await;
+    assert_eq!(world.events().await, ["created", "scanned", "denied"]);
+}
+
+#[tokio::test]
+async fn the_link_is_the_same_after_a_restart_and_nobody_elses() {
+    let mut world = asking().await;
+    let (page, other) = (world.create().await, world.create().await);
+    let link = scan(&world, &page, "oAlice").await;
+    let other_link = scan(&world, &other, "oBob").await;
+    world.kill_and_restart().await;
+    let (_, mac) = link.rsplit_once('.').unwrap();
+    let (others_scene, _) = other_link.rsplit_once('.').unwrap();
+    assert_eq!(press(&format!("{others_scene}.{mac}"), "confirm").await.status, 404);
+    assert_eq!(show(&format!("{link}x")).await.status, 404);
+    press(&link, "confirm").await;
+    page.wait_for("confirmed").await;
+    assert_eq!(world.events().await, ["created", "created", "scanned", "scanned", "confirmed"]);
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_and_an_unknown_press_change_nothing() {
+    let world = asking().await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    let foreign = send("POST", &link, &[FORM, ("origin", "https://evil.example.com")], "action=confirm").await;
+    assert_eq!(foreign.status, 403);
+    assert_eq!(press(&link, "other").await.status, 400);
+    assert_eq!(send("HEAD", &link, &[], "").await.status, 200);
+    assert_eq!(world.events().await, ["created", "scanned"]);
+    let own = send("POST", &link, &[FORM, ("origin", &world.url(""))], "action=confirm").await;
+    assert_eq!(own.status, 303);
+}
+
+#[tokio::test]
+async fn a_page_is_kept_by_nobody_framed_by_nobody_and_tells_nobody() {
+    let world = asking().await;
+    let page = world.create().await;
+    let shown = show(&scan(&world, &page, "oAlice").await).await;
+    assert!(shown.header("content-security-policy").contains("frame-ancestors 'none'"));
+    assert_eq!(shown.header("referrer-policy"), "no-referrer");
+    assert_eq!(shown.header("cache-control"), "no-store");
+    assert_eq!(shown.header("x-content-type-options"), "nosniff");
+}
