@@ -91,11 +91,10 @@ impl Stage {
         let route = Router::new().route("/wechat/main", get(verified).post(pushed)).with_state(callback.clone());
         let app_id = AppId::new("wx0123456789abcdef").unwrap();
         let account = SimulatedAccount {
-            app_id: app_id.clone(),
             app_secret: "secret".into(),
             token: token.into(),
             original_id: "gh_7f083739789a".into(),
-            callback_url: format!("{}/wechat/main", listen(route).await).parse().unwrap(),
+            ..SimulatedAccount::new(app_id.clone(), format!("{}/wechat/main", listen(route).await).parse().unwrap())
         };
         let wechat = SimulatedWeChat::with_clock(vec![account], clock.clone());
         let api_base = listen(wechat.router()).await.parse().unwrap();

@@ -3,11 +3,17 @@
 //! It behaves as WeChat is documented and observed to behave, faults included; what a test or a demo wants to go wrong is
 //! said on the handle ([`SimulatedWeChat::set_outage`] and its neighbours).
 
+mod account;
 mod api;
 mod codes;
+mod console;
+mod crypto;
 mod delivery;
 mod faults;
+mod message;
 mod phone;
+mod reply;
+mod seal;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -17,11 +23,14 @@ use std::time::Duration;
 use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use url::Url;
 
-pub use delivery::{Answer, Delivery, NoAnswer, Pushed, Reply};
+pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption};
+pub use console::Verification;
+pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
 pub use faults::{Call, Outage};
-pub use phone::{ScanError, Verification};
+pub use phone::ScanError;
+pub use reply::Reply;
+pub use seal::Sealed;
 
 use crate::clock::{Clock, random_bytes};
 use crate::domain::{AppId, OpenId, Timestamp};
@@ -31,21 +40,6 @@ use faults::Faults;
 
 /// How long an access token lives, as with WeChat.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7200);
-
-/// One Official Account, as its console would show it. The secrets are for playing: they are not guarded.
-#[derive(Clone, Debug)]
-pub struct SimulatedAccount {
-    /// The app id.
-    pub app_id: AppId,
-    /// The app secret.
-    pub app_secret: String,
-    /// The token of the server configuration, which signs pushes.
-    pub token: String,
-    /// The original id, `gh_…`.
-    pub original_id: String,
-    /// Where pushes go.
-    pub callback_url: Url,
-}
 
 /// A handle to the simulated WeChat. Clone it freely: the clones are handles to the same one.
 #[derive(Clone)]
@@ -91,12 +85,21 @@ impl fmt::Debug for SimulatedWeChat {
 
 impl SimulatedWeChat {
     /// A WeChat that knows these accounts, with no followers yet, running by the machine's clock.
+    ///
+    /// # Panics
+    /// Where an account with encryption has no EncodingAESKey.
     pub fn new(accounts: Vec<SimulatedAccount>) -> Self {
         Self::with_clock(accounts, Clock::system())
     }
 
     /// As [`Self::new`], running by another clock.
+    ///
+    /// # Panics
+    /// Where an account with encryption has no EncodingAESKey.
     pub fn with_clock(accounts: Vec<SimulatedAccount>, clock: Clock) -> Self {
+        for account in &accounts {
+            account.message_key();
+        }
         let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
         let accounts = accounts
             .into_iter()
