@@ -19,37 +19,49 @@ use crate::domain::Timestamp;
 /// WeChat drops the connection where no answer has come by then.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a push is delivered that is not taken.
-pub(super) const MOST_DELIVERIES: usize = 3;
-
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Which event a scan became.
+/// What was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// `SCAN`: a follower's.
     Scan,
-    /// `subscribe` with the scene behind `qrscene_`: the scan made a follower.
+    /// `subscribe`: somebody became a follower, with the scene behind `qrscene_` where a code led to it.
     Subscribe,
+    /// `unsubscribe`: a follower left.
+    Unsubscribe,
+    /// `CLICK`: a menu button with a key.
+    Click,
+    /// `VIEW`: a menu button that opens a page.
+    View,
+    /// A text message.
+    Text,
 }
 
 /// What came of a push.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Which event was pushed.
+    /// What was pushed.
     pub event: Pushed,
     /// When its first delivery began.
     pub began: Timestamp,
     /// How long it took until the last delivery was answered, or given up.
     pub took: Duration,
-    /// What each delivery brought; three where none was accepted.
+    /// What each delivery brought; three where none was accepted, and none where the push was lost.
     pub answers: Vec<Result<Answer, NoAnswer>>,
+    /// Its query and its body.
+    pub push: Sealed,
 }
 
 impl Delivery {
     /// How often the push was delivered.
     pub fn deliveries(&self) -> usize {
         self.answers.len()
+    }
+
+    /// Whether it was not delivered at all, because the URL had failed too often.
+    pub fn is_lost(&self) -> bool {
+        self.answers.is_empty()
     }
 
     /// Whether it was taken: `success`, nothing, or a reply. If not, WeChat tells the person that the account is out of

@@ -11,23 +11,26 @@ mod crypto;
 mod delivery;
 mod faults;
 mod message;
+mod people;
 mod phone;
+mod pushing;
 mod reply;
 mod seal;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption};
 pub use console::Verification;
 pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
-pub use faults::{Call, Outage};
+pub use faults::{Call, Outage, PushFaults};
+pub use people::{Line, Voice};
 pub use phone::ScanError;
 pub use reply::Reply;
 pub use seal::Sealed;
@@ -37,6 +40,8 @@ use crate::domain::{AppId, OpenId, Timestamp};
 use codes::Code;
 use delivery::Courier;
 use faults::Faults;
+use people::People;
+use pushing::Standing;
 
 /// How long an access token lives, as with WeChat.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7200);
@@ -68,7 +73,8 @@ struct Account {
     /// The one before it, which works until its own end.
     previous: Option<AccessToken>,
     forced_at: Option<Timestamp>,
-    followers: HashSet<OpenId>,
+    people: People,
+    standing: Standing,
 }
 
 #[derive(Clone)]
@@ -103,7 +109,14 @@ impl SimulatedWeChat {
         let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
         let accounts = accounts
             .into_iter()
-            .map(|about| Account { about, token: None, previous: None, forced_at: None, followers: HashSet::new() })
+            .map(|about| Account {
+                about,
+                token: None,
+                previous: None,
+                forced_at: None,
+                people: People::new(),
+                standing: Standing::default(),
+            })
             .collect();
         let world = World { accounts, codes: HashMap::new(), pushes: HashMap::new(), faults: Faults::default() };
         Self(Arc::new(Inner { clock, courier: Courier::new(needs_tls), world: Mutex::new(world) }))
@@ -112,20 +125,6 @@ impl SimulatedWeChat {
     /// WeChat's server interface; an account's `api_base` leads to wherever this is mounted.
     pub fn router(&self) -> Router {
         api::router(self)
-    }
-
-    /// Makes `openid` a follower of the account, so that the next scan is a `SCAN`. Sends nothing.
-    pub fn follow(&self, app_id: &AppId, openid: &OpenId) {
-        if let Some(account) = self.world().account(app_id) {
-            account.followers.insert(openid.clone());
-        }
-    }
-
-    /// Makes `openid` no follower of the account any more. Sends nothing.
-    pub fn unfollow(&self, app_id: &AppId, openid: &OpenId) {
-        if let Some(account) = self.world().account(app_id) {
-            account.followers.remove(openid);
-        }
     }
 
     /// Kills all access tokens, as somebody else's forced refresh would: the next call with one gets 40001.
@@ -150,4 +149,10 @@ impl World {
 /// `N` random bytes as URL-safe text.
 pub(super) fn random_text<const N: usize>() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<N>())
+}
+
+/// A valid EncodingAESKey that nobody knows.
+fn random_key() -> String {
+    let key = STANDARD_NO_PAD.encode(random_bytes::<32>());
+    key.replace(['+', '/'], "x")
 }
