@@ -33,7 +33,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     // The SockJS module could be published as it is, so it makes its one random number itself.
     ("getrandom", &["clock.rs", "transport/sockjs/info.rs"]),
     ("env::var", &["config/mod.rs", "cli/mod.rs"]),
-    ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/delivery.rs"]),
+    ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/reply.rs"]),
+    ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
+    ("cbc::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
 ];
 

@@ -34,11 +34,8 @@ impl Stage {
         let clock = Clock::simulated(Timestamp::from_micros(1_767_323_045_000_000));
         let app_id = AppId::new("wx0123456789abcdef").unwrap();
         let account = SimulatedAccount {
-            app_id: app_id.clone(),
             app_secret: SECRET.into(),
-            token: "AAAAA".into(),
-            original_id: "gh_7f083739789a".into(),
-            callback_url: "http://127.0.0.1:9/wechat/main".parse().unwrap(),
+            ..SimulatedAccount::new(app_id.clone(), "http://127.0.0.1:9/wechat/main".parse().unwrap())
         };
         let wechat = SimulatedWeChat::with_clock(vec![account], clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,5 +17,6 @@ pub use phones::{LATE, Person, Phones, PressedFaults};
 pub use tape::Tape;
 pub use website::{LoginError, LoginStart, Website, WebsiteSettings};
 pub use wechat::{
-    Answer, Call, Delivery, NoAnswer, Outage, Pushed, Reply, ScanError, SimulatedAccount, SimulatedWeChat, Verification,
+    Answer, Call, DataFormat, Delivery, Line, NoAnswer, Outage, PushFaults, Pushed, Reply, ScanError, Sealed,
+    SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Verification, Voice,
 };

@@ -132,13 +132,9 @@ async fn scan(State(phones): State<Phones>, Json(request): Json<ScanRequest>) ->
 }
 
 fn shown(delivery: &Delivery) -> Value {
-    let event = match delivery.event {
-        Pushed::Scan => "scan",
-        Pushed::Subscribe => "subscribe",
-    };
     json!({
         "outcome": "pushed",
-        "event": event,
+        "event": if delivery.event == Pushed::Scan { "scan" } else { "subscribe" },
         "accepted": delivery.is_accepted(),
         "deliveries": delivery.answers.iter().map(answered).collect::<Vec<_>>(),
         "reply": delivery.reply().map(|reply| reply.content),

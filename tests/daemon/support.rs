@@ -64,11 +64,12 @@ impl World {
         let wechat_listener = tokio::net::TcpListener::bind((address, 0)).await.unwrap();
         let wechat_url = format!("http://{}", wechat_listener.local_addr().unwrap());
         let account = |number: u8, name: &str| SimulatedAccount {
-            app_id: AppId::new(format!("wx000000000000000{number}")).unwrap(),
-            app_secret: "app-secret".into(),
             token: TOKEN.into(),
             original_id: format!("gh_00000000000{number}"),
-            callback_url: format!("http://{address}:8080/wechat/{name}").parse().unwrap(),
+            ..SimulatedAccount::new(
+                AppId::new(format!("wx000000000000000{number}")).unwrap(),
+                format!("http://{address}:8080/wechat/{name}").parse().unwrap(),
+            )
         };
         let wechat = SimulatedWeChat::new(vec![account(1, "main"), account(2, "other")]);
         let router = wechat.router();

@@ -120,13 +120,8 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
 }
 
 fn simulated_wechat(config: &Config, token: String, app_secret: String) -> Result<SimulatedWeChat, Failure> {
-    let account = SimulatedAccount {
-        app_id: app_id()?,
-        app_secret,
-        token,
-        original_id: "gh_0123456789ab".into(),
-        callback_url: config.server.public_url.join(&format!("/wechat/{ACCOUNT}")),
-    };
+    let callback_url = config.server.public_url.join(&format!("/wechat/{ACCOUNT}"));
+    let account = SimulatedAccount { app_secret, token, ..SimulatedAccount::new(app_id()?, callback_url) };
     Ok(SimulatedWeChat::new(vec![account]))
 }
 

@@ -21,11 +21,8 @@ async fn phones() -> (Phones, SimulatedWeChat) {
     tokio::spawn(async move { axum::serve(listener, callback).await });
     let app_id = AppId::new("wx1").unwrap();
     let wechat = SimulatedWeChat::new(vec![SimulatedAccount {
-        app_id: app_id.clone(),
         app_secret: "secret".into(),
-        token: "AAAAA".into(),
-        original_id: "gh_1".into(),
-        callback_url,
+        ..SimulatedAccount::new(app_id.clone(), callback_url)
     }]);
     (Phones::new(wechat.clone(), &app_id), wechat)
 }

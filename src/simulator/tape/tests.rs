@@ -35,13 +35,8 @@ async fn scanned(clock: Clock) -> (SimulatedWeChat, OpenId) {
     let callback = Router::new().route("/", post(async || "success"));
     tokio::spawn(async move { axum::serve(listener, callback).await });
     let (app_id, openid) = (AppId::new("wx1").unwrap(), OpenId::new("oAlice").unwrap());
-    let account = SimulatedAccount {
-        app_id: app_id.clone(),
-        app_secret: "secret".into(),
-        token: "AAAAA".into(),
-        original_id: "gh_1".into(),
-        callback_url,
-    };
+    let account =
+        SimulatedAccount { app_secret: "secret".into(), ..SimulatedAccount::new(app_id.clone(), callback_url) };
     let wechat = SimulatedWeChat::with_clock(vec![account], clock);
     let ask = async |path: String, body: Value| -> Value {
         let request = Request::post(path).body(Body::from(body.to_string())).unwrap();

@@ -10,47 +10,58 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
+use super::{Reply, Sealed, SimulatedAccount};
 use crate::domain::Timestamp;
 
 /// WeChat drops the connection where no answer has come by then.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a push is delivered that is not taken.
-pub(super) const MOST_DELIVERIES: usize = 3;
-
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Which event a scan became.
+/// What was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// `SCAN`: a follower's.
     Scan,
-    /// `subscribe` with the scene behind `qrscene_`: the scan made a follower.
+    /// `subscribe`: somebody became a follower, with the scene behind `qrscene_` where a code led to it.
     Subscribe,
+    /// `unsubscribe`: a follower left.
+    Unsubscribe,
+    /// `CLICK`: a menu button with a key.
+    Click,
+    /// `VIEW`: a menu button that opens a page.
+    View,
+    /// A text message.
+    Text,
 }
 
 /// What came of a push.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Which event was pushed.
+    /// What was pushed.
     pub event: Pushed,
     /// When its first delivery began.
     pub began: Timestamp,
     /// How long it took until the last delivery was answered, or given up.
     pub took: Duration,
-    /// What each delivery brought; three where none was accepted.
+    /// What each delivery brought; three where none was accepted, and none where the push was lost.
     pub answers: Vec<Result<Answer, NoAnswer>>,
+    /// Its query and its body.
+    pub push: Sealed,
 }
 
 impl Delivery {
     /// How often the push was delivered.
     pub fn deliveries(&self) -> usize {
         self.answers.len()
+    }
+
+    /// Whether it was not delivered at all, because the URL had failed too often.
+    pub fn is_lost(&self) -> bool {
+        self.answers.is_empty()
     }
 
     /// Whether it was taken: `success`, nothing, or a reply. If not, WeChat tells the person that the account is out of
@@ -61,7 +72,7 @@ impl Delivery {
 
     /// The message that the person sees in the conversation, if there was one.
     pub fn reply(&self) -> Option<Reply> {
-        self.answers.iter().flatten().find_map(Answer::reply)
+        self.answers.iter().flatten().find_map(|answer| answer.reply.clone())
     }
 }
 
@@ -74,17 +85,14 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The body, as it came.
     pub body: Bytes,
+    /// The reply in it, decrypted if need be; none where there is none that WeChat would take.
+    pub reply: Option<Reply>,
 }
 
 impl Answer {
     /// Whether WeChat takes it: status 200 with `success`, an empty body or a reply. Anything else is delivered again.
     pub fn is_accepted(&self) -> bool {
-        self.status == 200 && (self.body.is_empty() || self.body == "success" || self.reply().is_some())
-    }
-
-    /// The passive reply in it, if it is one.
-    pub fn reply(&self) -> Option<Reply> {
-        if self.status == 200 { Reply::parse(std::str::from_utf8(&self.body).ok()?) } else { None }
+        self.status == 200 && (self.body.is_empty() || self.body == "success" || self.reply.is_some())
     }
 }
 
@@ -97,56 +105,6 @@ pub enum NoAnswer {
     /// No connection, or one that broke.
     #[error("not reachable: {0}")]
     Unreachable(String),
-}
-
-/// A passive reply: the message that the account answers a push with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reply {
-    /// `ToUserName`: the person's openid.
-    pub to: String,
-    /// `FromUserName`: the account's original id.
-    pub from: String,
-    /// `MsgType`: `text` and others.
-    pub msg_type: String,
-    /// `Content` of a text.
-    pub content: String,
-}
-
-impl Reply {
-    /// None where WeChat would call it no valid reply: a text needs content, and `CreateTime` is in seconds.
-    fn parse(xml: &str) -> Option<Self> {
-        let mut reader = Reader::from_str(xml);
-        let mut reply = Self::default();
-        let (mut path, mut create_time) = (Vec::new(), String::new());
-        loop {
-            let piece = match reader.read_event().ok()? {
-                Event::Start(tag) => {
-                    path.push(tag.name().as_ref().to_owned());
-                    continue;
-                }
-                Event::End(_) => {
-                    path.pop();
-                    continue;
-                }
-                Event::Text(text) => text.xml10_content().trim().to_owned(),
-                Event::CData(data) => data.into_inner().into_owned(),
-                Event::Eof => break,
-                _ => continue,
-            };
-            match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["xml", "ToUserName"] => reply.to.push_str(&piece),
-                ["xml", "FromUserName"] => reply.from.push_str(&piece),
-                ["xml", "MsgType"] => reply.msg_type.push_str(&piece),
-                ["xml", "CreateTime"] => create_time.push_str(&piece),
-                ["xml", "Content"] => reply.content.push_str(&piece),
-                _ => {}
-            }
-        }
-        let in_seconds = create_time.len() <= 10 && create_time.parse::<u64>().is_ok();
-        let addressed = !reply.to.is_empty() && !reply.from.is_empty() && !reply.msg_type.is_empty();
-        let says_something = reply.msg_type != "text" || !reply.content.is_empty();
-        (path.is_empty() && in_seconds && addressed && says_something).then_some(reply)
-    }
 }
 
 /// Makes the calls to callback URLs.
@@ -172,18 +130,42 @@ impl Courier {
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    /// One delivery, within WeChat's 5 s.
-    pub(super) async fn deliver(&self, method: Method, url: &Url, body: Bytes) -> Result<Answer, NoAnswer> {
+    /// One delivery of a push.
+    pub(super) async fn push(&self, account: &SimulatedAccount, push: &Sealed) -> Result<Answer, NoAnswer> {
+        self.post(account, &push.query, push.body.clone().into()).await
+    }
+
+    /// One delivery of any body.
+    pub(super) async fn post(&self, account: &SimulatedAccount, query: &str, body: Bytes) -> Result<Answer, NoAnswer> {
+        self.deliver(account, Method::POST, &account.called(query), body).await
+    }
+
+    /// The call with which the console verifies a URL.
+    pub(super) async fn ask(&self, account: &SimulatedAccount, url: &Url) -> Result<Answer, NoAnswer> {
+        self.deliver(account, Method::GET, url, Bytes::new()).await
+    }
+
+    /// One call, within WeChat's 5 s.
+    async fn deliver(
+        &self,
+        account: &SimulatedAccount,
+        method: Method,
+        url: &Url,
+        body: Bytes,
+    ) -> Result<Answer, NoAnswer> {
         let request = Request::builder()
             .method(method)
             .uri(url.as_str())
             .header(header::USER_AGENT, "Mozilla/4.0")
             .header(header::ACCEPT, "*/*")
             .header(header::PRAGMA, "no-cache")
-            .header(header::CONTENT_TYPE, "text/xml")
+            .header(header::CONTENT_TYPE, account.media_type())
             .body(Full::from(body))
             .map_err(|error| NoAnswer::Unreachable(error.to_string()))?;
-        tokio::time::timeout(TIMEOUT, self.exchange(request)).await.unwrap_or(Err(NoAnswer::TimedOut))
+        let mut answer =
+            tokio::time::timeout(TIMEOUT, self.exchange(request)).await.unwrap_or(Err(NoAnswer::TimedOut))?;
+        answer.reply = (answer.status == 200).then(|| account.read_reply(&answer.body)).flatten();
+        Ok(answer)
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
@@ -193,7 +175,7 @@ impl Courier {
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| NoAnswer::Unreachable(error.to_string()))?.to_bytes();
-        Ok(Answer { status, content_type, body })
+        Ok(Answer { status, content_type, body, reply: None })
     }
 }
 
@@ -201,34 +183,16 @@ impl Courier {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "<xml><ToUserName><![CDATA[o1]]></ToUserName><FromUserName><![CDATA[gh_1]]></FromUserName>\
-        <CreateTime>1457752395</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[tap here]]></Content></xml>";
-
-    fn accepts(status: u16, body: &str) -> bool {
-        Answer { status, content_type: None, body: Bytes::copy_from_slice(body.as_bytes()) }.is_accepted()
+    fn accepts(status: u16, body: &'static str, reply: Option<Reply>) -> bool {
+        Answer { status, content_type: None, body: body.into(), reply }.is_accepted()
     }
 
     #[test]
-    fn success_nothing_and_a_reply_are_accepted() {
-        assert!(accepts(200, "success"));
-        assert!(accepts(200, ""));
-        assert!(accepts(200, TEXT));
-        assert_eq!(Reply::parse(TEXT).unwrap().content, "tap here");
-    }
-
-    #[test]
-    fn anything_else_is_not() {
-        assert!(!accepts(500, "success"));
-        for body in [
-            "\"success\"",
-            "{\"ok\":true}",
-            "<html>",
-            "<html></html>",
-            &TEXT.replace("1457752395", "1457752395123"),
-            &TEXT.replace("tap here", ""),
-            &TEXT.replace("</xml>", ""),
-        ] {
-            assert!(!accepts(200, body), "{body}");
-        }
+    fn success_nothing_and_a_reply_are_accepted_with_status_200() {
+        assert!(accepts(200, "success", None));
+        assert!(accepts(200, "", None));
+        assert!(accepts(200, "<xml>", Some(Reply::default())));
+        assert!(!accepts(200, "\"success\"", None));
+        assert!(!accepts(500, "success", None));
     }
 }

@@ -9,7 +9,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use super::pushing::Swap;
 use super::{SimulatedWeChat, api};
+use crate::domain::AppId;
 
 /// A call of the server interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +35,28 @@ pub enum Outage {
     Garbage,
 }
 
+/// What goes wrong with every push, as long as it is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PushFaults {
+    /// Each comes this much later.
+    pub delay: Duration,
+    /// Each is delivered once more than needed, as a parallel third party makes WeChat do.
+    pub twice: bool,
+    /// Signed with another token.
+    pub wrong_signature: bool,
+    /// Encrypted with another key, under a good signature. Without effect on plain pushes.
+    pub wrong_key: bool,
+    /// Whoever follows by a code is taken for having hesitated too long: `subscribe` has an empty `EventKey`.
+    pub forgets_scene: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Faults {
     outage: Option<Outage>,
     delay: Duration,
     refusals: VecDeque<(Call, i64, String)>,
-    pub(super) deliver_twice: bool,
+    pushes: PushFaults,
+    pub(super) swap: Swap,
     calls: [u64; 2],
 }
 
@@ -63,9 +81,40 @@ impl SimulatedWeChat {
         self.world().faults.refusals.push_back((call, errcode, errmsg.to_owned()));
     }
 
-    /// Delivers every push that was accepted once more, as a parallel third party makes WeChat do.
+    /// Delivers every push once more, as a parallel third party makes WeChat do.
     pub fn deliver_twice(&self, twice: bool) {
-        self.world().faults.deliver_twice = twice;
+        self.world().faults.pushes.twice = twice;
+    }
+
+    /// Makes exactly this go wrong with pushes from now on.
+    pub fn set_push_faults(&self, faults: PushFaults) {
+        self.world().faults.pushes = faults;
+    }
+
+    /// What goes wrong with pushes at present.
+    pub fn push_faults(&self) -> PushFaults {
+        self.world().faults.pushes
+    }
+
+    /// Lets the next two pushes change places: the first is held back until the second has been answered.
+    pub fn swap_next_two(&self) {
+        self.world().faults.swap = Swap::Armed;
+    }
+
+    /// Makes WeChat pause now, as it does by itself after many failed pushes: for one minute nothing is pushed to the
+    /// account's URL, and what happens meanwhile is lost.
+    pub fn mark_fail(&self, app_id: &AppId) {
+        let now = self.now();
+        if let Some(account) = self.world().account(app_id) {
+            account.standing.pause(now);
+        }
+    }
+
+    /// Lets WeChat pause after this many failed pushes in a row; 20 unless this is called.
+    pub fn mark_fail_after(&self, app_id: &AppId, failures: u32) {
+        if let Some(account) = self.world().account(app_id) {
+            account.standing.failures_until_pause = failures;
+        }
     }
 
     /// How often this was called, with or without success.

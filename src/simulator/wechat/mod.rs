@@ -3,49 +3,48 @@
 //! It behaves as WeChat is documented and observed to behave, faults included; what a test or a demo wants to go wrong is
 //! said on the handle ([`SimulatedWeChat::set_outage`] and its neighbours).
 
+mod account;
 mod api;
 mod codes;
+mod console;
+mod crypto;
 mod delivery;
 mod faults;
+mod message;
+mod people;
 mod phone;
+mod pushing;
+mod reply;
+mod seal;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use url::Url;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-pub use delivery::{Answer, Delivery, NoAnswer, Pushed, Reply};
-pub use faults::{Call, Outage};
-pub use phone::{ScanError, Verification};
+pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption};
+pub use console::Verification;
+pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
+pub use faults::{Call, Outage, PushFaults};
+pub use people::{Line, Voice};
+pub use phone::ScanError;
+pub use reply::Reply;
+pub use seal::Sealed;
 
 use crate::clock::{Clock, random_bytes};
 use crate::domain::{AppId, OpenId, Timestamp};
 use codes::Code;
 use delivery::Courier;
 use faults::Faults;
+use people::People;
+use pushing::Standing;
 
 /// How long an access token lives, as with WeChat.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7200);
-
-/// One Official Account, as its console would show it. The secrets are for playing: they are not guarded.
-#[derive(Clone, Debug)]
-pub struct SimulatedAccount {
-    /// The app id.
-    pub app_id: AppId,
-    /// The app secret.
-    pub app_secret: String,
-    /// The token of the server configuration, which signs pushes.
-    pub token: String,
-    /// The original id, `gh_…`.
-    pub original_id: String,
-    /// Where pushes go.
-    pub callback_url: Url,
-}
 
 /// A handle to the simulated WeChat. Clone it freely: the clones are handles to the same one.
 #[derive(Clone)]
@@ -74,7 +73,8 @@ struct Account {
     /// The one before it, which works until its own end.
     previous: Option<AccessToken>,
     forced_at: Option<Timestamp>,
-    followers: HashSet<OpenId>,
+    people: People,
+    standing: Standing,
 }
 
 #[derive(Clone)]
@@ -91,16 +91,32 @@ impl fmt::Debug for SimulatedWeChat {
 
 impl SimulatedWeChat {
     /// A WeChat that knows these accounts, with no followers yet, running by the machine's clock.
+    ///
+    /// # Panics
+    /// Where an account with encryption has no EncodingAESKey.
     pub fn new(accounts: Vec<SimulatedAccount>) -> Self {
         Self::with_clock(accounts, Clock::system())
     }
 
     /// As [`Self::new`], running by another clock.
+    ///
+    /// # Panics
+    /// Where an account with encryption has no EncodingAESKey.
     pub fn with_clock(accounts: Vec<SimulatedAccount>, clock: Clock) -> Self {
+        for account in &accounts {
+            account.message_key();
+        }
         let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
         let accounts = accounts
             .into_iter()
-            .map(|about| Account { about, token: None, previous: None, forced_at: None, followers: HashSet::new() })
+            .map(|about| Account {
+                about,
+                token: None,
+                previous: None,
+                forced_at: None,
+                people: People::new(),
+                standing: Standing::default(),
+            })
             .collect();
         let world = World { accounts, codes: HashMap::new(), pushes: HashMap::new(), faults: Faults::default() };
         Self(Arc::new(Inner { clock, courier: Courier::new(needs_tls), world: Mutex::new(world) }))
@@ -109,20 +125,6 @@ impl SimulatedWeChat {
     /// WeChat's server interface; an account's `api_base` leads to wherever this is mounted.
     pub fn router(&self) -> Router {
         api::router(self)
-    }
-
-    /// Makes `openid` a follower of the account, so that the next scan is a `SCAN`. Sends nothing.
-    pub fn follow(&self, app_id: &AppId, openid: &OpenId) {
-        if let Some(account) = self.world().account(app_id) {
-            account.followers.insert(openid.clone());
-        }
-    }
-
-    /// Makes `openid` no follower of the account any more. Sends nothing.
-    pub fn unfollow(&self, app_id: &AppId, openid: &OpenId) {
-        if let Some(account) = self.world().account(app_id) {
-            account.followers.remove(openid);
-        }
     }
 
     /// Kills all access tokens, as somebody else's forced refresh would: the next call with one gets 40001.
@@ -147,4 +149,10 @@ impl World {
 /// `N` random bytes as URL-safe text.
 pub(super) fn random_text<const N: usize>() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<N>())
+}
+
+/// A valid EncodingAESKey that nobody knows.
+fn random_key() -> String {
+    let key = STANDARD_NO_PAD.encode(random_bytes::<32>());
+    key.replace(['+', '/'], "x")
 }

@@ -1,15 +1,17 @@
-//! People with phones, and the console that verifies a server.
+//! People with phones, and what they do with them.
 
-use bytes::Bytes;
-use http::Method;
-use sha1::{Digest, Sha1};
-use url::Url;
+use std::time::Duration;
 
 use super::codes::Code;
-use super::delivery::MOST_DELIVERIES;
-use super::{Answer, Delivery, NoAnswer, Pushed, SimulatedWeChat};
+use super::message::Message;
+use super::people::Voice;
+use super::pushing::Happening;
+use super::{Delivery, Pushed, SimulatedAccount, SimulatedWeChat};
 use crate::clock::random_bytes;
 use crate::domain::{AppId, OpenId, Timestamp};
+
+/// Whoever takes as long as this between scanning and following is not known to have scanned any more.
+const SCENE_IS_REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Why a scan led to no push. WeChat shows the person a page then, and the account hears nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,15 +24,6 @@ pub enum ScanError {
     Expired,
 }
 
-/// What came of the verification that the console makes when a callback URL is entered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// Whether the answer was the `echostr`, byte for byte.
-    pub is_passed: bool,
-    /// What was answered.
-    pub answer: Result<Answer, NoAnswer>,
-}
-
 impl SimulatedWeChat {
     /// Lets `openid` scan the code that says `content`. WeChat pushes `SCAN` for a follower of the account; anybody else
     /// follows it, and `subscribe` is pushed. Returns when WeChat has been answered or has given up.
@@ -38,47 +31,82 @@ impl SimulatedWeChat {
     /// # Errors
     /// A [`ScanError`] where nothing was pushed.
     pub async fn scan(&self, content: &str, openid: &OpenId) -> Result<Delivery, ScanError> {
-        let began = self.0.clock.now();
-        let (code, event) = self.take_scan(content, openid, began)?;
-        let Some((url, body)) = self.push_of(&code, event, openid, began) else { return Err(ScanError::Unknown) };
-        let mut answers = Vec::new();
-        while answers.len() < MOST_DELIVERIES && !answers.iter().flatten().any(Answer::is_accepted) {
-            answers.push(self.0.courier.deliver(Method::POST, &url, body.clone()).await);
-        }
-        if self.world().faults.deliver_twice {
-            answers.push(self.0.courier.deliver(Method::POST, &url, body).await);
-        }
-        Ok(Delivery { event, began, took: began.until(self.0.clock.now()), answers })
+        self.scan_and_follow_after(content, openid, Duration::ZERO).await
     }
 
-    /// Delivers any body with any query to the account's callback URL, once. None where there is no such account.
-    pub async fn push_raw(
+    /// The same; whoever does not follow the account yet takes this long before pressing Follow. After five minutes WeChat
+    /// has forgotten the scene, and `subscribe` comes with an empty `EventKey`.
+    ///
+    /// # Errors
+    /// A [`ScanError`] where nothing was pushed.
+    pub async fn scan_and_follow_after(
         &self,
-        app_id: &AppId,
-        query: &str,
-        body: impl Into<Bytes>,
-    ) -> Option<Result<Answer, NoAnswer>> {
-        let mut url = self.world().account(app_id)?.about.callback_url.clone();
-        url.set_query(Some(query));
-        Some(self.0.courier.deliver(Method::POST, &url, body.into()).await)
+        content: &str,
+        openid: &OpenId,
+        hesitation: Duration,
+    ) -> Result<Delivery, ScanError> {
+        let code = self.read_code(content)?;
+        let account = self.about(&code.app_id).ok_or(ScanError::Unknown)?;
+        if !hesitation.is_zero() && !self.follows(&code.app_id, openid) {
+            tokio::time::sleep(hesitation).await;
+        }
+        let is_remembered = hesitation < SCENE_IS_REMEMBERED && !self.push_faults().forgets_scene;
+        let now = self.now();
+        let is_new = self.with_person(&code.app_id, openid, |person| {
+            person.follow(now, Some(&code.scene).filter(|_| is_remembered).map(String::as_str))
+        });
+        let happening = match is_new.ok_or(ScanError::Unknown)? {
+            true if !is_remembered => followed(&account, openid, now),
+            true => scanned(&account, &code, Pushed::Subscribe, openid, now),
+            false => scanned(&account, &code, Pushed::Scan, openid, now),
+        };
+        Ok(self.push(&account, happening).await)
     }
 
-    /// The query that a push of now has: `signature`, `timestamp`, `nonce`, and `openid`, which nothing signs. None where
+    /// Lets two people scan the same code at the same time.
+    pub async fn scan_both(&self, content: &str, people: [&OpenId; 2]) -> [Result<Delivery, ScanError>; 2] {
+        tokio::join!(self.scan(content, people[0]), self.scan(content, people[1])).into()
+    }
+
+    /// Lets `openid` follow the account without any code, so that `subscribe` is pushed with an empty `EventKey`. None where
     /// there is no such account.
-    pub fn signed_query(&self, app_id: &AppId, openid: &OpenId) -> Option<String> {
-        let mut url = self.signed_url(app_id, self.0.clock.now())?;
-        url.query_pairs_mut().append_pair("openid", openid.as_str());
-        url.query().map(str::to_owned)
+    pub async fn subscribe(&self, app_id: &AppId, openid: &OpenId) -> Option<Delivery> {
+        let (account, now) = (self.about(app_id)?, self.now());
+        self.with_person(app_id, openid, |person| person.follow(now, None));
+        Some(self.push(&account, followed(&account, openid, now)).await)
     }
 
-    /// Verifies the account's callback URL, as the console does. None where there is no such account.
-    pub async fn verify(&self, app_id: &AppId) -> Option<Verification> {
-        let mut url = self.signed_url(app_id, self.0.clock.now())?;
-        let echo = u64::from_le_bytes(random_bytes()).to_string();
-        url.query_pairs_mut().append_pair("echostr", &echo);
-        let answer = self.0.courier.deliver(Method::GET, &url, Bytes::new()).await;
-        let is_passed = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == echo);
-        Some(Verification { is_passed, answer })
+    /// Lets `openid` leave the account. None where there is no such account.
+    pub async fn unsubscribe(&self, app_id: &AppId, openid: &OpenId) -> Option<Delivery> {
+        let (account, now) = (self.about(app_id)?, self.now());
+        self.with_person(app_id, openid, super::people::Person::unfollow);
+        let message = event(&account, "unsubscribe", openid, now).text("EventKey", "");
+        Some(self.push(&account, done(Pushed::Unsubscribe, openid, message)).await)
+    }
+
+    /// Lets `openid` press a menu button with this key. None where there is no such account.
+    pub async fn click(&self, app_id: &AppId, openid: &OpenId, key: &str) -> Option<Delivery> {
+        let account = self.about(app_id)?;
+        let message = event(&account, "CLICK", openid, self.now()).text("EventKey", key);
+        Some(self.push(&account, done(Pushed::Click, openid, message)).await)
+    }
+
+    /// Lets `openid` press a menu button that opens this page. None where there is no such account.
+    pub async fn view(&self, app_id: &AppId, openid: &OpenId, url: &str) -> Option<Delivery> {
+        let account = self.about(app_id)?;
+        let message = event(&account, "VIEW", openid, self.now()).text("EventKey", url).text("MenuId", "430165235");
+        Some(self.push(&account, done(Pushed::View, openid, message)).await)
+    }
+
+    /// Lets `openid` write a text to the account. None where there is no such account.
+    pub async fn say(&self, app_id: &AppId, openid: &OpenId, text: &str) -> Option<Delivery> {
+        let (account, now) = (self.about(app_id)?, self.now());
+        self.with_person(app_id, openid, |person| person.hear(now, Voice::Person, text));
+        let message = head(&account, openid, now)
+            .text("MsgType", "text")
+            .text("Content", text)
+            .number("MsgId", i64::from_le_bytes(random_bytes()) & i64::MAX);
+        Some(self.push(&account, done(Pushed::Text, openid, message)).await)
     }
 
     /// When the push of the last scan of this scene by this person began.
@@ -91,64 +119,35 @@ impl SimulatedWeChat {
         self.0.clock.now()
     }
 
-    fn take_scan(&self, content: &str, openid: &OpenId, now: Timestamp) -> Result<(Code, Pushed), ScanError> {
-        let mut world = self.world();
-        let code = world.codes.get(content).cloned().ok_or(ScanError::Unknown)?;
-        if now >= code.expires_at {
-            return Err(ScanError::Expired);
-        }
-        let account = world.account(&code.app_id).ok_or(ScanError::Unknown)?;
-        let is_new = account.followers.insert(openid.clone());
-        world.pushes.insert((code.scene.clone(), openid.clone()), now);
-        Ok((code, if is_new { Pushed::Subscribe } else { Pushed::Scan }))
-    }
-
-    /// The address and the body of a push. Repeated deliveries carry the same signature: nobody says that they do not, and
-    /// whoever refuses a signature seen before would lose the scan.
-    fn push_of(&self, code: &Code, event: Pushed, openid: &OpenId, now: Timestamp) -> Option<(Url, Bytes)> {
-        let mut url = self.signed_url(&code.app_id, now)?;
-        url.query_pairs_mut().append_pair("openid", openid.as_str());
-        let original_id = self.world().account(&code.app_id)?.about.original_id.clone();
-        Some((url, body_of(code, event, &original_id, openid, now).into()))
-    }
-
-    fn signed_url(&self, app_id: &AppId, now: Timestamp) -> Option<Url> {
-        let about = self.world().account(app_id)?.about.clone();
-        let timestamp = now.as_seconds().to_string();
-        let nonce = (u32::from_le_bytes(random_bytes()) % 2_000_000_000).to_string();
-        let mut url = about.callback_url;
-        url.query_pairs_mut()
-            .append_pair("signature", &signature([&about.token, &timestamp, &nonce]))
-            .append_pair("timestamp", &timestamp)
-            .append_pair("nonce", &nonce);
-        Some(url)
+    fn read_code(&self, content: &str) -> Result<Code, ScanError> {
+        let code = self.world().codes.get(content).cloned().ok_or(ScanError::Unknown)?;
+        if self.now() >= code.expires_at { Err(ScanError::Expired) } else { Ok(code) }
     }
 }
 
-/// An event as WeChat writes it: this order, CDATA around texts, a line break after each element.
-fn body_of(code: &Code, event: Pushed, original_id: &str, openid: &OpenId, now: Timestamp) -> String {
-    let (name, prefix) = match event {
-        Pushed::Scan => ("SCAN", ""),
-        Pushed::Subscribe => ("subscribe", "qrscene_"),
-    };
-    format!(
-        "<xml><ToUserName><![CDATA[{original_id}]]></ToUserName>\n\
-         <FromUserName><![CDATA[{openid}]]></FromUserName>\n\
-         <CreateTime>{created}</CreateTime>\n\
-         <MsgType><![CDATA[event]]></MsgType>\n\
-         <Event><![CDATA[{name}]]></Event>\n\
-         <EventKey><![CDATA[{prefix}{scene}]]></EventKey>\n\
-         <Ticket><![CDATA[{ticket}]]></Ticket>\n\
-         </xml>",
-        openid = openid.as_str(),
-        created = now.as_seconds(),
-        scene = code.scene.replace("]]>", "]]]]><![CDATA[>"),
-        ticket = code.ticket,
-    )
+fn scanned(account: &SimulatedAccount, code: &Code, pushed: Pushed, openid: &OpenId, now: Timestamp) -> Happening {
+    let (name, prefix) = if pushed == Pushed::Scan { ("SCAN", "") } else { ("subscribe", "qrscene_") };
+    let message = event(account, name, openid, now)
+        .text("EventKey", format!("{prefix}{}", code.scene))
+        .text("Ticket", &*code.ticket);
+    Happening { scene: Some(code.scene.clone()), ..done(pushed, openid, message) }
 }
 
-/// WeChat's own: not the one that the daemon checks with, so that a mistake there shows.
-fn signature(mut parts: [&str; 3]) -> String {
-    parts.sort_unstable();
-    Sha1::digest(parts.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
+fn followed(account: &SimulatedAccount, openid: &OpenId, now: Timestamp) -> Happening {
+    done(Pushed::Subscribe, openid, event(account, "subscribe", openid, now).text("EventKey", ""))
+}
+
+fn done(event: Pushed, openid: &OpenId, message: Message) -> Happening {
+    Happening { event, openid: openid.clone(), scene: None, message }
+}
+
+fn event(account: &SimulatedAccount, name: &str, openid: &OpenId, now: Timestamp) -> Message {
+    head(account, openid, now).text("MsgType", "event").text("Event", name)
+}
+
+fn head(account: &SimulatedAccount, openid: &OpenId, now: Timestamp) -> Message {
+    Message::default()
+        .text("ToUserName", &*account.original_id)
+        .text("FromUserName", openid.as_str())
+        .number("CreateTime", now.as_seconds())
 }

@@ -8,11 +8,8 @@ use crate::clock::Clock;
 
 fn wechat() -> SimulatedWeChat {
     let account = SimulatedAccount {
-        app_id: AppId::new("wx1").unwrap(),
         app_secret: "secret".into(),
-        token: "AAAAA".into(),
-        original_id: "gh_1".into(),
-        callback_url: "http://127.0.0.1:9/wechat/main".parse().unwrap(),
+        ..SimulatedAccount::new(AppId::new("wx1").unwrap(), "http://127.0.0.1:9/wechat/main".parse().unwrap())
     };
     SimulatedWeChat::with_clock(vec![account], Clock::simulated(Timestamp::from_micros(0)))
 }
