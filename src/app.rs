@@ -21,7 +21,7 @@ use crate::keys::{Keys, KeysError};
 use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
-use crate::transport::wechat::api::{self, ApiSettings, HttpClient, NoRootCertificates, WeChatApi};
+use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::{Site, Throttle, public};
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
@@ -217,15 +217,7 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
 fn wechat_apis(config: &Config, clock: &Clock) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
     let mut apis = HashMap::new();
     for account in &config.accounts {
-        let api_base = account.api_base.join("");
-        let client = HttpClient::for_base(&api_base)?;
-        let settings = ApiSettings {
-            api_base,
-            app_id: account.app_id.clone(),
-            app_secret: account.app_secret.clone(),
-            deadline: api::DEFAULT_DEADLINE,
-        };
-        apis.insert(account.name.clone(), WeChatApi::new(settings, client, clock.clone()));
+        apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone())?);
     }
     Ok(apis)
 }

@@ -4,8 +4,10 @@
 
 mod wechat_api {
     pub mod message;
+    pub mod proxy;
     pub mod stub;
     pub mod tls;
+    pub mod tokens;
 }
 
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use scan_login::clock::Clock;
 use scan_login::domain::{AppId, Timestamp};
 use scan_login::simulator::{Call, Outage, SimulatedAccount, SimulatedWeChat};
 use scan_login::transport::wechat::api::{
-    Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, IssuedQr, WeChatApi,
+    Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, IssuedQr, TokenSource, WeChatApi,
 };
 use tokio::net::TcpListener;
 
@@ -45,7 +47,13 @@ impl Stage {
         let api_base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let router = wechat.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let settings = ApiSettings { api_base, app_id, app_secret: SECRET.into(), deadline: DEFAULT_DEADLINE };
+        let settings = ApiSettings {
+            api_base,
+            app_id,
+            app_secret: SECRET.into(),
+            token_source: TokenSource::default(),
+            deadline: DEFAULT_DEADLINE,
+        };
         Self { wechat, settings, clock }
     }
 

@@ -7,9 +7,11 @@
 //! Source: <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken> and
 //! <https://developers.weixin.qq.com/doc/service/api/qrcode/qrcodes/api_createqrcode.md>.
 
+mod account;
 mod error;
 mod http;
 mod message;
+mod route;
 mod token;
 
 use std::fmt;
@@ -23,6 +25,7 @@ use url::Url;
 
 pub use self::error::{Absence, ApiError};
 pub use self::http::{HttpClient, NoRootCertificates};
+pub use self::token::TokenSource;
 use crate::clock::Clock;
 use crate::domain::AppId;
 use error::Fault;
@@ -44,8 +47,10 @@ pub struct ApiSettings {
     pub api_base: Url,
     /// The account's app id.
     pub app_id: AppId,
-    /// The account's secret; it only ever leaves in the body of the call for an access token.
+    /// The account's secret; it only ever leaves in the call for an access token.
     pub app_secret: SecretString,
+    /// Where the access token comes from.
+    pub token_source: TokenSource,
     /// The overall deadline of one call, with everything that it takes: token, connection, answer, one retry.
     pub deadline: Duration,
 }
@@ -207,6 +212,7 @@ mod tests {
                 api_base: base.parse().unwrap(),
                 app_id: AppId::new("wx1").unwrap(),
                 app_secret: "secret".into(),
+                token_source: TokenSource::default(),
                 deadline: DEFAULT_DEADLINE,
             };
             let api = WeChatApi::new(settings, HttpClient::plain(), Clock::system());
