@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
 use crate::keys::{Keys, KeysError};
+use crate::metrics::Metrics;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
@@ -101,7 +102,8 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let mut shutdown = pin!(shutdown);
     let clock = Clock::system();
-    let wechat = wechat_apis(&config, &clock)?;
+    let metrics = Metrics::new();
+    let wechat = wechat_apis(&config, &clock, &metrics)?;
     let journal = tokio::select! {
         opened = open_journal(config.store.path.clone(), config.store.lock_wait) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
@@ -112,7 +114,7 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, clock, wechat }).await?;
+    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, clock, metrics, wechat }).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
         reason = journal_failure(journal.head()) => Err(RunError::Journal(reason)),
@@ -136,6 +138,7 @@ struct Core<'a> {
     tree: &'a Tree,
     keys: Arc<Keys>,
     clock: Clock,
+    metrics: Metrics,
     wechat: HashMap<AccountName, WeChatApi>,
 }
 
@@ -157,7 +160,8 @@ impl Serving {
         };
         let history = &core.tree.history;
         let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
-        let admin_router = admin::http_router(AdminHttp { history: history.clone(), ready, hosts });
+        let admin_router =
+            admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let events = admin::events_router(history.clone(), serving.stopping.clone());
         let places = Places::take();
@@ -167,6 +171,7 @@ impl Serving {
             logins: core.tree.logins.clone(),
             keys: core.keys,
             clock: core.clock,
+            metrics: core.metrics,
             wechat: core.wechat,
             forgeries: Throttle::default(),
             places,
@@ -214,10 +219,14 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
     Ok(Arc::new(keys))
 }
 
-fn wechat_apis(config: &Config, clock: &Clock) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
+fn wechat_apis(
+    config: &Config,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
     let mut apis = HashMap::new();
     for account in &config.accounts {
-        apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone())?);
+        apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone(), metrics)?);
     }
     Ok(apis)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod wechat_api {
+    pub mod away;
     pub mod message;
     pub mod proxy;
     pub mod stub;
@@ -234,6 +235,8 @@ async fn a_wechat_that_hangs_is_away_when_the_deadline_is() {
         assert_eq!(cause(result), Absence::Slow);
     }
     stage.wechat.set_outage(None);
+    assert_eq!(cause(create(&api).await), Absence::NotAsked, "so many in a row, and it is left alone for a while");
+    pass(Duration::from_secs(1)).await;
     assert!(create(&api).await.is_ok());
 }
 

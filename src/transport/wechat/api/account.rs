@@ -3,13 +3,14 @@
 use super::{ApiSettings, DEFAULT_DEADLINE, HttpClient, NoRootCertificates, TokenSource, WeChatApi};
 use crate::clock::Clock;
 use crate::config::{self, Account};
+use crate::metrics::Metrics;
 
 impl WeChatApi {
-    /// The client of a configured account.
+    /// The client of a configured account; `metrics` counts its calls.
     ///
     /// # Errors
     /// [`NoRootCertificates`] where https is spoken and the machine has none.
-    pub fn of_account(account: &Account, clock: Clock) -> Result<Self, NoRootCertificates> {
+    pub fn of_account(account: &Account, clock: Clock, metrics: &Metrics) -> Result<Self, NoRootCertificates> {
         let api_base = account.api_base.join("");
         let http = match &account.proxy {
             Some(proxy) => HttpClient::for_base_through(&api_base, proxy.expose())?,
@@ -29,6 +30,6 @@ impl WeChatApi {
             token_source,
             deadline: DEFAULT_DEADLINE,
         };
-        Ok(Self::new(settings, http, clock))
+        Ok(Self::counted(settings, http, clock, metrics.wechat_api(&account.name)))
     }
 }

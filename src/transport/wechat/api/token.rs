@@ -177,8 +177,8 @@ impl WeChatApi {
     async fn ask_for_token(&self, force_refresh: bool) -> Result<Granted, ApiError> {
         let asked: Result<Granted, Fault> = match &self.0.settings.token_source {
             TokenSource::StableToken => self.ask_for_stable_token(force_refresh).await,
-            TokenSource::Token => self.0.http.get(&self.token_url()).await,
-            TokenSource::Server { url, http } => http.get(url).await,
+            TokenSource::Token => self.0.watch.count("token", self.0.http.get(&self.token_url())).await,
+            TokenSource::Server { url, http } => self.0.watch.count("token_server", http.get(url)).await,
         };
         match asked {
             Ok(granted) if granted.access_token.0.expose_secret().is_empty() => {
@@ -197,13 +197,14 @@ impl WeChatApi {
             secret: settings.app_secret.expose_secret(),
             force_refresh,
         };
-        self.0.http.post(&self.endpoint("cgi-bin/stable_token", None), http::json(&request)).await
+        let url = self.endpoint("stable_token", None);
+        self.0.watch.count("stable_token", self.0.http.post(&url, http::json(&request))).await
     }
 
     /// Holds the secret: it goes nowhere but to WeChat.
     fn token_url(&self) -> Url {
         let settings = &self.0.settings;
-        let mut url = self.endpoint("cgi-bin/token", None);
+        let mut url = self.endpoint("token", None);
         url.query_pairs_mut()
             .append_pair("grant_type", "client_credential")
             .append_pair("appid", settings.app_id.as_str())
