@@ -18,11 +18,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
 use crate::keys::{Keys, KeysError};
+use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
-use crate::transport::wechat::api::{self, ApiSettings, HttpClient, NoRootCertificates, WeChatApi};
+use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{Site, public};
 
@@ -116,7 +117,8 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let mut shutdown = pin!(shutdown);
     let clock = Clock::system();
-    let wechat = wechat_apis(&config, &clock)?;
+    let metrics = Metrics::new();
+    let wechat = wechat_apis(&config, &clock, &metrics)?;
     let journal = tokio::select! {
         opened = open_journal(config.store.path.clone(), config.store.lock_wait) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
@@ -128,7 +130,8 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let serving = Serving::start(config, listeners, mounts, Core { tree: &tree, keys, recall, clock, wechat }).await?;
+    let core = Core { tree: &tree, keys, recall, clock, metrics, wechat };
+    let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
         reason = journal_failure(journal.head()) => Err(RunError::Journal(reason)),
@@ -153,6 +156,7 @@ struct Core<'a> {
     keys: Arc<Keys>,
     recall: Recall,
     clock: Clock,
+    metrics: Metrics,
     wechat: HashMap<AccountName, WeChatApi>,
 }
 
@@ -174,7 +178,8 @@ impl Serving {
         };
         let history = &core.tree.history;
         let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
-        let admin_router = admin::http_router(AdminHttp { history: history.clone(), ready, hosts });
+        let admin_router =
+            admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let events = admin::events_router(history.clone(), serving.stopping.clone());
         let places = Places::take();
@@ -185,6 +190,7 @@ impl Serving {
             logins: core.tree.logins.clone(),
             keys: core.keys,
             clock: core.clock,
+            metrics: core.metrics,
             wechat: core.wechat,
             callbacks,
             places,
@@ -238,18 +244,14 @@ fn open_recall(config: &Config, clock: &Clock) -> Result<Recall, RunError> {
     Recall::open(&path, clock.clone()).map_err(|error| RunError::Recall { path, error })
 }
 
-fn wechat_apis(config: &Config, clock: &Clock) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
+fn wechat_apis(
+    config: &Config,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
     let mut apis = HashMap::new();
     for account in &config.accounts {
-        let api_base = account.api_base.join("");
-        let client = HttpClient::for_base(&api_base)?;
-        let settings = ApiSettings {
-            api_base,
-            app_id: account.app_id.clone(),
-            app_secret: account.app_secret.clone(),
-            deadline: api::DEFAULT_DEADLINE,
-        };
-        apis.insert(account.name.clone(), WeChatApi::new(settings, client, clock.clone()));
+        apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone(), metrics)?);
     }
     Ok(apis)
 }

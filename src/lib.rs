@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod keys;
+pub mod metrics;
 pub mod recall;
 pub mod replay;
 pub mod simulator;

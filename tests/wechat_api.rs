@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod wechat_api {
+    pub mod away;
     pub mod message;
+    pub mod proxy;
     pub mod stub;
     pub mod tls;
+    pub mod tokens;
 }
 
 use std::time::{Duration, Instant};
@@ -15,7 +18,7 @@ use scan_login::clock::Clock;
 use scan_login::domain::{AppId, Timestamp};
 use scan_login::simulator::{Call, Outage, SimulatedAccount, SimulatedWeChat};
 use scan_login::transport::wechat::api::{
-    Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, IssuedQr, WeChatApi,
+    Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, IssuedQr, TokenSource, WeChatApi,
 };
 use tokio::net::TcpListener;
 
@@ -42,7 +45,13 @@ impl Stage {
         let api_base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let router = wechat.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let settings = ApiSettings { api_base, app_id, app_secret: SECRET.into(), deadline: DEFAULT_DEADLINE };
+        let settings = ApiSettings {
+            api_base,
+            app_id,
+            app_secret: SECRET.into(),
+            token_source: TokenSource::default(),
+            deadline: DEFAULT_DEADLINE,
+        };
         Self { wechat, settings, clock }
     }
 
@@ -223,6 +232,8 @@ async fn a_wechat_that_hangs_is_away_when_the_deadline_is() {
         assert_eq!(cause(result), Absence::Slow);
     }
     stage.wechat.set_outage(None);
+    assert_eq!(cause(create(&api).await), Absence::NotAsked, "so many in a row, and it is left alone for a while");
+    pass(Duration::from_secs(1)).await;
     assert!(create(&api).await.is_ok());
 }
 

@@ -221,7 +221,7 @@ fn read_base(section: &mut Section<'_>, key: &str, default: &str) -> Option<Base
 }
 
 fn read_token_source(section: &mut Section<'_>) -> TokenSource {
-    let source = section.or("token_source", TokenSource::StableToken, |node| match node.text()? {
+    section.or("token_source", TokenSource::StableToken, |node| match node.text()? {
         "stable_token" => Ok(TokenSource::StableToken),
         "token" => Ok(TokenSource::Token),
         text if text.contains("://") => urls::url(node).map(TokenSource::Server),
@@ -229,13 +229,7 @@ fn read_token_source(section: &mut Section<'_>) -> TokenSource {
             "is not among what this key takes",
             r#"write "stable_token", "token", or the https URL of a token server"#,
         )),
-    });
-    match source {
-        TokenSource::StableToken => {}
-        TokenSource::Token => section.note_unbuilt("token_source", "account.token_source.token"),
-        TokenSource::Server(_) => section.note_unbuilt("token_source", "account.token_source.server"),
-    }
-    source
+    })
 }
 
 fn scene_prefix(node: &Node) -> Result<String, Complaint> {

@@ -97,15 +97,8 @@ async fn qr_code(site: &Site, account: &Account, scene: &SceneId, lifetime: Dura
             let expires_at = site.clock.now().after(issued.expires_in);
             Ok(QrCode { content: issued.content, expires_at })
         }
-        Err(ApiError::Away { retry_after, cause }) => {
-            tracing::warn!(account = %account.name, %cause, "WeChat gives no QR code at the moment");
-            Err(NotOpened::WeChatAway(retry_after))
-        }
-        Err(ApiError::Refused { code, message, cure }) => {
-            tracing::error!(account = %account.name, errcode = code, %message, cure, "WeChat refuses to give QR codes");
-            Err(NotOpened::WeChatAway(LATER))
-        }
-        Err(ApiError::NotTold { .. }) => Err(NotOpened::WeChatAway(LATER)),
+        Err(ApiError::Away { retry_after, .. }) => Err(NotOpened::WeChatAway(retry_after)),
+        Err(ApiError::Refused { .. } | ApiError::NotTold { .. }) => Err(NotOpened::WeChatAway(LATER)),
     }
 }
 

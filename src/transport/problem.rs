@@ -22,6 +22,10 @@ impl Problem {
         Self { status, code, detail: detail.into(), retry_after: None, authenticate: None }
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 
 use super::server::Places;
 use super::wechat::api::WeChatApi;
@@ -27,6 +28,8 @@ pub struct Site {
     pub keys: Arc<Keys>,
     /// The time.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
     /// What WeChat's callback knows beside the sessions.

@@ -8,7 +8,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use scan_login::domain::Event;
+use scan_login::domain::{AccountName, Event};
+use scan_login::metrics::{CallbackOutcome, Metrics};
 use scan_login::store::{Faults, MemoryMedium};
 use scan_login::transport::admin::{AdminHttp, events_router, http_router};
 use serde_json::Value;
@@ -56,7 +57,10 @@ async fn probes_are_answered_on_loopback_and_strangers_are_not() {
     let medium = MemoryMedium::new();
     let daemon = Daemon::start(medium.open().unwrap(), &folder.path().join("admin.sock")).await;
     let (ready, is_ready) = watch::channel(false);
-    let router = http_router(AdminHttp { history: daemon.tree.history.clone(), ready: is_ready, hosts: vec![] });
+    let metrics = Metrics::new();
+    metrics.callback(&AccountName::new("main").unwrap(), CallbackOutcome::Forged);
+    let history = daemon.tree.history.clone();
+    let router = http_router(AdminHttp { history, ready: is_ready, hosts: vec![], metrics });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -68,7 +72,13 @@ async fn probes_are_answered_on_loopback_and_strangers_are_not() {
     assert_eq!(raw(&address, &probe("/readyz")).await.0, 200);
     assert_eq!(raw(&address, "GET /readyz HTTP/1.0\r\n").await.0, 200, "a probe that names no host");
     assert_eq!(raw(&address, &probe("/events")).await.0, 404, "the journal is not for the listener");
-    for path in ["/healthz", "/readyz", "/nowhere"] {
+    let (status, metrics) = raw(&address, &probe("/metrics")).await;
+    assert_eq!(status, 200);
+    assert!(
+        metrics.contains("scan_login_wechat_callbacks_total{account=\"main\",outcome=\"forged\"} 1\n"),
+        "{metrics}"
+    );
+    for path in ["/healthz", "/readyz", "/metrics", "/nowhere"] {
         let stranger = raw(&address, &format!("GET {path} HTTP/1.1\r\nHost: rebound.example.com\r\n")).await;
         assert_eq!(stranger.0, 421);
         assert!(stranger.1.contains("[admin] hosts"), "{}", stranger.1);

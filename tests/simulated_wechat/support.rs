@@ -12,7 +12,7 @@ use http::StatusCode;
 use scan_login::clock::Clock;
 use scan_login::domain::{AppId, OpenId, Timestamp};
 use scan_login::simulator::{SimulatedAccount, SimulatedWeChat};
-use scan_login::transport::wechat::api::{ApiSettings, DEFAULT_DEADLINE, HttpClient, WeChatApi};
+use scan_login::transport::wechat::api::{ApiSettings, DEFAULT_DEADLINE, HttpClient, TokenSource, WeChatApi};
 use scan_login::transport::wechat::message::{self, Kind, Push};
 use scan_login::transport::wechat::signature;
 use tokio::net::TcpListener;
@@ -99,7 +99,13 @@ impl Stage {
         let wechat = SimulatedWeChat::with_clock(vec![account], clock.clone());
         let api_base = listen(wechat.router()).await.parse().unwrap();
         let app_secret = "secret".into();
-        let settings = ApiSettings { api_base, app_id: app_id.clone(), app_secret, deadline: DEFAULT_DEADLINE };
+        let settings = ApiSettings {
+            api_base,
+            app_id: app_id.clone(),
+            app_secret,
+            token_source: TokenSource::default(),
+            deadline: DEFAULT_DEADLINE,
+        };
         let api = WeChatApi::new(settings, HttpClient::plain(), clock);
         let person = OpenId::new("oia2TjuEGTNoeX76QEjQNrcURxG8").unwrap();
         Self { wechat, callback, api, app_id, person }

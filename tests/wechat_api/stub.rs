@@ -1,4 +1,4 @@
-//! A WeChat that answers what it is told to, for calls that need no more.
+//! A WeChat, and a token server, that answer what they are told to, for calls that need no more.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::http::{Method, Uri};
 use scan_login::clock::Clock;
 use scan_login::domain::AppId;
-use scan_login::transport::wechat::api::{ApiSettings, DEFAULT_DEADLINE, HttpClient, WeChatApi};
+use scan_login::transport::wechat::api::{ApiSettings, DEFAULT_DEADLINE, HttpClient, TokenSource, WeChatApi};
 use tokio::net::TcpListener;
 
 /// What came, as `POST /path?query` and its body.
@@ -19,6 +19,12 @@ pub struct Asked {
     pub body: String,
 }
 
+impl Asked {
+    fn is_for_token(&self) -> bool {
+        self.line.split('?').next().unwrap().ends_with("token")
+    }
+}
+
 #[derive(Clone, Default)]
 pub struct Stub(Arc<Mutex<Script>>);
 
@@ -26,6 +32,7 @@ pub struct Stub(Arc<Mutex<Script>>);
 struct Script {
     asked: Vec<Asked>,
     answers: VecDeque<String>,
+    tokens: VecDeque<String>,
     address: Option<SocketAddr>,
 }
 
@@ -48,8 +55,9 @@ impl Stub {
         let mut script = self.0.lock().unwrap();
         script.asked.push(Asked { line: format!("{method} {uri}"), body: String::from_utf8(body.to_vec()).unwrap() });
         if uri.path().ends_with("token") {
-            let number = script.asked.iter().filter(|asked| asked.line.contains("/cgi-bin/")).count();
-            return format!(r#"{{"access_token":"token-{number}","expires_in":7200}}"#);
+            let number = script.asked.iter().filter(|asked| asked.is_for_token()).count();
+            let granted = || format!(r#"{{"access_token":"token-{number}","expires_in":7200}}"#);
+            return script.tokens.pop_front().unwrap_or_else(granted);
         }
         script.answers.pop_front().unwrap_or_else(|| r#"{"errcode":0,"errmsg":"ok"}"#.to_owned())
     }
@@ -59,10 +67,21 @@ impl Stub {
         self.0.lock().unwrap().answers.push_back(answer.to_owned());
     }
 
+    /// The answer to the next call for a token.
+    pub fn next_token(&self, answer: &str) {
+        self.0.lock().unwrap().tokens.push_back(answer.to_owned());
+    }
+
     /// What came so far, without the calls for tokens.
     pub fn asked(&self) -> Vec<Asked> {
         let asked = self.0.lock().unwrap().asked.clone();
-        asked.into_iter().filter(|asked| !asked.line.contains("/cgi-bin/stable_token")).collect()
+        asked.into_iter().filter(|asked| !asked.is_for_token()).collect()
+    }
+
+    /// The calls for tokens.
+    pub fn asked_for_tokens(&self) -> Vec<Asked> {
+        let asked = self.0.lock().unwrap().asked.clone();
+        asked.into_iter().filter(Asked::is_for_token).collect()
     }
 
     pub fn url(&self) -> String {
@@ -74,6 +93,7 @@ impl Stub {
             api_base: self.url().parse().unwrap(),
             app_id: AppId::new("wx1").unwrap(),
             app_secret: "app-secret".into(),
+            token_source: TokenSource::default(),
             deadline: DEFAULT_DEADLINE,
         }
     }

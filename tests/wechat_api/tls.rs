@@ -11,7 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use scan_login::clock::Clock;
 use scan_login::domain::AppId;
-use scan_login::transport::wechat::api::{Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, WeChatApi};
+use scan_login::transport::wechat::api::{
+    Absence, ApiError, ApiSettings, DEFAULT_DEADLINE, HttpClient, TokenSource, WeChatApi,
+};
 use url::Url;
 
 /// Set for the child process that plays a machine without root certificates.
@@ -70,7 +72,13 @@ fn answer(stream: impl Read + Write) -> std::io::Result<()> {
 
 async fn ask(api_base: Url, http: HttpClient) -> Result<String, ApiError> {
     let app_id = AppId::new("wx1").unwrap();
-    let settings = ApiSettings { api_base, app_id, app_secret: "s".into(), deadline: DEFAULT_DEADLINE };
+    let settings = ApiSettings {
+        api_base,
+        app_id,
+        app_secret: "s".into(),
+        token_source: TokenSource::default(),
+        deadline: DEFAULT_DEADLINE,
+    };
     let api = WeChatApi::new(settings, http, Clock::system());
     api.create_qr("sl-1", std::time::Duration::from_secs(300)).await.map(|qr| qr.content)
 }

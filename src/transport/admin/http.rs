@@ -12,6 +12,7 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use crate::actors::{Head, History};
+use crate::metrics::{self, Metrics};
 
 /// What the admin listener asks.
 pub struct AdminHttp {
@@ -21,24 +22,28 @@ pub struct AdminHttp {
     pub ready: watch::Receiver<bool>,
     /// `Host` headers taken besides loopback names: `[admin] hosts`.
     pub hosts: Vec<String>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 struct Inner {
     head: watch::Receiver<Head>,
     ready: watch::Receiver<bool>,
     hosts: Vec<String>,
+    metrics: Metrics,
 }
 
-/// `/healthz` and `/readyz`, for the admin listener.
+/// `/healthz`, `/readyz` and `/metrics`, for the admin listener.
 ///
 /// Requests that name another host are refused: a page on the web could have its own name resolve to this listener (DNS
 /// rebinding), and would then read it with the operator's browser.
 pub fn http_router(admin: AdminHttp) -> Router {
-    let inner = Inner { head: admin.history.head(), ready: admin.ready, hosts: admin.hosts };
+    let inner = Inner { head: admin.history.head(), ready: admin.ready, hosts: admin.hosts, metrics: admin.metrics };
     let inner = Arc::new(inner);
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
         // A layer, not a route layer: what does not exist is not told to a stranger either.
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
         .layer(middleware::from_fn_with_state(inner.clone(), guard))
@@ -53,6 +58,10 @@ async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n".to_owned());
     }
     (StatusCode::OK, "ready\n".to_owned())
+}
+
+async fn metrics(State(inner): State<Arc<Inner>>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], inner.metrics.text()).into_response()
 }
 
 async fn guard(State(inner): State<Arc<Inner>>, request: Request, next: Next) -> Response {

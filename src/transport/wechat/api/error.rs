@@ -44,6 +44,9 @@ pub enum Absence {
     /// It says itself that it is busy (`-1`).
     #[error("busy")]
     Busy,
+    /// It did not answer lately, and is asked again only after a while.
+    #[error("no answer lately")]
+    NotAsked,
     /// Too many calls within this minute (`45011`).
     #[error("too many calls within a minute")]
     TooFast,
@@ -58,7 +61,7 @@ pub enum Absence {
 impl From<Absence> for ApiError {
     fn from(cause: Absence) -> Self {
         let seconds = match cause {
-            Absence::Busy => 1,
+            Absence::Busy | Absence::NotAsked => 1,
             Absence::Slow | Absence::Unreachable(_) | Absence::Status(_) => 5,
             Absence::Garbage(_) => 30,
             Absence::TooFast => 60,

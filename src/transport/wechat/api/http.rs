@@ -1,6 +1,7 @@
-//! One HTTP call to WeChat: JSON there, JSON back, bounded.
+//! One HTTP call to WeChat: JSON there, JSON back, bounded; straight, or through a proxy's tunnel.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::{Absence, Fault};
+use super::route::{self, Route};
 
 /// The largest answer that is read, in bytes. WeChat's are below 1 KiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -31,8 +32,14 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct NoRootCertificates(#[source] std::io::Error);
 
 /// Makes connections to WeChat and keeps them for a while. Clone it freely: the clones share the connections.
-#[derive(Clone, Debug)]
-pub struct HttpClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+#[derive(Clone)]
+pub struct HttpClient(Client<HttpsConnector<Route>, Full<Bytes>>);
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpClient")
+    }
+}
 
 impl HttpClient {
     /// What is needed to reach `api_base`: the machine's root certificates, or none of them for http.
@@ -43,13 +50,25 @@ impl HttpClient {
         if api_base.scheme() == "http" {
             return Ok(Self::plain());
         }
-        let with_roots = tls_builder().with_native_roots().map_err(NoRootCertificates)?;
-        Ok(Self::with_tls(with_roots.with_no_client_auth()))
+        Ok(Self::with_tls(native_roots()?))
+    }
+
+    /// As [`Self::for_base`], through the tunnel of an HTTP proxy (`CONNECT`). A user and a password in its URL are sent
+    /// to it as Basic credentials.
+    ///
+    /// # Errors
+    /// [`NoRootCertificates`] where `api_base` or the proxy is https and the machine has none.
+    pub fn for_base_through(api_base: &Url, proxy: &Url) -> Result<Self, NoRootCertificates> {
+        let tls = match (api_base.scheme(), proxy.scheme()) {
+            ("http", "http") => no_roots(),
+            _ => native_roots()?,
+        };
+        Ok(Self::over(route::through(proxy, tls.clone()), tls))
     }
 
     /// For http only: no https server is believed.
     pub fn plain() -> Self {
-        Self::with_roots(RootCertStore::empty())
+        Self::with_tls(no_roots())
     }
 
     /// Believes the servers whose certificates go back to these roots.
@@ -58,16 +77,17 @@ impl HttpClient {
     }
 
     /// Uses the given TLS configuration for https; http works as well. ALPN is not taken from it: HTTP/1.1 is spoken.
-    pub fn with_tls(mut config: ClientConfig) -> Self {
-        config.alpn_protocols.clear();
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
+    pub fn with_tls(config: ClientConfig) -> Self {
+        Self::over(route::straight(), config)
+    }
+
+    fn over(route: Route, mut tls: ClientConfig) -> Self {
+        tls.alpn_protocols.clear();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(config)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(route);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -92,10 +112,17 @@ impl HttpClient {
     /// Posts JSON and reads the answer. Has no deadline of its own, and does not say the URL in its errors: it holds the
     /// access token.
     pub(super) async fn post<T: DeserializeOwned>(&self, url: &Url, body: Vec<u8>) -> Result<T, Fault> {
-        let request = Request::post(url.as_str())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body))
-            .map_err(|_| unreachable("api_base is not a usable address"))?;
+        let request = Request::post(url.as_str()).header(CONTENT_TYPE, "application/json").body(Full::from(body));
+        self.ask(request).await
+    }
+
+    /// Gets an answer. As for [`Self::post`], the URL may hold a secret and is not told.
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Fault> {
+        self.ask(Request::get(url.as_str()).body(Full::default())).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<T, Fault> {
+        let request = request.map_err(|_| unreachable("its address cannot be used"))?;
         let response = self.0.request(request).await.map_err(|error| unreachable(chain(&error)))?;
         if !response.status().is_success() {
             return Err(Fault::Away(Absence::Status(response.status().as_u16())));
@@ -112,6 +139,14 @@ pub(super) struct Done {}
 pub(super) fn json(request: &impl Serialize) -> Vec<u8> {
     // Only plain structs of strings and numbers come here, and they always serialize.
     serde_json::to_vec(request).unwrap_or_default()
+}
+
+fn native_roots() -> Result<ClientConfig, NoRootCertificates> {
+    Ok(tls_builder().with_native_roots().map_err(NoRootCertificates)?.with_no_client_auth())
+}
+
+fn no_roots() -> ClientConfig {
+    tls_builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()
 }
 
 /// The provider is named, so that no other part of the process can decide which one is used.

@@ -28,8 +28,11 @@ impl WeChatApi {
     /// [`ApiError::NotTold`] where it is this person who cannot be told; else as with every call.
     pub async fn send_text(&self, openid: &OpenId, text: &str) -> Result<(), ApiError> {
         let request = CustomMessage { touser: openid.as_str(), msgtype: "text", text: Text { content: text } };
-        let sent: Result<Done, ApiError> = self.call("cgi-bin/message/custom/send", &request).await;
-        sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
+        let sending = async {
+            let sent = self.ask("message/custom/send", &request).await;
+            sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
+        };
+        self.watched(sending).await
     }
 }
 

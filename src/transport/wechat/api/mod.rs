@@ -7,10 +7,14 @@
 //! Source: <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken> and
 //! <https://developers.weixin.qq.com/doc/service/api/qrcode/qrcodes/api_createqrcode.md>.
 
+mod account;
+mod breaker;
 mod error;
 mod http;
 mod message;
+mod route;
 mod token;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,10 +27,13 @@ use url::Url;
 
 pub use self::error::{Absence, ApiError};
 pub use self::http::{HttpClient, NoRootCertificates};
+pub use self::token::TokenSource;
 use crate::clock::Clock;
-use crate::domain::AppId;
+use crate::domain::{AccountName, AppId};
+use crate::metrics::{ApiMetrics, Metrics};
 use error::Fault;
 use token::Tokens;
+use watch::Watch;
 
 /// How long a call may take by default. WeChat itself gives a callback 5 s, and a visitor waits in front of a page.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(3);
@@ -44,8 +51,10 @@ pub struct ApiSettings {
     pub api_base: Url,
     /// The account's app id.
     pub app_id: AppId,
-    /// The account's secret; it only ever leaves in the body of the call for an access token.
+    /// The account's secret; it only ever leaves in the call for an access token.
     pub app_secret: SecretString,
+    /// Where the access token comes from.
+    pub token_source: TokenSource,
     /// The overall deadline of one call, with everything that it takes: token, connection, answer, one retry.
     pub deadline: Duration,
 }
@@ -68,6 +77,7 @@ struct Inner {
     http: HttpClient,
     clock: Clock,
     tokens: Tokens,
+    watch: Watch,
 }
 
 impl fmt::Debug for WeChatApi {
@@ -101,9 +111,17 @@ struct CreatedQr {
 }
 
 impl WeChatApi {
-    /// A client that has asked WeChat nothing yet. `clock` decides when an access token is too old.
+    /// A client that has asked WeChat nothing yet, and is counted nowhere. `clock` decides when an access token is too
+    /// old.
     pub fn new(settings: ApiSettings, http: HttpClient, clock: Clock) -> Self {
-        Self(Arc::new(Inner { settings, http, clock, tokens: Tokens::default() }))
+        let name = AccountName::new("account").expect("this is a name");
+        Self::counted(settings, http, clock, Metrics::new().wechat_api(&name))
+    }
+
+    /// As [`Self::new`], and `metrics` counts its calls.
+    pub fn counted(settings: ApiSettings, http: HttpClient, clock: Clock, metrics: ApiMetrics) -> Self {
+        let watch = Watch::new(metrics);
+        Self(Arc::new(Inner { settings, http, clock, tokens: Tokens::default(), watch }))
     }
 
     /// Asks for a temporary QR code that carries `scene_str` (1 to 64 characters) and lives at least `lifetime`, within
@@ -119,7 +137,7 @@ impl WeChatApi {
             action_name: "QR_STR_SCENE",
             action_info: ActionInfo { scene: SceneStr { scene_str } },
         };
-        let created: CreatedQr = self.call("cgi-bin/qrcode/create", &request).await?;
+        let created: CreatedQr = self.call("qrcode/create", &request).await?;
         issued(created, request.expire_seconds)
     }
 
@@ -131,21 +149,41 @@ impl WeChatApi {
         self.within_deadline(self.access_token()).await.map(|_| ())
     }
 
+    /// One call of the server interface, watched. `name` is its path below `cgi-bin/`.
+    async fn call<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
+        self.watched(self.ask(name, request)).await
+    }
+
+    /// Asks within the deadline, unless WeChat is known to be away; what it brings is noted.
+    async fn watched<T>(&self, asking: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let pass = self.0.watch.ask()?;
+        let result = self.within_deadline(asking).await;
+        self.0.watch.note(pass, &result);
+        result
+    }
+
     /// One call with an access token. A token that WeChat no longer takes is replaced, and the call repeated, once: with
     /// an account mixed up, every token would be refused for ever.
-    async fn call<T: DeserializeOwned>(&self, path: &str, request: &impl Serialize) -> Result<T, ApiError> {
+    async fn ask<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
         let body = http::json(request);
-        self.within_deadline(async {
-            let mut token = self.access_token().await?;
-            let mut answer = self.0.http.post(&self.endpoint(path, Some(&token)), body.clone()).await;
-            if matches!(answer, Err(Fault::Code { code, .. }) if error::means_stale_token(code)) {
-                self.discard_token(&token);
-                token = self.access_token().await?;
-                answer = self.0.http.post(&self.endpoint(path, Some(&token)), body).await;
-            }
-            answer.map_err(|fault| self.explain(fault, Some(&token)))
-        })
-        .await
+        let mut token = self.access_token().await?;
+        let mut answer = self.post(name, &token, body.clone()).await;
+        if matches!(answer, Err(Fault::Code { code, .. }) if error::means_stale_token(code)) {
+            self.discard_token(&token);
+            token = self.access_token().await?;
+            answer = self.post(name, &token, body).await;
+        }
+        answer.map_err(|fault| self.explain(fault, Some(&token)))
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        token: &SecretString,
+        body: Vec<u8>,
+    ) -> Result<T, Fault> {
+        let url = self.endpoint(name, Some(token));
+        self.0.watch.count(name, self.0.http.post(&url, body)).await
     }
 
     async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
@@ -155,10 +193,10 @@ impl WeChatApi {
         }
     }
 
-    fn endpoint(&self, path: &str, token: Option<&SecretString>) -> Url {
+    fn endpoint(&self, name: &str, token: Option<&SecretString>) -> Url {
         let mut url = self.0.settings.api_base.clone();
         let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/{path}"));
+        url.set_path(&format!("{base}/cgi-bin/{name}"));
         if let Some(token) = token {
             url.query_pairs_mut().append_pair("access_token", token.expose_secret());
         }
@@ -207,10 +245,11 @@ mod tests {
                 api_base: base.parse().unwrap(),
                 app_id: AppId::new("wx1").unwrap(),
                 app_secret: "secret".into(),
+                token_source: TokenSource::default(),
                 deadline: DEFAULT_DEADLINE,
             };
             let api = WeChatApi::new(settings, HttpClient::plain(), Clock::system());
-            assert_eq!(api.endpoint("cgi-bin/x", Some(&"a+b&c".into())).as_str(), expected);
+            assert_eq!(api.endpoint("x", Some(&"a+b&c".into())).as_str(), expected);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The access token: fetched once for everybody, kept until shortly before it expires, replaced where WeChat rejects it.
 //!
-//! It comes from `stable_token`, which answers the same token to whoever asks, so that two daemons, or a test system with
-//! the same app id, do not kill each other's. Source:
+//! By default it comes from `stable_token`, which answers the same token to whoever asks, so that two daemons, or a test
+//! system with the same app id, do not kill each other's. The older `token` makes a new one at each call, which ends the
+//! one before; so where something else uses it for the same app id, let both ask one token server. Source:
 //! <https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken>.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,10 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use super::{ApiError, WeChatApi, http};
+use super::error::{Absence, Fault};
+use super::{ApiError, HttpClient, WeChatApi, http};
 use crate::domain::Timestamp;
 
 /// How long before its end a token is replaced. In its last 5 minutes WeChat already hands out the next one, and takes both.
@@ -20,6 +23,32 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// How far apart forced refreshes are at least: WeChat allows 20 a day.
 const FORCE_INTERVAL: Duration = Duration::from_secs(75 * 60);
+
+/// A token whose end nobody has told is used this long.
+const LIFE_UNTOLD: Duration = Duration::from_secs(60);
+
+/// The longest that a token is kept: WeChat's live two hours.
+const LIFE_MAX: Duration = Duration::from_secs(7200);
+
+/// How long a refusal is repeated without asking again: somebody has to act first, and each call costs quota.
+const REFUSAL_KEPT: Duration = Duration::from_secs(30);
+
+/// Where access tokens come from.
+#[derive(Clone, Debug, Default)]
+pub enum TokenSource {
+    /// WeChat's `stable_token`.
+    #[default]
+    StableToken,
+    /// WeChat's older `token`.
+    Token,
+    /// A server that gives them out to several systems.
+    Server {
+        /// What it is asked by GET; it answers `{"access_token", "expires_in"?}`.
+        url: Url,
+        /// What reaches it: it is no part of WeChat, and no proxy leads there.
+        http: Box<HttpClient>,
+    },
+}
 
 type Refresh = Shared<BoxFuture<'static, Result<SecretString, ApiError>>>;
 
@@ -35,6 +64,8 @@ struct State {
     /// The token that WeChat rejected last.
     rejected: Option<SecretString>,
     forced_at: Option<Timestamp>,
+    /// Why there is no token, and until when that is taken for granted.
+    refused: Option<(ApiError, Timestamp)>,
 }
 
 struct Token {
@@ -53,7 +84,17 @@ struct StableToken<'a> {
 #[derive(Deserialize)]
 struct Granted {
     access_token: SecretText,
-    expires_in: u64,
+    expires_in: Option<u64>,
+}
+
+impl Granted {
+    /// How long it is used: a while less than it lives.
+    fn usable(&self) -> Duration {
+        let Some(seconds) = self.expires_in else { return LIFE_UNTOLD };
+        let life = Duration::from_secs(seconds).min(LIFE_MAX);
+        // Without the second bound a token of less than a minute would be fetched anew for every call.
+        life.saturating_sub(MARGIN).max(life / 2)
+    }
 }
 
 /// Goes into its guarded form as it is read.
@@ -83,6 +124,9 @@ impl WeChatApi {
             if let Some(token) = state.current.as_ref().filter(|token| now < token.use_until) {
                 return Ok(token.value.clone());
             }
+            if let Some((refusal, _)) = state.refused.as_ref().filter(|(_, until)| now < *until) {
+                return Err(refusal.clone());
+            }
             match state.refresh.as_ref().and_then(WeakShared::upgrade) {
                 Some(refresh) => refresh,
                 None => {
@@ -106,18 +150,21 @@ impl WeChatApi {
 
     async fn refresh(self) -> Result<SecretString, ApiError> {
         let fetched = self.within_deadline(self.fetch()).await;
+        let now = self.0.clock.now();
         let mut state = self.0.tokens.lock();
         state.refresh = None;
+        state.refused = match &fetched {
+            Err(refusal @ ApiError::Refused { .. }) => Some((refusal.clone(), now.after(REFUSAL_KEPT))),
+            _ => None,
+        };
         let granted = fetched?;
-        let life = Duration::from_secs(granted.expires_in);
-        // Without the second bound a token of less than a minute would be fetched anew for every call.
-        let usable = life.saturating_sub(MARGIN).max(life / 2);
+        let use_until = now.after(granted.usable());
         let value = granted.access_token.0;
-        state.current = Some(Token { value: value.clone(), use_until: self.0.clock.now().after(usable) });
+        state.current = Some(Token { value: value.clone(), use_until });
         Ok(value)
     }
 
-    /// A refresh is forced only where WeChat hands out the very token that it rejects.
+    /// A refresh is forced only where `stable_token` hands out the very token that WeChat rejects.
     async fn fetch(&self) -> Result<Granted, ApiError> {
         let granted = self.ask_for_token(false).await?;
         if self.may_force(&granted.access_token.0) {
@@ -128,6 +175,21 @@ impl WeChatApi {
     }
 
     async fn ask_for_token(&self, force_refresh: bool) -> Result<Granted, ApiError> {
+        let asked: Result<Granted, Fault> = match &self.0.settings.token_source {
+            TokenSource::StableToken => self.ask_for_stable_token(force_refresh).await,
+            TokenSource::Token => self.0.watch.count("token", self.0.http.get(&self.token_url())).await,
+            TokenSource::Server { url, http } => self.0.watch.count("token_server", http.get(url)).await,
+        };
+        match asked {
+            Ok(granted) if granted.access_token.0.expose_secret().is_empty() => {
+                Err(Absence::Garbage("an empty access token").into())
+            }
+            Ok(granted) => Ok(granted),
+            Err(fault) => Err(self.explain(fault, None)),
+        }
+    }
+
+    async fn ask_for_stable_token(&self, force_refresh: bool) -> Result<Granted, Fault> {
         let settings = &self.0.settings;
         let request = StableToken {
             grant_type: "client_credential",
@@ -135,11 +197,25 @@ impl WeChatApi {
             secret: settings.app_secret.expose_secret(),
             force_refresh,
         };
-        let url = self.endpoint("cgi-bin/stable_token", None);
-        self.0.http.post(&url, http::json(&request)).await.map_err(|fault| self.explain(fault, None))
+        let url = self.endpoint("stable_token", None);
+        self.0.watch.count("stable_token", self.0.http.post(&url, http::json(&request))).await
+    }
+
+    /// Holds the secret: it goes nowhere but to WeChat.
+    fn token_url(&self) -> Url {
+        let settings = &self.0.settings;
+        let mut url = self.endpoint("token", None);
+        url.query_pairs_mut()
+            .append_pair("grant_type", "client_credential")
+            .append_pair("appid", settings.app_id.as_str())
+            .append_pair("secret", settings.app_secret.expose_secret());
+        url
     }
 
     fn may_force(&self, granted: &SecretString) -> bool {
+        if !matches!(self.0.settings.token_source, TokenSource::StableToken) {
+            return false;
+        }
         let mut state = self.0.tokens.lock();
         let now = self.0.clock.now();
         let is_rejected = state.rejected.as_ref().is_some_and(|rejected| is_same(rejected, granted));

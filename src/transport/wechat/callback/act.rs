@@ -86,6 +86,11 @@ fn form(format: Format) -> Form {
     }
 }
 
+/// Whether it is about a QR code of ours.
+pub(super) fn is_ours(account: &Account, kind: &Kind) -> bool {
+    scene_of_ours(account, kind).is_some()
+}
+
 /// The scene of a QR code of ours: told by its prefix, so also where nobody knows it any more.
 fn scene_of_ours<'a>(account: &Account, kind: &'a Kind) -> Option<&'a str> {
     let (Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene))) = kind else { return None };

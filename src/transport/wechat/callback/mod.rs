@@ -20,9 +20,10 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use tokio_util::task::TaskTracker;
 
-use self::act::act;
+use self::act::{act, is_ours};
+use self::answer::Answer;
 use self::forward::{Forwarder, Original};
-use self::repeats::{NotDone, Repeats};
+use self::repeats::{NotDone, Repeats, Turn};
 use super::api::{HttpClient, NoRootCertificates};
 use super::envelope::{Envelopes, Rejected};
 use super::message::MAX_BODY_BYTES;
@@ -30,6 +31,7 @@ use super::query::CallbackQuery;
 use crate::config::{Account, Config};
 use crate::domain::{AccountName, Timestamp};
 use crate::keys::sha256;
+use crate::metrics::CallbackOutcome;
 use crate::recall::{Entered, Keep, Kept, Key, Recall};
 use crate::transport::extract::PathText;
 use crate::transport::headers::PRIVATE;
@@ -111,12 +113,31 @@ async fn verify(
 
 /// A message, answered in time whatever else is slow.
 async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, read_and_act(&site, &name, request)).await;
-    answer.unwrap_or_else(|_| Err(not_stored()))
+    let (account, callback) = account(&site, &name)?;
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, read_and_act(&site, account, callback, request)).await;
+    let (outcome, answer) = match answer {
+        Ok(Ok((outcome, answer))) => (outcome, Ok(answer.into_response())),
+        Ok(Err(problem)) => (outcome_of(&problem), Err(problem)),
+        Err(_) => (CallbackOutcome::Unavailable, Err(not_stored())),
+    };
+    site.metrics.callback(&account.name, outcome);
+    answer
 }
 
-async fn read_and_act(site: &Shared, name: &str, request: Request) -> Result<Response, Problem> {
-    let (account, callback) = account(site, name)?;
+fn outcome_of(problem: &Problem) -> CallbackOutcome {
+    match problem.status() {
+        StatusCode::FORBIDDEN => CallbackOutcome::Forged,
+        StatusCode::SERVICE_UNAVAILABLE => CallbackOutcome::Unavailable,
+        _ => CallbackOutcome::Malformed,
+    }
+}
+
+async fn read_and_act(
+    site: &Shared,
+    account: &Account,
+    callback: &Callback,
+    request: Request,
+) -> Result<(CallbackOutcome, Answer), Problem> {
     let text = request.uri().query().unwrap_or_default().to_owned();
     let query = CallbackQuery::read(Some(&text)).map_err(malformed)?;
     let rejected = |rejected| reject(site, account, rejected);
@@ -131,6 +152,7 @@ async fn read_and_act(site: &Shared, name: &str, request: Request) -> Result<Res
         None => Some(bind_signature(site, account, &query, &body, until)?),
         Some(_) => None,
     };
+    let kind = if is_ours(account, &opened.push.kind) { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let identity = opened.push.identity();
     let parts: Vec<&str> = [account.name.as_str()].into_iter().chain(identity.iter().map(String::as_str)).collect();
     let original = Original { query: text, headers, body };
@@ -138,9 +160,9 @@ async fn read_and_act(site: &Shared, name: &str, request: Request) -> Result<Res
     let work = act(site.clone(), account.clone(), callback.clone(), opened, nonce, original);
     let key = recall_key(site, "push", &parts);
     // Both on their way to the disk at once.
-    let (outcome, bound) = tokio::join!(site.callbacks.repeats.once(key, until, work), is_kept(bound));
+    let ((turn, outcome), bound) = tokio::join!(site.callbacks.repeats.once(key, until, work), is_kept(bound));
     match (outcome, bound) {
-        (Ok(answer), true) => Ok(answer.into_response()),
+        (Ok(answer), true) => Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer)),
         (Err(NotDone), _) | (_, false) => Err(not_stored()),
     }
 }

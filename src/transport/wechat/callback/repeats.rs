@@ -33,6 +33,15 @@ pub(super) struct Done {
     pub(super) if_late: Option<futures_util::future::BoxFuture<'static, ()>>,
 }
 
+/// Whether a delivery is the first of its push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Its work began with this delivery.
+    First,
+    /// It was known.
+    Again,
+}
+
 /// Remembers what was answered. Clone it freely.
 #[derive(Clone)]
 pub(crate) struct Repeats(Arc<Inner>);
@@ -74,25 +83,25 @@ impl Repeats {
         key: Key,
         until: Timestamp,
         work: impl Future<Output = Result<Done, NotDone>> + Send + 'static,
-    ) -> Result<Answer, NotDone> {
-        let at_work = {
+    ) -> (Turn, Result<Answer, NotDone>) {
+        let (turn, at_work) = {
             let mut at_work = self.0.at_work();
             if let Some(known) = at_work.get(&key) {
-                known.clone()
+                (Turn::Again, known.clone())
             } else if let Some(answer) = self.0.recall.find(&key) {
-                return Ok(Answer::from_remembered(&answer));
+                return (Turn::Again, Ok(Answer::from_remembered(&answer)));
             } else if at_work.len() >= MOST_AT_WORK {
-                return Err(NotDone);
+                return (Turn::First, Err(NotDone));
             } else {
                 let (tell, outcome) = watch::channel(None);
                 let begun = AtWork { outcome, is_fetched: Arc::default() };
                 at_work.insert(key, begun.clone());
                 let leave = Leave(self.0.clone(), key);
                 self.0.tasks.spawn(leave.work(until, work, tell, begun.is_fetched.clone()));
-                begun
+                (Turn::First, begun)
             }
         };
-        at_work.answer().await
+        (turn, at_work.answer().await)
     }
 }
 
@@ -196,7 +205,7 @@ mod tests {
 
         async fn deliver(&self, wait: Duration) -> Option<Answer> {
             let delivery = self.repeats.once([1; 16], self.until, self.work(wait));
-            tokio::time::timeout(Duration::from_secs(5), delivery).await.ok()?.ok()
+            tokio::time::timeout(Duration::from_secs(5), delivery).await.ok()?.1.ok()
         }
 
         fn count(&self) -> (usize, usize) {
@@ -251,9 +260,9 @@ mod tests {
         let world = World::new();
         for _ in 0..2 {
             let failing = async { Err(NotDone) };
-            assert_eq!(world.repeats.once([1; 16], world.until, failing).await, Err(NotDone));
+            assert_eq!(world.repeats.once([1; 16], world.until, failing).await, (Turn::First, Err(NotDone)));
             let panicking = async { panic!("on purpose") };
-            assert_eq!(world.repeats.once([1; 16], world.until, panicking).await, Err(NotDone));
+            assert_eq!(world.repeats.once([1; 16], world.until, panicking).await.1, Err(NotDone));
         }
         assert!(world.deliver(Duration::ZERO).await.is_some());
     }
