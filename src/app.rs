@@ -23,7 +23,7 @@ use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
-use crate::transport::{Site, Throttle, public};
+use crate::transport::{QrCodes, Site, Throttle, public};
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -166,6 +166,8 @@ impl Serving {
         let events = admin::events_router(history.clone(), serving.stopping.clone());
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
+        let qr_codes = QrCodes::new(&config, &core.wechat, &core.clock, &core.metrics);
+        qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
@@ -173,6 +175,7 @@ impl Serving {
             clock: core.clock,
             metrics: core.metrics,
             wechat: core.wechat,
+            qr_codes,
             forgeries: Throttle::default(),
             places,
             stopping: serving.stopping.clone(),

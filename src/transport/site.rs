@@ -11,6 +11,7 @@ use crate::domain::AccountName;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
+use super::qr_codes::QrCodes;
 use super::server::Places;
 use super::throttle::Throttle;
 use super::wechat::api::WeChatApi;
@@ -32,6 +33,8 @@ pub struct Site {
     pub metrics: Metrics,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
+    /// QR codes for logins.
+    pub qr_codes: QrCodes,
     /// For the log line on callbacks that are not WeChat's.
     pub forgeries: Throttle,
     /// How many connections there may be.
