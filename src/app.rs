@@ -25,7 +25,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{Site, public};
+use crate::transport::{QrCodes, Site, public};
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -185,6 +185,8 @@ impl Serving {
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
+        let qr_codes = QrCodes::new(&config, &core.wechat, &core.clock, &core.metrics);
+        qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
@@ -192,6 +194,7 @@ impl Serving {
             clock: core.clock,
             metrics: core.metrics,
             wechat: core.wechat,
+            qr_codes,
             callbacks,
             places,
             stopping: serving.stopping.clone(),

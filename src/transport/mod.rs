@@ -2,7 +2,8 @@
 //!
 //! `server` accepts connections and `public` puts the routes together. The rest is one way in each: the browsers'
 //! `sessions` API, the original page (`seed_page` over `sockjs`), WeChat's callback and API (`wechat`), the websites' back
-//! ends (`oauth`), and the operator (`admin`). `opening` is what the first two share: how a session comes to be.
+//! ends (`oauth`), and the operator (`admin`). `opening` is what the first two share: how a session comes to be,
+//! with a code of `qr_codes`.
 
 pub mod admin;
 mod client_address;
@@ -17,6 +18,7 @@ mod phone;
 mod picture;
 mod problem;
 pub mod public;
+mod qr_codes;
 mod seed_page;
 pub mod server;
 mod sessions;
@@ -27,4 +29,5 @@ pub mod websocket;
 pub mod wechat;
 
 pub use client_address::ClientAddress;
+pub use qr_codes::QrCodes;
 pub use site::Site;

@@ -1,21 +1,16 @@
-//! How a session comes to be: a scene id of ours, its QR code from WeChat, and only then the session itself.
+//! How a session comes to be: a QR code with a scene id of ours, and only then the session itself.
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::actors::{OpenError, Opened, PageHolder, PageRefusal};
 use crate::clock::random_bytes;
-use crate::config::{Account, Choice, Client, Confirm, Scope};
-use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, QrCode, SceneId, Timestamp};
+use crate::config::{Choice, Client, Confirm, Scope};
+use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp};
 
 use super::problem::Problem;
+use super::qr_codes::{Code, NoCode};
 use super::site::Site;
-use super::wechat::api::ApiError;
 
-/// How much longer than its session a QR code lives at WeChat, so that a late scan is still told to us.
-const QR_MARGIN: Duration = Duration::from_secs(60);
 /// When to try again where only an operator, or the end of other logins, can help.
 const LATER: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(5);
@@ -59,10 +54,8 @@ pub(super) async fn open(
         return Err(NotOpened::TooManySessions);
     }
     let account = site.config.client_account(client);
-    let scene = scene_id(account);
-    let ttl = site.config.session.ttl;
-    let qr = qr_code(site, account, &scene, ttl.saturating_add(QR_MARGIN)).await?;
-    let expires_at = site.clock.now().after(ttl).min(qr.expires_at);
+    let Code { scene, qr } = site.qr_codes.take(&account.name).await?;
+    let expires_at = site.clock.now().after(site.config.session.ttl).min(qr.expires_at);
     let qr_content = qr.content.clone();
     let created = Created {
         account: account.name.clone(),
@@ -82,24 +75,6 @@ pub(super) async fn open(
     };
     let opened = site.logins.open(scene, created, half).await?;
     Ok(Fresh { opened, qr_content, expires_at })
-}
-
-/// The account's prefix and 128 random bits.
-fn scene_id(account: &Account) -> SceneId {
-    let random = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
-    SceneId::new(format!("{}{random}", account.scene_prefix)).expect("the configuration checked the prefix")
-}
-
-async fn qr_code(site: &Site, account: &Account, scene: &SceneId, lifetime: Duration) -> Result<QrCode, NotOpened> {
-    let wechat = site.wechat.get(&account.name).ok_or(NotOpened::Unavailable)?;
-    match wechat.create_qr(scene.as_str(), lifetime).await {
-        Ok(issued) => {
-            let expires_at = site.clock.now().after(issued.expires_in);
-            Ok(QrCode { content: issued.content, expires_at })
-        }
-        Err(ApiError::Away { retry_after, .. }) => Err(NotOpened::WeChatAway(retry_after)),
-        Err(ApiError::Refused { .. } | ApiError::NotTold { .. }) => Err(NotOpened::WeChatAway(LATER)),
-    }
 }
 
 /// The scopes that a login gets: what was asked for, or all that the client may have. No id tokens are issued yet, so
@@ -123,6 +98,15 @@ pub(super) fn scope(client: &Client, asked: Option<&str>) -> Result<String, Prob
         return Err(Problem::bad_request("invalid_scope", "no id tokens are issued yet: ask for the scope wechat"));
     }
     Ok(granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "))
+}
+
+impl From<NoCode> for NotOpened {
+    fn from(no_code: NoCode) -> Self {
+        match no_code {
+            NoCode::Away(retry_after) => Self::WeChatAway(retry_after),
+            NoCode::NoAccount => Self::Unavailable,
+        }
+    }
 }
 
 impl From<OpenError> for NotOpened {

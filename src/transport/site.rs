@@ -11,6 +11,7 @@ use crate::domain::AccountName;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
+use super::qr_codes::QrCodes;
 use super::server::Places;
 use super::wechat::api::WeChatApi;
 use super::wechat::callback::Callbacks;
@@ -32,6 +33,8 @@ pub struct Site {
     pub metrics: Metrics,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
+    /// QR codes for logins.
+    pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.
     pub callbacks: Callbacks,
     /// How many connections there may be.

@@ -199,7 +199,7 @@ async fn bad_requests_are_told_what_is_wrong_and_leave_nothing() {
 
 #[tokio::test]
 async fn while_wechat_is_away_or_slow_nothing_is_created() {
-    let world = World::start().await;
+    let world = World::without_prepared_codes().await;
     let body =
         json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string();
     world.wechat.set_away(true);
@@ -220,8 +220,36 @@ async fn while_wechat_is_away_or_slow_nothing_is_created() {
 }
 
 #[tokio::test]
+async fn while_wechat_is_away_prepared_codes_are_taken_each_once() {
+    let world = World::start().await;
+    world.wait_for_metric(r#"scan_login_wechat_qr_prepared{account="main"} 8"#).await;
+    let calls = world.wechat.calls(scan_login::simulator::Call::CreateQr);
+    assert_eq!(calls, 8, "nobody shows codes of the other account");
+    world.wechat.set_away(true);
+    let mut pages = Vec::new();
+    for _ in 0..8 {
+        pages.push(world.create().await);
+    }
+    let distinct = |of: fn(&LoginPage) -> &String| pages.iter().map(of).collect::<std::collections::HashSet<_>>().len();
+    assert_eq!((distinct(|page| &page.scene), distinct(|page| &page.qr_content)), (8, 8));
+    assert!(pages.iter().all(|page| page.scene.starts_with("sl-")));
+    assert!((299..=300).contains(&pages[0].created["expires_in"].as_u64().unwrap()), "they live no longer than others");
+
+    let body =
+        json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string();
+    let none_left = world.post("/v1/sessions", JSON, &body).await;
+    assert_eq!(none_left.status, 503);
+    assert!(!none_left.header("retry-after").is_empty());
+
+    world.scan(&pages[7].qr_content, "oAlice").await;
+    pages[7].wait_for("confirmed").await;
+    assert_eq!(world.events().await.iter().filter(|event| *event == "created").count(), 8);
+}
+
+#[tokio::test]
 async fn past_its_limit_of_pending_sessions_the_daemon_asks_to_come_back() {
-    let world = World::with(|config| config.replace("[server]", "[server]\nmax_sessions = 1")).await;
+    let world =
+        World::with(|config| without_prepared_codes(&config.replace("[server]", "[server]\nmax_sessions = 1"))).await;
     let page = world.create().await;
     let body =
         json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string();

@@ -58,6 +58,11 @@ impl World {
         world
     }
 
+    /// A daemon that asks WeChat for a code when it is wanted, and at no other time.
+    pub async fn without_prepared_codes() -> Self {
+        Self::with(|config| without_prepared_codes(&config)).await
+    }
+
     /// Everything but the daemon.
     pub async fn prepare(change: impl FnOnce(String) -> String) -> Self {
         let address = own_address();
@@ -210,6 +215,18 @@ impl World {
         try_send("GET", &url, &[], "").await
     }
 
+    /// Waits until `/metrics` has this line.
+    pub async fn wait_for_metric(&self, line: &str) {
+        let mut told = String::new();
+        let waiting = async {
+            while !told.lines().any(|found| found == line) {
+                told = self.try_get_at(9090, "/metrics").await.expect("the daemon is gone").text();
+            }
+        };
+        let is_there = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(is_there, "{line} is not in\n{told}");
+    }
+
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         send("GET", &self.url(path), headers, "").await
     }
@@ -276,6 +293,11 @@ impl World {
         }
         journal.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// An account that may make few codes a day lays none up.
+pub fn without_prepared_codes(config: &str) -> String {
+    config.replace("[[account]]", "[[account]]\nqr_daily_budget = 50")
 }
 
 pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];

@@ -1,0 +1,94 @@
+//! QR codes for logins, each with a scene id of its own: from a small shelf of codes that were made ahead, so that a page
+//! need not wait for WeChat and logins go on while it is away; past the shelf, from WeChat itself.
+//!
+//! A code is given once. One that would not outlive its session is thrown away. Making a code costs quota, so few are kept,
+//! each for an hour: an idle daemon makes some hundred a day.
+
+mod shelf;
+mod source;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{AccountKind, Config, Qr};
+use crate::domain::{AccountName, QrCode, SceneId};
+use crate::metrics::Metrics;
+
+use super::wechat::api::WeChatApi;
+use source::Source;
+
+/// How much longer than its session a QR code lives at WeChat, so that a late scan is still told to us.
+const MARGIN: Duration = Duration::from_secs(60);
+/// Most codes that an account keeps at hand.
+const PREPARED: usize = 8;
+/// One code is kept at hand for so many a day: an account that may make few does not lay them up.
+const BUDGET_PER_PREPARED: u32 = 100;
+/// When to try again where only an operator can help.
+const LATER: Duration = Duration::from_secs(30);
+
+/// The QR codes of all accounts. Clone it freely: the clones share the shelves.
+#[derive(Clone)]
+pub struct QrCodes(Arc<HashMap<AccountName, Arc<Source>>>);
+
+/// A code that nobody else gets, and its scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Code {
+    pub(super) scene: SceneId,
+    pub(super) qr: QrCode,
+}
+
+/// Why there is no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoCode {
+    /// WeChat gives none; when to try again.
+    Away(Duration),
+    /// There is no such account.
+    NoAccount,
+}
+
+impl QrCodes {
+    /// For every account that `wechat` reaches; no code is made yet.
+    pub fn new(config: &Config, wechat: &HashMap<AccountName, WeChatApi>, clock: &Clock, metrics: &Metrics) -> Self {
+        let sources = config.accounts.iter().filter_map(|account| {
+            let api = wechat.get(&account.name)?.clone();
+            let needs = config.session.ttl.saturating_add(MARGIN);
+            let metrics = metrics.qr_codes(&account.name);
+            let source = Source::new(account, api, needs, shelf_size(config, &account.name), clock.clone(), metrics);
+            Some((account.name.clone(), Arc::new(source)))
+        });
+        Self(Arc::new(sources.collect()))
+    }
+
+    /// Fills the shelves, and goes on doing so until `stopping`: one task an account.
+    pub fn keep_filled(&self, tasks: &TaskTracker, stopping: &CancellationToken) {
+        for source in self.0.values().filter(|source| source.has_shelf()) {
+            let (source, stopping) = (source.clone(), stopping.clone());
+            tasks.spawn(async move {
+                let _ = stopping.run_until_cancelled_owned(source.keep_filled()).await;
+            });
+        }
+    }
+
+    /// A code for a login with this account.
+    pub(super) async fn take(&self, account: &AccountName) -> Result<Code, NoCode> {
+        self.0.get(account).ok_or(NoCode::NoAccount)?.take().await
+    }
+}
+
+/// How many codes an account keeps at hand: none where nobody shows them, or where WeChat gives it none.
+fn shelf_size(config: &Config, name: &AccountName) -> usize {
+    let Some(account) = config.account(name) else { return 0 };
+    let is_shown = config.clients.iter().any(|client| client.account == *name && client.qr == Qr::Scene);
+    if !config.server.logins || !is_shown || account.kind == AccountKind::Subscription {
+        return 0;
+    }
+    PREPARED.min((account.qr_daily_budget.get() / BUDGET_PER_PREPARED) as usize)
+}
+
+#[cfg(test)]
+mod tests;
