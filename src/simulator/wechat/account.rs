@@ -33,6 +33,8 @@ pub struct SimulatedAccount {
     pub quotas: Quotas,
     /// Whether it is bound to an Open Platform account, so that people have unionids.
     pub has_unionid: bool,
+    /// The hosts to which web authorization leads back (网页授权域名), exactly.
+    pub oauth_domains: Vec<String>,
 }
 
 /// What kind of account it is.
@@ -41,7 +43,7 @@ pub enum SimulatedKind {
     /// 服务号.
     #[default]
     Service,
-    /// 订阅号: 48001 for scene QR codes.
+    /// 订阅号: 48001 for scene QR codes, and no web authorization.
     Subscription,
 }
 
@@ -82,6 +84,7 @@ impl SimulatedAccount {
             kind: SimulatedKind::Service,
             quotas: Quotas::default(),
             has_unionid: false,
+            oauth_domains: Vec::new(),
         }
     }
 

@@ -41,6 +41,10 @@ pub enum Call {
     CallbackCheck,
     /// `cgi-bin/clear_quota`
     ClearQuota,
+    /// `sns/oauth2/access_token`
+    SnsToken,
+    /// `sns/userinfo`
+    SnsUserInfo,
 }
 
 /// In which way the server interface is away.

@@ -12,6 +12,7 @@ mod crypto;
 mod delivery;
 mod faults;
 mod message;
+mod oauth;
 mod people;
 mod phone;
 mod pushing;
@@ -33,6 +34,7 @@ pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption, SimulatedKi
 pub use console::Verification;
 pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
 pub use faults::{Call, Outage, PushFaults};
+pub use oauth::PERSON;
 pub use people::{Line, Voice};
 pub use phone::ScanError;
 pub use quota::Quotas;
@@ -45,6 +47,7 @@ use api::Tokens;
 use codes::Code;
 use delivery::Courier;
 use faults::Faults;
+use oauth::Authorizations;
 use people::People;
 use pushing::Standing;
 use quota::Usage;
@@ -67,6 +70,7 @@ struct World {
     /// When the last push of a scene by a person began.
     pushes: HashMap<(String, OpenId), Timestamp>,
     faults: Faults,
+    authorizations: Authorizations,
 }
 
 struct Account {
@@ -125,13 +129,20 @@ impl SimulatedWeChat {
         }
         let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
         let accounts = accounts.into_iter().map(Account::new).collect();
-        let world = World { accounts, codes: HashMap::new(), pushes: HashMap::new(), faults: Faults::default() };
+        let world = World {
+            accounts,
+            codes: HashMap::new(),
+            pushes: HashMap::new(),
+            faults: Faults::default(),
+            authorizations: Authorizations::default(),
+        };
         Self(Arc::new(Inner { clock, courier: Courier::new(needs_tls), world: Mutex::new(world) }))
     }
 
-    /// WeChat's server interface; an account's `api_base` leads to wherever this is mounted.
+    /// WeChat's server interface and its page for web authorization; an account's `api_base` and `oauth_base` lead to
+    /// wherever this is mounted.
     pub fn router(&self) -> Router {
-        api::router(self)
+        api::router(self).merge(oauth::router(self))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -154,4 +165,10 @@ pub(super) fn random_text<const N: usize>() -> String {
 fn random_key() -> String {
     let key = STANDARD_NO_PAD.encode(random_bytes::<32>());
     key.replace(['+', '/'], "x")
+}
+
+/// As WeChat's look: 28 characters, an `o` first.
+pub(super) fn random_openid() -> OpenId {
+    let text = format!("o{}", &random_text::<21>()[..27]);
+    OpenId::new(text).expect("base64url is visible ASCII")
 }

@@ -4,6 +4,7 @@ mod console;
 mod custom;
 mod menu;
 mod qr;
+mod sns;
 mod token;
 mod users;
 
@@ -97,7 +98,7 @@ impl Ask {
 
 type Handler = fn(&SimulatedWeChat, &Ask) -> Answered;
 
-const CALLS: [(&str, Call, Handler); 12] = [
+const CALLS: [(&str, Call, Handler); 14] = [
     ("/cgi-bin/stable_token", Call::StableToken, token::stable),
     ("/cgi-bin/token", Call::Token, token::ordinary),
     ("/cgi-bin/qrcode/create", Call::CreateQr, qr::create),
@@ -109,6 +110,8 @@ const CALLS: [(&str, Call, Handler); 12] = [
     ("/cgi-bin/user/info", Call::UserInfo, users::info),
     ("/cgi-bin/getcallbackip", Call::CallbackIp, console::addresses),
     ("/cgi-bin/get_api_domain_ip", Call::ApiDomainIp, console::addresses),
+    ("/sns/oauth2/access_token", Call::SnsToken, sns::access_token),
+    ("/sns/userinfo", Call::SnsUserInfo, sns::user_info),
     ("/cgi-bin/clear_quota", Call::ClearQuota, console::clear_quota),
 ];
 

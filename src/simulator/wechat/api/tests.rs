@@ -12,6 +12,7 @@ use crate::simulator::wechat::{Quotas, SimulatedAccount, SimulatedKind, Voice};
 
 mod account;
 mod custom;
+mod oauth;
 
 fn wechat() -> SimulatedWeChat {
     wechat_with(|account| account)
