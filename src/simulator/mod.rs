@@ -17,6 +17,6 @@ pub use phones::{LATE, Person, Phones, PressedFaults};
 pub use tape::Tape;
 pub use website::{LoginError, LoginStart, Website, WebsiteSettings};
 pub use wechat::{
-    Answer, Call, DataFormat, Delivery, Line, NoAnswer, Outage, PushFaults, Pushed, Reply, ScanError, Sealed,
-    SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Verification, Voice,
+    Answer, Call, DataFormat, Delivery, Line, NoAnswer, Outage, PERSON, PushFaults, Pushed, Quotas, Reply, ScanError,
+    Sealed, SimulatedAccount, SimulatedEncryption, SimulatedKind, SimulatedWeChat, Verification, Voice,
 };

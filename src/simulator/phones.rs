@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::website::masked;
-use super::wechat::{Answer, Delivery, NoAnswer, Pushed, ScanError, SimulatedWeChat, random_text};
+use super::wechat::{Answer, Delivery, NoAnswer, Pushed, ScanError, SimulatedWeChat, random_openid};
 
 use crate::domain::{AppId, OpenId};
 
@@ -62,6 +62,8 @@ impl Phones {
     pub fn new(wechat: SimulatedWeChat, app_id: &AppId) -> Self {
         let (alice, bob) = (random_openid(), random_openid());
         wechat.follow(app_id, &alice);
+        wechat.name_person("alice", &alice);
+        wechat.name_person("bob", &bob);
         Self(Arc::new(Inner { wechat, alice, bob, faults: Mutex::default() }))
     }
 
@@ -108,12 +110,6 @@ impl Phones {
     fn pressed(&self) -> MutexGuard<'_, PressedFaults> {
         self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// As WeChat's look: 28 characters, an `o` first.
-fn random_openid() -> OpenId {
-    let text = format!("o{}", &random_text::<21>()[..27]);
-    OpenId::new(text).expect("base64url is visible ASCII")
 }
 
 #[derive(Deserialize)]

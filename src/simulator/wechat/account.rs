@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::Quotas;
 use super::crypto::MessageKey;
 use crate::domain::AppId;
 
@@ -26,6 +27,24 @@ pub struct SimulatedAccount {
     pub encoding_aes_key: Option<String>,
     /// What pushes are written in, and replies to them.
     pub format: DataFormat,
+    /// What it is allowed to do.
+    pub kind: SimulatedKind,
+    /// How often it may call.
+    pub quotas: Quotas,
+    /// Whether it is bound to an Open Platform account, so that people have unionids.
+    pub has_unionid: bool,
+    /// The hosts to which web authorization leads back (网页授权域名), exactly.
+    pub oauth_domains: Vec<String>,
+}
+
+/// What kind of account it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SimulatedKind {
+    /// 服务号.
+    #[default]
+    Service,
+    /// 订阅号: 48001 for scene QR codes, and no web authorization.
+    Subscription,
 }
 
 /// How the pushes of an account are protected (消息加解密方式).
@@ -51,7 +70,7 @@ pub enum DataFormat {
 }
 
 impl SimulatedAccount {
-    /// An account with plain pushes in XML, the secret `app-secret` and the token `callbacktoken`.
+    /// A service account with plain pushes in XML, the secret `app-secret` and the token `callbacktoken`.
     pub fn new(app_id: AppId, callback_url: Url) -> Self {
         Self {
             app_id,
@@ -62,6 +81,10 @@ impl SimulatedAccount {
             encryption: SimulatedEncryption::Plain,
             encoding_aes_key: None,
             format: DataFormat::Xml,
+            kind: SimulatedKind::Service,
+            quotas: Quotas::default(),
+            has_unionid: false,
+            oauth_domains: Vec::new(),
         }
     }
 

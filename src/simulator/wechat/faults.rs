@@ -1,11 +1,10 @@
 //! What can be made to go wrong, and how often WeChat was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
@@ -14,12 +13,38 @@ use super::{SimulatedWeChat, api};
 use crate::domain::AppId;
 
 /// A call of the server interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
+    /// `cgi-bin/token`
+    Token,
     /// `cgi-bin/stable_token`
     StableToken,
     /// `cgi-bin/qrcode/create`
     CreateQr,
+    /// `cgi-bin/message/custom/send`
+    CustomSend,
+    /// `cgi-bin/menu/create`
+    MenuCreate,
+    /// `cgi-bin/menu/get`
+    MenuGet,
+    /// `cgi-bin/menu/delete`
+    MenuDelete,
+    /// `cgi-bin/get_current_selfmenu_info`
+    SelfMenu,
+    /// `cgi-bin/user/info`
+    UserInfo,
+    /// `cgi-bin/getcallbackip`
+    CallbackIp,
+    /// `cgi-bin/get_api_domain_ip`
+    ApiDomainIp,
+    /// `cgi-bin/callback/check`
+    CallbackCheck,
+    /// `cgi-bin/clear_quota`
+    ClearQuota,
+    /// `sns/oauth2/access_token`
+    SnsToken,
+    /// `sns/userinfo`
+    SnsUserInfo,
 }
 
 /// In which way the server interface is away.
@@ -57,7 +82,7 @@ pub(super) struct Faults {
     refusals: VecDeque<(Call, i64, String)>,
     pushes: PushFaults,
     pub(super) swap: Swap,
-    calls: [u64; 2],
+    calls: HashMap<Call, u64>,
 }
 
 impl SimulatedWeChat {
@@ -79,6 +104,20 @@ impl SimulatedWeChat {
     /// Refuses the next call of this kind with an error. Several are used one after the other.
     pub fn fail_next(&self, call: Call, errcode: i64, errmsg: &str) {
         self.world().faults.refusals.push_back((call, errcode, errmsg.to_owned()));
+    }
+
+    /// Lets only these addresses ask for access tokens (40164 for all others), or everybody.
+    pub fn set_whitelist(&self, app_id: &AppId, whitelist: Option<Vec<IpAddr>>) {
+        if let Some(account) = self.world().account(app_id) {
+            account.whitelist = whitelist;
+        }
+    }
+
+    /// Freezes the account's app secret (40243), or thaws it.
+    pub fn freeze_secret(&self, app_id: &AppId, is_frozen: bool) {
+        if let Some(account) = self.world().account(app_id) {
+            account.is_frozen = is_frozen;
+        }
     }
 
     /// Delivers every push once more, as a parallel third party makes WeChat do.
@@ -119,19 +158,15 @@ impl SimulatedWeChat {
 
     /// How often this was called, with or without success.
     pub fn calls(&self, call: Call) -> u64 {
-        self.world().faults.calls[call as usize]
+        self.world().faults.calls.get(&call).copied().unwrap_or_default()
     }
 }
 
 /// Stands in front of the server interface: counts, delays, and breaks what is to be broken.
-pub(super) async fn intervene(State(wechat): State<SimulatedWeChat>, request: Request, next: Next) -> Response {
-    let call = match request.uri().path().ends_with("stable_token") {
-        true => Call::StableToken,
-        false => Call::CreateQr,
-    };
+pub(super) async fn intervene(wechat: &SimulatedWeChat, call: Call) -> Option<Response> {
     let (outage, delay, refusal) = {
         let faults = &mut wechat.world().faults;
-        faults.calls[call as usize] += 1;
+        *faults.calls.entry(call).or_default() += 1;
         let position = faults.refusals.iter().position(|(of, ..)| *of == call);
         (faults.outage, faults.delay, position.and_then(|position| faults.refusals.remove(position)))
     };
@@ -140,11 +175,11 @@ pub(super) async fn intervene(State(wechat): State<SimulatedWeChat>, request: Re
     }
     match (outage, refusal) {
         (Some(Outage::Hangs), _) => std::future::pending().await,
-        (Some(Outage::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        (Some(Outage::BreaksOff), _) => broken_off(),
-        (Some(Outage::Garbage), _) => "<html><body>系统繁忙</body></html>".into_response(),
-        (None, Some((_, errcode, errmsg))) => api::refusal(errcode, &errmsg),
-        (None, None) => next.run(request).await,
+        (Some(Outage::Unavailable), _) => Some(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+        (Some(Outage::BreaksOff), _) => Some(broken_off()),
+        (Some(Outage::Garbage), _) => Some("<html><body>系统繁忙</body></html>".into_response()),
+        (None, Some((_, errcode, errmsg))) => Some(api::refusal(errcode, &errmsg)),
+        (None, None) => None,
     }
 }
 

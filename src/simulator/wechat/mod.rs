@@ -4,6 +4,7 @@
 //! said on the handle ([`SimulatedWeChat::set_outage`] and its neighbours).
 
 mod account;
+mod allowance;
 mod api;
 mod codes;
 mod console;
@@ -11,40 +12,45 @@ mod crypto;
 mod delivery;
 mod faults;
 mod message;
+mod oauth;
 mod people;
 mod phone;
 mod pushing;
+mod quota;
 mod reply;
 mod seal;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 
-pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption};
+pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption, SimulatedKind};
 pub use console::Verification;
 pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
 pub use faults::{Call, Outage, PushFaults};
+pub use oauth::PERSON;
 pub use people::{Line, Voice};
 pub use phone::ScanError;
+pub use quota::Quotas;
 pub use reply::Reply;
 pub use seal::Sealed;
 
 use crate::clock::{Clock, random_bytes};
 use crate::domain::{AppId, OpenId, Timestamp};
+use api::Tokens;
 use codes::Code;
 use delivery::Courier;
 use faults::Faults;
+use oauth::Authorizations;
 use people::People;
 use pushing::Standing;
-
-/// How long an access token lives, as with WeChat.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(7200);
+use quota::Usage;
 
 /// A handle to the simulated WeChat. Clone it freely: the clones are handles to the same one.
 #[derive(Clone)]
@@ -64,23 +70,38 @@ struct World {
     /// When the last push of a scene by a person began.
     pushes: HashMap<(String, OpenId), Timestamp>,
     faults: Faults,
+    authorizations: Authorizations,
 }
 
 struct Account {
     about: SimulatedAccount,
-    /// The one that is handed out.
-    token: Option<AccessToken>,
-    /// The one before it, which works until its own end.
-    previous: Option<AccessToken>,
-    forced_at: Option<Timestamp>,
+    tokens: Tokens,
+    usage: Usage,
     people: People,
     standing: Standing,
+    /// Made with `menu/create`.
+    menu: Option<Value>,
+    console_menu: Option<Value>,
+    /// Who may ask for access tokens; everybody where there is none.
+    whitelist: Option<Vec<IpAddr>>,
+    /// Whether the app secret was frozen.
+    is_frozen: bool,
 }
 
-#[derive(Clone)]
-struct AccessToken {
-    value: String,
-    expires_at: Timestamp,
+impl Account {
+    fn new(about: SimulatedAccount) -> Self {
+        Self {
+            about,
+            tokens: Tokens::default(),
+            usage: Usage::default(),
+            people: People::new(),
+            standing: Standing::default(),
+            menu: None,
+            console_menu: None,
+            whitelist: None,
+            is_frozen: false,
+        }
+    }
 }
 
 impl fmt::Debug for SimulatedWeChat {
@@ -107,32 +128,21 @@ impl SimulatedWeChat {
             account.message_key();
         }
         let needs_tls = accounts.iter().any(|account| account.callback_url.scheme() == "https");
-        let accounts = accounts
-            .into_iter()
-            .map(|about| Account {
-                about,
-                token: None,
-                previous: None,
-                forced_at: None,
-                people: People::new(),
-                standing: Standing::default(),
-            })
-            .collect();
-        let world = World { accounts, codes: HashMap::new(), pushes: HashMap::new(), faults: Faults::default() };
+        let accounts = accounts.into_iter().map(Account::new).collect();
+        let world = World {
+            accounts,
+            codes: HashMap::new(),
+            pushes: HashMap::new(),
+            faults: Faults::default(),
+            authorizations: Authorizations::default(),
+        };
         Self(Arc::new(Inner { clock, courier: Courier::new(needs_tls), world: Mutex::new(world) }))
     }
 
-    /// WeChat's server interface; an account's `api_base` leads to wherever this is mounted.
+    /// WeChat's server interface and its page for web authorization; an account's `api_base` and `oauth_base` lead to
+    /// wherever this is mounted.
     pub fn router(&self) -> Router {
-        api::router(self)
-    }
-
-    /// Kills all access tokens, as somebody else's forced refresh would: the next call with one gets 40001.
-    pub fn invalidate_tokens(&self) {
-        for account in &mut self.world().accounts {
-            account.token = None;
-            account.previous = None;
-        }
+        api::router(self).merge(oauth::router(self))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -155,4 +165,10 @@ pub(super) fn random_text<const N: usize>() -> String {
 fn random_key() -> String {
     let key = STANDARD_NO_PAD.encode(random_bytes::<32>());
     key.replace(['+', '/'], "x")
+}
+
+/// As WeChat's look: 28 characters, an `o` first.
+pub(super) fn random_openid() -> OpenId {
+    let text = format!("o{}", &random_text::<21>()[..27]);
+    OpenId::new(text).expect("base64url is visible ASCII")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::allowance::Allowances;
 use super::{Account, SimulatedWeChat};
 use crate::domain::{AppId, OpenId, Timestamp};
 
@@ -15,6 +16,7 @@ pub(super) struct Person {
     pub(super) follows_since: Option<Timestamp>,
     /// The scene of the code that made them a follower.
     pub(super) came_by: Option<String>,
+    pub(super) allowances: Allowances,
     lines: Vec<Line>,
 }
 

@@ -79,6 +79,8 @@ pub(super) struct Happening {
 impl SimulatedWeChat {
     /// Pushes, and returns when WeChat has been answered or has given up.
     pub(super) async fn push(&self, account: &SimulatedAccount, happening: Happening) -> Delivery {
+        let now = self.now();
+        self.with_person(&account.app_id, &happening.openid, |person| person.allowances.grant(happening.event, now));
         let faults = self.push_faults();
         if !faults.delay.is_zero() {
             tokio::time::sleep(faults.delay).await;
