@@ -41,13 +41,9 @@ impl Stage {
             listener.local_addr().unwrap()
         );
         let (config, _) = Config::from_toml(&config, std::path::Path::new("/nowhere"), []).unwrap();
-        let wechat = SimulatedWeChat::new(vec![SimulatedAccount {
-            app_id: config.accounts[0].app_id.clone(),
-            app_secret: "secret".into(),
-            token: "token".into(),
-            original_id: "gh_1".into(),
-            callback_url: "http://127.0.0.1:1/".parse().unwrap(),
-        }]);
+        let nowhere = "http://127.0.0.1:1/".parse().unwrap();
+        let account = SimulatedAccount::new(config.accounts[0].app_id.clone(), nowhere);
+        let wechat = SimulatedWeChat::new(vec![SimulatedAccount { app_secret: "secret".into(), ..account }]);
         let router = wechat.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let micros = Arc::new(AtomicI64::new(1_767_323_045_000_000));
