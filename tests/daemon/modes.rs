@@ -1,5 +1,7 @@
 //! Plain, compatible and safe mode, and what each of them proves.
 
+use scan_login::domain::{AppId, OpenId};
+use scan_login::simulator::{DataFormat, SimulatedEncryption};
 use scan_login::transport::wechat::crypto::AesKey;
 use scan_login::transport::wechat::signature::sign;
 use serde_json::Value;
@@ -48,6 +50,25 @@ pub fn opened(key: &str, reply: &str) -> String {
     let encrypt = field("Encrypt");
     assert_eq!(field("MsgSignature"), sign(&[TOKEN, &field("TimeStamp"), &field("Nonce"), &encrypt]));
     String::from_utf8(AesKey::new(key).unwrap().decrypt(&encrypt, APP_ID).unwrap()).unwrap()
+}
+
+/// WeChat's side is not ours here: its signatures and its encryption are the simulator's own.
+#[tokio::test]
+async fn in_every_mode_and_format_a_scan_logs_in_and_a_reply_is_understood() {
+    for encryption in [SimulatedEncryption::Plain, SimulatedEncryption::Compatible, SimulatedEncryption::Safe] {
+        for format in [DataFormat::Xml, DataFormat::Json] {
+            let world = World::in_mode(encryption, format).await;
+            assert!(world.wechat.verify(&AppId::new(APP_ID).unwrap()).await.unwrap().is_passed);
+            for openid in ["oNewFollower", "oNewFollower"] {
+                let page = world.create().await;
+                let delivery = world.wechat.scan(&page.qr_content, &OpenId::new(openid).unwrap()).await.unwrap();
+                let reply = delivery.reply().unwrap_or_else(|| panic!("no reply in {encryption:?} {format:?}"));
+                assert_eq!((reply.to.as_str(), reply.content.as_str()), (openid, "你已登录 Example Shop。"));
+                assert_eq!(delivery.deliveries(), 1);
+                page.wait_for("confirmed").await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! The page on the phone: who scanned confirms or denies.
 
+use scan_login::domain::{AppId, OpenId};
+use scan_login::simulator::Voice;
+
 use crate::callback::event;
 use crate::modes::{KEY, opened, seal};
 use crate::support::*;
@@ -112,4 +115,28 @@ async fn a_page_is_kept_by_nobody_framed_by_nobody_and_tells_nobody() {
     assert_eq!(shown.header("referrer-policy"), "no-referrer");
     assert_eq!(shown.header("cache-control"), "no-store");
     assert_eq!(shown.header("x-content-type-options"), "nosniff");
+}
+
+/// In plain mode nobody signs who scanned, so the link goes where WeChat itself knows that the person is.
+#[tokio::test]
+async fn in_plain_mode_the_link_comes_by_a_message_of_its_own() {
+    let world = World::with(|config| config.replacen("confirm = \"auto\"", "confirm = \"tap\"", 1)).await;
+    let page = world.create_with(|request| request["ui_locales"] = "en".into()).await;
+    let (app_id, alice) = (AppId::new(APP_ID).unwrap(), OpenId::new("oAlice").unwrap());
+    let delivery = world.wechat.scan(&page.qr_content, &alice).await.unwrap();
+    let reply = delivery.reply().unwrap().content;
+    assert!(reply.contains("comes in a moment") && !reply.contains("http"), "{reply}");
+    let told = async {
+        loop {
+            let lines = world.wechat.conversation(&app_id, &alice);
+            if let Some(line) = lines.into_iter().find(|line| line.voice == Voice::Custom) {
+                break line.text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, told).await.expect("no link came");
+    let (_, link) = told.split_once("<a href=\"").unwrap();
+    press(link.split_once('"').unwrap().0, "confirm").await;
+    page.wait_for("confirmed").await;
 }

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use scan_login::domain::{AppId, OpenId};
-use scan_login::simulator::{SimulatedAccount, SimulatedWeChat};
+use scan_login::simulator::{DataFormat, SimulatedAccount, SimulatedEncryption, SimulatedWeChat};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -63,8 +63,30 @@ impl World {
         Self::with(|config| without_prepared_codes(&config)).await
     }
 
+    /// A daemon, and a WeChat that pushes to its account `main` in this mode and format.
+    pub async fn in_mode(encryption: SimulatedEncryption, format: DataFormat) -> Self {
+        let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+        let mode = match encryption {
+            SimulatedEncryption::Plain => "plain",
+            SimulatedEncryption::Compatible => "compatible",
+            SimulatedEncryption::Safe => "safe",
+        };
+        let keyed = format!("encryption = \"{mode}\"\n encoding_aes_key = \"{key}\"");
+        let main = |account| SimulatedAccount { encryption, format, encoding_aes_key: Some(key.into()), ..account };
+        let mut world = Self::prepare_with(main, |config| config.replacen("encryption = \"plain\"", &keyed, 1)).await;
+        world.run().await;
+        world
+    }
+
     /// Everything but the daemon.
     pub async fn prepare(change: impl FnOnce(String) -> String) -> Self {
+        Self::prepare_with(|account| account, change).await
+    }
+
+    async fn prepare_with(
+        main: impl FnOnce(SimulatedAccount) -> SimulatedAccount,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let address = own_address();
         let wechat_listener = tokio::net::TcpListener::bind((address, 0)).await.unwrap();
         let wechat_url = format!("http://{}", wechat_listener.local_addr().unwrap());
@@ -76,7 +98,7 @@ impl World {
                 format!("http://{address}:8080/wechat/{name}").parse().unwrap(),
             )
         };
-        let wechat = SimulatedWeChat::new(vec![account(1, "main"), account(2, "other")]);
+        let wechat = SimulatedWeChat::new(vec![main(account(1, "main")), account(2, "other")]);
         let router = wechat.router();
         tokio::spawn(async move { axum::serve(wechat_listener, router).await });
         let folder = tempfile::tempdir().unwrap();
