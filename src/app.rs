@@ -166,6 +166,7 @@ struct Serving {
     stopping: CancellationToken,
     listening: TaskTracker,
     tasks: TaskTracker,
+    qr_codes: QrCodes,
 }
 
 impl Serving {
@@ -175,6 +176,7 @@ impl Serving {
             stopping: CancellationToken::new(),
             listening: TaskTracker::new(),
             tasks: TaskTracker::new(),
+            qr_codes: QrCodes::new(&config, &core.wechat, &core.clock, &core.metrics),
         };
         let history = &core.tree.history;
         let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
@@ -185,8 +187,7 @@ impl Serving {
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
-        let qr_codes = QrCodes::new(&config, &core.wechat, &core.clock, &core.metrics);
-        qr_codes.keep_filled(&serving.tasks, &serving.stopping);
+        serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
@@ -194,7 +195,7 @@ impl Serving {
             clock: core.clock,
             metrics: core.metrics,
             wechat: core.wechat,
-            qr_codes,
+            qr_codes: serving.qr_codes.clone(),
             callbacks,
             places,
             stopping: serving.stopping.clone(),
@@ -221,6 +222,7 @@ impl Serving {
         if tokio::time::timeout(server::GRACE, self.tasks.wait()).await.is_err() {
             tracing::info!("some peers did not say goodbye in time");
         }
+        self.qr_codes.close().await;
     }
 }
 

@@ -34,6 +34,7 @@ struct Inner {
     qr_prepared: Family<Account, Gauge>,
     qr_budget_used: Family<Account, Gauge>,
     qr_budget_limit: Family<Account, Gauge>,
+    qr_budget_low: Family<Account, Gauge>,
     callbacks: Family<CallbackLabels, Counter>,
 }
 
@@ -144,8 +145,9 @@ impl Metrics {
             call_seconds,
             breaker_open: of.family("wechat_breaker_open", "1 while WeChat is away and not asked"),
             qr_prepared: of.family("wechat_qr_prepared", "QR codes at hand for the next logins"),
-            qr_budget_used: of.family("wechat_qr_budget_used", "QR codes of today (Beijing), reserved ones included"),
+            qr_budget_used: of.family("wechat_qr_budget_used", "QR codes made today, by Beijing's calendar"),
             qr_budget_limit: of.family("wechat_qr_budget_limit", "QR codes that may be made a day"),
+            qr_budget_low: of.family("wechat_qr_budget_low", "1 while four fifths of today's QR codes are used"),
             callbacks: of.family("wechat_callbacks", "What WeChat sent, by what became of it"),
             registry: of.0,
         }))
@@ -179,6 +181,7 @@ impl Metrics {
             prepared: self.0.qr_prepared.get_or_create_owned(&account),
             budget_used: self.0.qr_budget_used.get_or_create_owned(&account),
             budget_limit: self.0.qr_budget_limit.get_or_create_owned(&account),
+            budget_low: self.0.qr_budget_low.get_or_create_owned(&account),
         }
     }
 }
@@ -226,6 +229,7 @@ pub struct QrMetrics {
     prepared: Gauge,
     budget_used: Gauge,
     budget_limit: Gauge,
+    budget_low: Gauge,
 }
 
 impl QrMetrics {
@@ -234,10 +238,11 @@ impl QrMetrics {
         self.prepared.set(codes.try_into().unwrap_or(i64::MAX));
     }
 
-    /// How many count for today, out of how many.
-    pub fn budget(&self, used: u32, limit: u32) {
+    /// How many count for today, out of how many, and whether few are left.
+    pub fn budget(&self, used: u32, limit: u32, is_low: bool) {
         self.budget_used.set(used.into());
         self.budget_limit.set(limit.into());
+        self.budget_low.set(is_low.into());
     }
 }
 
@@ -275,7 +280,7 @@ mod tests {
         api.error(40164);
         api.breaker(true);
         metrics.callback(&main(), CallbackOutcome::Scan);
-        metrics.qr_codes(&main()).budget(7, 90_000);
+        metrics.qr_codes(&main()).budget(7, 90_000, false);
         metrics.qr_codes(&main()).prepared(8);
         for line in [
             r#"scan_login_wechat_api_calls_total{account="main",call="qrcode/create",outcome="ok"} 1"#,

@@ -12,7 +12,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("session.max_renewals", "QR codes are not renewed yet"),
     ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
     ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
-    ("account.qr_daily_budget", "QR codes are not counted yet"),
     ("account.unionid", "the unionid is not asked for yet"),
     ("client.subject.openid", "there is no `sub` yet"),
     ("client.subject.unionid", "there is no `sub` yet"),

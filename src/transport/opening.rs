@@ -7,6 +7,7 @@ use crate::clock::random_bytes;
 use crate::config::{Choice, Client, Confirm, Scope};
 use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp};
 
+use super::client_address::ClientAddress;
 use super::problem::Problem;
 use super::qr_codes::{Code, NoCode};
 use super::site::Site;
@@ -29,6 +30,10 @@ pub(super) enum NotOpened {
     Paused,
     /// WeChat gives no QR code.
     WeChatAway(Duration),
+    /// This address has had its share of today's QR codes.
+    AddressUsedUp(Duration),
+    /// Today's QR codes are used up.
+    UsedUp(Duration),
     /// As many sessions are pending as may be.
     TooManySessions,
     /// The original page's id was refused.
@@ -37,10 +42,11 @@ pub(super) enum NotOpened {
     Unavailable,
 }
 
-/// Opens a session of `client`. `half` where the original page asks.
+/// Opens a session of `client` for a visitor `from` an address. `half` where the original page asks.
 pub(super) async fn open(
     site: &Site,
     client: &Client,
+    from: ClientAddress,
     confirm: Confirm,
     opener: Opener,
     request: LoginRequest,
@@ -54,7 +60,7 @@ pub(super) async fn open(
         return Err(NotOpened::TooManySessions);
     }
     let account = site.config.client_account(client);
-    let Code { scene, qr } = site.qr_codes.take(&account.name).await?;
+    let Code { scene, qr } = site.qr_codes.take(&account.name, from).await?;
     let expires_at = site.clock.now().after(site.config.session.ttl).min(qr.expires_at);
     let qr_content = qr.content.clone();
     let created = Created {
@@ -104,6 +110,8 @@ impl From<NoCode> for NotOpened {
     fn from(no_code: NoCode) -> Self {
         match no_code {
             NoCode::Away(retry_after) => Self::WeChatAway(retry_after),
+            NoCode::AddressUsedUp(retry_after) => Self::AddressUsedUp(retry_after),
+            NoCode::UsedUp(retry_after) => Self::UsedUp(retry_after),
             NoCode::NoAccount => Self::Unavailable,
         }
     }
@@ -126,14 +134,19 @@ impl From<NotOpened> for Problem {
             NotOpened::WeChatAway(retry_after) => {
                 Self::unavailable("wechat_away", "WeChat cannot be reached at the moment", retry_after)
             }
+            NotOpened::AddressUsedUp(retry_after) => {
+                let detail = "this address has taken more QR codes today than remain for everybody else";
+                Self::too_many("qr_budget_address", detail).again_after(retry_after)
+            }
+            NotOpened::UsedUp(retry_after) => {
+                Self::unavailable("qr_budget", "today's QR codes are used up", retry_after)
+            }
             NotOpened::TooManySessions => {
                 Self::unavailable("too_many_sessions", "too many logins are pending at the moment", SOON)
             }
-            NotOpened::Page(PageRefusal::TooManyUnclaimed) => Self::new(
-                http::StatusCode::TOO_MANY_REQUESTS,
-                "too_many_page_ids",
-                "too many ids of this address wait for their other half",
-            ),
+            NotOpened::Page(PageRefusal::TooManyUnclaimed) => {
+                Self::too_many("too_many_page_ids", "too many ids of this address wait for their other half")
+            }
             NotOpened::Page(PageRefusal::Taken) => {
                 Self::new(http::StatusCode::CONFLICT, "page_id_taken", "this id cannot be used: make a new one")
             }

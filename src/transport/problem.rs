@@ -45,10 +45,19 @@ impl Problem {
         Self { authenticate: Some("Bearer"), ..problem }
     }
 
-    /// 503 with `Retry-After` (RFC 9110 §10.2.3).
+    /// 429 (RFC 6585 §4).
+    pub(super) fn too_many(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+    }
+
+    /// 503 with `Retry-After`.
     pub(super) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        Self { retry_after: Some(retry_after), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).again_after(retry_after)
+    }
+
+    /// With `Retry-After` (RFC 9110 §10.2.3).
+    pub(super) fn again_after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
     }
 }
 

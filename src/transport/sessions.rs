@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,6 +22,7 @@ use crate::config::{Client, Pkce};
 use crate::domain::{ClientId, Created, Digest, LoginRequest, Opener, Purpose};
 use crate::keys::sha256;
 
+use super::client_address::ClientAddress;
 use super::cors;
 use super::extract::{Query, Scene};
 use super::headers::{PRIVATE, media_type};
@@ -87,6 +88,7 @@ impl Ask {
 
 async fn create(
     State(site): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -105,7 +107,7 @@ async fn create(
 
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
-    let fresh = opening::open(&site, client, client.confirm, opener, request, None).await?;
+    let fresh = opening::open(&site, client, address, client.confirm, opener, request, None).await?;
 
     let scene = &fresh.opened.scene;
     let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();

@@ -247,6 +247,29 @@ async fn while_wechat_is_away_prepared_codes_are_taken_each_once() {
 }
 
 #[tokio::test]
+async fn todays_codes_are_shared_and_end_and_are_counted_across_a_restart() {
+    let mut world = World::with(|config| config.replacen("[[account]]", "[[account]]\nqr_daily_budget = 3", 1)).await;
+    world.create().await;
+    world.create().await;
+    let body =
+        json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string();
+    let greedy = world.post("/v1/sessions", JSON, &body).await;
+    assert_eq!((greedy.status, greedy.json()["code"].as_str()), (429, Some("qr_budget_address")));
+    assert!((1..=3600).contains(&greedy.header("retry-after").parse::<u32>().unwrap()));
+    assert_eq!(world.get("/qrcode?sceneId=123451", &[]).await.status, 429);
+
+    let metric = |used: u8| format!(r#"scan_login_wechat_qr_budget_used{{account="main"}} {used}"#);
+    world.wait_for_metric(&metric(2)).await;
+    world.kill_and_restart().await;
+    world.wait_for_metric(&metric(2)).await;
+    world.create().await;
+    let none_left = world.post("/v1/sessions", JSON, &body).await;
+    assert_eq!((none_left.status, none_left.json()["code"].as_str()), (503, Some("qr_budget")));
+    assert!((1..=3600).contains(&none_left.header("retry-after").parse::<u32>().unwrap()));
+    assert_eq!(world.events().await, ["created", "created", "created"]);
+}
+
+#[tokio::test]
 async fn past_its_limit_of_pending_sessions_the_daemon_asks_to_come_back() {
     let world =
         World::with(|config| without_prepared_codes(&config.replace("[server]", "[server]\nmax_sessions = 1"))).await;

@@ -68,7 +68,6 @@ fn what_is_taken_and_not_built_yet() {
         (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
         (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
-        (account("qr_daily_budget = 5"), "account.main.qr_daily_budget", "not counted"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
         (client("subject = \"openid\""), "client.shop.subject", "sub"),
         (client("subject = \"unionid\""), "client.shop.subject", "sub"),

@@ -2,8 +2,11 @@
 //! need not wait for WeChat and logins go on while it is away; past the shelf, from WeChat itself.
 //!
 //! A code is given once. One that would not outlive its session is thrown away. Making a code costs quota, so few are kept,
-//! each for an hour: an idle daemon makes some hundred a day.
+//! each for an hour: an idle daemon makes some hundred a day. How many may be made a day is limited, and no address may have
+//! taken more of them than remain for everybody else.
 
+mod budget;
+mod ledger;
 mod shelf;
 mod source;
 
@@ -19,7 +22,10 @@ use crate::config::{AccountKind, Config, Qr};
 use crate::domain::{AccountName, QrCode, SceneId};
 use crate::metrics::Metrics;
 
+use super::client_address::ClientAddress;
 use super::wechat::api::WeChatApi;
+use ledger::Ledger;
+use shelf::Shelf;
 use source::Source;
 
 /// How much longer than its session a QR code lives at WeChat, so that a late scan is still told to us.
@@ -47,18 +53,24 @@ pub(super) struct Code {
 pub(super) enum NoCode {
     /// WeChat gives none; when to try again.
     Away(Duration),
+    /// This address has had its share of today's; when to try again.
+    AddressUsedUp(Duration),
+    /// Today's are used up; when to try again.
+    UsedUp(Duration),
     /// There is no such account.
     NoAccount,
 }
 
 impl QrCodes {
-    /// For every account that `wechat` reaches; no code is made yet.
+    /// For every account that `wechat` reaches; no code is made yet. Reads below the store's folder what was used today.
     pub fn new(config: &Config, wechat: &HashMap<AccountName, WeChatApi>, clock: &Clock, metrics: &Metrics) -> Self {
         let sources = config.accounts.iter().filter_map(|account| {
             let api = wechat.get(&account.name)?.clone();
             let needs = config.session.ttl.saturating_add(MARGIN);
             let metrics = metrics.qr_codes(&account.name);
-            let source = Source::new(account, api, needs, shelf_size(config, &account.name), clock.clone(), metrics);
+            let shelf = Shelf::new(shelf_size(config, &account.name), needs);
+            let ledger = Ledger::new(&config.store.path, &account.name);
+            let source = Source::new(account, api, shelf, ledger, clock.clone(), metrics);
             Some((account.name.clone(), Arc::new(source)))
         });
         Self(Arc::new(sources.collect()))
@@ -74,9 +86,16 @@ impl QrCodes {
         }
     }
 
-    /// A code for a login with this account.
-    pub(super) async fn take(&self, account: &AccountName) -> Result<Code, NoCode> {
-        self.0.get(account).ok_or(NoCode::NoAccount)?.take().await
+    /// A code for a login with this account, of a visitor from this address.
+    pub(super) async fn take(&self, account: &AccountName, from: ClientAddress) -> Result<Code, NoCode> {
+        self.0.get(account).ok_or(NoCode::NoAccount)?.take(from.network()).await
+    }
+
+    /// Writes down how many were used today, when no more are made.
+    pub async fn close(&self) {
+        for source in self.0.values() {
+            source.close().await;
+        }
     }
 }
 

@@ -19,6 +19,10 @@ impl Shelf {
         Self { codes: VecDeque::with_capacity(size), size, needs }
     }
 
+    pub(super) fn needs(&self) -> Duration {
+        self.needs
+    }
+
     pub(super) fn size(&self) -> usize {
         self.size
     }

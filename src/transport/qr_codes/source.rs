@@ -1,4 +1,5 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -7,12 +8,14 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, random_bytes};
 use crate::config::Account;
-use crate::domain::{QrCode, SceneId};
+use crate::domain::{AccountName, QrCode, SceneId};
 use crate::metrics::QrMetrics;
 
+use super::budget::{Budget, Denied, until_tomorrow};
+use super::ledger::Ledger;
 use super::shelf::Shelf;
 use super::{Code, LATER, NoCode};
-use crate::transport::wechat::api::{ApiError, WeChatApi};
+use crate::transport::wechat::api::{Absence, ApiError, WeChatApi};
 
 /// How long a code may lie on the shelf.
 const SHELF_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -21,8 +24,12 @@ const SHELF_LIFE_MIN: Duration = Duration::from_secs(10 * 60);
 /// How soon the shelf is filled again after WeChat gave nothing, at the earliest.
 const REFILL_PAUSE: Duration = Duration::from_secs(2);
 
+/// When to try again where today's codes are used up, at the latest: an operator may have raised the budget.
+const RETRY_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// Where the QR codes of one account come from.
 pub(super) struct Source {
+    account: AccountName,
     api: WeChatApi,
     scene_prefix: String,
     /// How long a code must live from when it is taken.
@@ -30,6 +37,8 @@ pub(super) struct Source {
     shelf: Mutex<Shelf>,
     /// Wakes who fills the shelf.
     taken: Notify,
+    budget: Mutex<Budget>,
+    ledger: Arc<Ledger>,
     clock: Clock,
     metrics: QrMetrics,
 }
@@ -38,33 +47,55 @@ impl Source {
     pub(super) fn new(
         account: &Account,
         api: WeChatApi,
-        needs: Duration,
-        shelf_size: usize,
+        shelf: Shelf,
+        ledger: Ledger,
         clock: Clock,
         metrics: QrMetrics,
     ) -> Self {
-        Self {
+        let budget = Budget::new(account.qr_daily_budget.get(), clock.now(), ledger.read());
+        let source = Self {
+            account: account.name.clone(),
             api,
             scene_prefix: account.scene_prefix.clone(),
-            needs,
-            shelf: Mutex::new(Shelf::new(shelf_size, needs)),
+            needs: shelf.needs(),
+            shelf: Mutex::new(shelf),
             taken: Notify::new(),
+            budget: Mutex::new(budget),
+            ledger: Arc::new(ledger),
             clock,
             metrics,
-        }
+        };
+        source.measure(&mut source.budget());
+        source
     }
 
     pub(super) fn has_shelf(&self) -> bool {
         self.shelf().size() > 0
     }
 
-    /// A code from the shelf, or else from WeChat.
-    pub(super) async fn take(&self) -> Result<Code, NoCode> {
-        let code = match self.take_prepared() {
-            Some(code) => code,
-            None => self.make(self.needs).await?,
-        };
-        Ok(self.for_one_session(code))
+    /// A code from the shelf, or else from WeChat, for a visitor from `network`.
+    pub(super) async fn take(&self, network: IpAddr) -> Result<Code, NoCode> {
+        self.admit(network)?;
+        if let Some(code) = self.take_prepared() {
+            return Ok(self.for_one_session(code));
+        }
+        match self.make(self.needs).await {
+            Ok(code) => Ok(self.for_one_session(code)),
+            Err(no_code) => {
+                self.budget().not_taken_by(network);
+                Err(no_code)
+            }
+        }
+    }
+
+    /// Counted before there is a code, so that many who ask at once get no more than one after the other would.
+    fn admit(&self, network: IpAddr) -> Result<(), NoCode> {
+        let now = self.clock.now();
+        let prepared = self.shelf().count(now);
+        let mut budget = self.budget();
+        budget.admits(now, network, prepared).map_err(|denied| self.denied(denied))?;
+        budget.taken_by(network);
+        Ok(())
     }
 
     /// Fills the shelf whenever a code was taken or has become stale. Never ends.
@@ -117,15 +148,65 @@ impl Source {
     }
 
     async fn make(&self, lifetime: Duration) -> Result<Code, NoCode> {
+        self.spend().await?;
         let scene = self.new_scene();
         match self.api.create_qr(scene.as_str(), lifetime).await {
             Ok(issued) => {
                 let expires_at = self.clock.now().after(issued.expires_in);
                 Ok(Code { scene, qr: QrCode { content: issued.content, expires_at } })
             }
-            Err(ApiError::Away { retry_after, .. }) => Err(NoCode::Away(retry_after)),
-            Err(ApiError::Refused { .. } | ApiError::NotTold { .. }) => Err(NoCode::Away(LATER)),
+            Err(error) => {
+                if !may_have_been_made(&error) {
+                    let mut budget = self.budget();
+                    budget.give_back(self.clock.now());
+                    self.measure(&mut budget);
+                }
+                Err(no_code(&error))
+            }
         }
+    }
+
+    /// Counts a code that is going to be made.
+    async fn spend(&self) -> Result<(), NoCode> {
+        let granted = {
+            let mut budget = self.budget();
+            let granted = budget.spend(self.clock.now()).map_err(|denied| self.denied(denied))?;
+            self.measure(&mut budget);
+            granted
+        };
+        if granted.is_alarming {
+            let told = "four fifths of today's QR codes are used: see who takes them, or raise qr_daily_budget";
+            tracing::warn!(account = %self.account, limit = self.budget().limit(), "{told}");
+        }
+        if let Some(used) = granted.remember {
+            let ledger = self.ledger.clone();
+            // Where that panics the count is kept in memory, as where the disk is full.
+            let _ = tokio::task::spawn_blocking(move || ledger.write(used)).await;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was really used: after this, what was reserved beyond it is not lost.
+    pub(super) async fn close(&self) {
+        let used = self.budget().used(self.clock.now());
+        let ledger = self.ledger.clone();
+        let _ = tokio::task::spawn_blocking(move || ledger.write(used)).await;
+    }
+
+    fn denied(&self, denied: Denied) -> NoCode {
+        let retry_after = until_tomorrow(self.clock.now()).min(RETRY_MAX);
+        match denied {
+            Denied::Address => NoCode::AddressUsedUp(retry_after),
+            Denied::UsedUp => NoCode::UsedUp(retry_after),
+        }
+    }
+
+    fn measure(&self, budget: &mut Budget) {
+        self.metrics.budget(budget.used(self.clock.now()).codes, budget.limit(), budget.is_low());
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A code that was made ahead lives longer than others. That is cut off, since sessions are remembered, and their page
@@ -146,10 +227,22 @@ impl Source {
     }
 }
 
+fn no_code(error: &ApiError) -> NoCode {
+    match error {
+        ApiError::Away { retry_after, .. } => NoCode::Away(*retry_after),
+        ApiError::Refused { .. } | ApiError::NotTold { .. } => NoCode::Away(LATER),
+    }
+}
+
+/// Whether WeChat may have counted the call though it brought nothing.
+fn may_have_been_made(error: &ApiError) -> bool {
+    matches!(error, ApiError::Away { cause: Absence::Slow | Absence::Garbage(_), .. })
+}
+
 impl NoCode {
     fn retry_after(self) -> Duration {
         match self {
-            Self::Away(retry_after) => retry_after,
+            Self::Away(after) | Self::AddressUsedUp(after) | Self::UsedUp(after) => after,
             Self::NoAccount => LATER,
         }
     }

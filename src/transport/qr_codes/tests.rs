@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -15,10 +16,16 @@ struct Stage {
     metrics: Metrics,
     tasks: TaskTracker,
     stopping: CancellationToken,
+    folder: TempDir,
+    config: Config,
 }
 
 impl Stage {
     async fn new() -> Self {
+        Self::with_budget(400).await
+    }
+
+    async fn with_budget(budget: u32) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = format!(
             r#"
@@ -40,7 +47,8 @@ impl Stage {
             "#,
             listener.local_addr().unwrap()
         );
-        let (config, _) = Config::from_toml(&config, std::path::Path::new("/nowhere"), []).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (config, _) = Config::from_toml(&config.replace("400", &budget.to_string()), folder.path(), []).unwrap();
         let nowhere = "http://127.0.0.1:1/".parse().unwrap();
         let account = SimulatedAccount::new(config.accounts[0].app_id.clone(), nowhere);
         let wechat = SimulatedWeChat::new(vec![SimulatedAccount { app_secret: "secret".into(), ..account }]);
@@ -50,10 +58,20 @@ impl Stage {
         let now = micros.clone();
         let clock = Clock::from_fn(move || Timestamp::from_micros(now.load(Ordering::Relaxed)));
         let metrics = Metrics::new();
-        let api = WeChatApi::of_account(&config.accounts[0], clock.clone(), &metrics).unwrap();
-        let apis = HashMap::from([(config.accounts[0].name.clone(), api)]);
-        let codes = QrCodes::new(&config, &apis, &clock, &metrics);
-        Self { codes, wechat, micros, metrics, tasks: TaskTracker::new(), stopping: CancellationToken::new() }
+        let codes = codes(&config, &clock, &metrics);
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        Self { codes, wechat, micros, metrics, tasks, stopping, folder, config }
+    }
+
+    /// The next process: what the last one had in memory is gone.
+    fn restart(&mut self) {
+        let now = self.micros.clone();
+        let clock = Clock::from_fn(move || Timestamp::from_micros(now.load(Ordering::Relaxed)));
+        self.codes = codes(&self.config, &clock, &self.metrics);
+    }
+
+    fn has_metric(&self, line: &str) -> bool {
+        self.metrics.text().lines().any(|found| found == line)
     }
 
     fn fill(&self) {
@@ -71,12 +89,23 @@ impl Stage {
     }
 
     async fn take(&self) -> Result<Code, NoCode> {
-        self.codes.take(&AccountName::new("main").unwrap()).await
+        self.take_from(1).await
+    }
+
+    async fn take_from(&self, host: u8) -> Result<Code, NoCode> {
+        let address = ClientAddress([203, 0, 113, host].into());
+        self.codes.take(&AccountName::new("main").unwrap(), address).await
     }
 
     fn pass(&self, time: Duration) {
         self.micros.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
     }
+}
+
+fn codes(config: &Config, clock: &Clock, metrics: &Metrics) -> QrCodes {
+    let account = &config.accounts[0];
+    let api = WeChatApi::of_account(account, clock.clone(), metrics).unwrap();
+    QrCodes::new(config, &HashMap::from([(account.name.clone(), api)]), clock, metrics)
 }
 
 #[tokio::test]
@@ -119,7 +148,9 @@ async fn without_a_shelf_codes_come_from_wechat_or_not_at_all() {
     stage.take().await.unwrap();
     stage.wechat.set_away(true);
     assert!(matches!(stage.take().await, Err(NoCode::Away(_))));
-    assert_eq!(stage.codes.take(&AccountName::new("none").unwrap()).await, Err(NoCode::NoAccount));
+    let nowhere = AccountName::new("none").unwrap();
+    let address = ClientAddress([203, 0, 113, 1].into());
+    assert_eq!(stage.codes.take(&nowhere, address).await, Err(NoCode::NoAccount));
 }
 
 #[tokio::test]
@@ -133,4 +164,67 @@ async fn filling_ends_when_the_daemon_stops_however_slow_wechat_is() {
     stage.stopping.cancel();
     stage.tasks.close();
     tokio::time::timeout(Duration::from_secs(2), stage.tasks.wait()).await.expect("it waits for WeChat");
+}
+
+#[tokio::test]
+async fn no_address_takes_more_than_remains_for_the_others() {
+    let stage = Stage::with_budget(5).await;
+    for _ in 0..3 {
+        stage.take_from(1).await.unwrap();
+    }
+    // 2026-01-02T03:04:05Z: tomorrow is far away.
+    assert_eq!(stage.take_from(1).await, Err(NoCode::AddressUsedUp(Duration::from_secs(3600))));
+    stage.take_from(2).await.unwrap();
+    stage.take_from(3).await.unwrap();
+    for host in [1, 4] {
+        assert_eq!(stage.take_from(host).await, Err(NoCode::UsedUp(Duration::from_secs(3600))));
+    }
+    assert_eq!(stage.wechat.calls(Call::CreateQr), 5);
+    assert!(stage.has_metric(r#"scan_login_wechat_qr_budget_used{account="main"} 5"#));
+    assert!(stage.has_metric(r#"scan_login_wechat_qr_budget_low{account="main"} 1"#));
+    stage.pass(Duration::from_secs(24 * 60 * 60));
+    stage.take_from(1).await.unwrap();
+    assert!(stage.has_metric(r#"scan_login_wechat_qr_budget_low{account="main"} 0"#));
+}
+
+#[tokio::test]
+async fn what_wechat_did_not_give_costs_nothing() {
+    let stage = Stage::with_budget(1).await;
+    stage.wechat.fail_next(Call::CreateQr, 48001, "api unauthorized");
+    stage.wechat.fail_next(Call::CreateQr, -1, "system error");
+    for _ in 0..2 {
+        assert!(matches!(stage.take().await, Err(NoCode::Away(_))));
+    }
+    // WeChat has answered without reading, so it may have closed the connection just as the next call came: ask again.
+    let mut taken = stage.take().await;
+    if let Err(NoCode::Away(_)) = taken {
+        taken = stage.take().await;
+    }
+    taken.unwrap();
+    assert!(matches!(stage.take().await, Err(NoCode::UsedUp(_))));
+}
+
+#[tokio::test]
+async fn the_count_survives_a_restart() {
+    let mut stage = Stage::with_budget(3).await;
+    stage.take_from(1).await.unwrap();
+    stage.take_from(2).await.unwrap();
+    stage.codes.close().await;
+    stage.restart();
+    stage.take_from(3).await.unwrap();
+    stage.restart();
+    assert!(matches!(stage.take_from(4).await, Err(NoCode::UsedUp(_))));
+    assert!(stage.folder.path().join("data/qr-budget/main").exists());
+}
+
+#[tokio::test]
+async fn after_a_crash_the_reserved_block_counts_as_used_and_after_a_stop_it_does_not() {
+    let mut stage = Stage::with_budget(10_000).await;
+    stage.take().await.unwrap();
+    stage.restart();
+    assert!(stage.has_metric(r#"scan_login_wechat_qr_budget_used{account="main"} 65"#));
+    stage.take().await.unwrap();
+    stage.codes.close().await;
+    stage.restart();
+    assert!(stage.has_metric(r#"scan_login_wechat_qr_budget_used{account="main"} 66"#));
 }

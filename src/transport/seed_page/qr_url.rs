@@ -77,7 +77,7 @@ async fn picture_url(
         None => {
             let opener = Opener::Page { page, holder: half.holder };
             let request = LoginRequest { scope: opening::scope(client, None)?, ..LoginRequest::default() };
-            match opening::open(site, client, settings.confirm, opener, request, Some(half.clone())).await {
+            match opening::open(site, client, address, settings.confirm, opener, request, Some(half.clone())).await {
                 Ok(fresh) => fresh.opened,
                 // The page asked twice at once: the other request was faster, and both get its picture.
                 Err(NotOpened::Page(PageRefusal::Taken)) => match site.logins.find_page(&half).await {
