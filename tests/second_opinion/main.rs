@@ -1,0 +1,7 @@
+//! WeChat's encryption as other hands have written it (PyPI's wechatpy, npm's wechat-crypto), against ours.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod published;
+mod simulator;
+mod support;
