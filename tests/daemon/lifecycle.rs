@@ -199,6 +199,8 @@ async fn the_configuration_in_the_readme_has_no_faults() {
         text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap().to_owned()
     })
     .await;
+    let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+    std::fs::write(world.folder.path().join("aes-key"), key).unwrap();
     for secret in ["app-secret", "shop-secret"] {
         std::fs::write(world.folder.path().join(secret), "a secret\n").unwrap();
     }
