@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use scan_login::domain::{AppId, OpenId};
+use scan_login::simulator::{Line, Voice};
+
 use crate::support::*;
 
 /// The library that makes the disk fail, compiled once by the C compiler that Rust links with.
@@ -91,6 +94,31 @@ async fn a_disk_that_hangs_acknowledges_nothing_and_answers_and_ends_in_time() {
     world.run().await;
     assert!(world.scan(&page.qr_content, "oAlice").await);
     page.wait_for("confirmed").await;
+}
+
+/// All deliveries of a scan were given up; then the disk came back, and the page knows who scanned.
+#[tokio::test]
+async fn a_scan_that_was_stored_too_late_for_a_reply_is_told_by_a_message_of_its_own() {
+    let (world, switch) = on_a_faulty_disk().await;
+    let page = world.create().await;
+    std::fs::write(&switch, "HANG").unwrap();
+    let (app_id, alice) = (AppId::new(APP_ID).unwrap(), OpenId::new("oAlice").unwrap());
+    let delivery = world.wechat.scan(&page.qr_content, &alice).await.unwrap();
+    assert_eq!((delivery.deliveries(), delivery.is_accepted()), (3, false));
+    std::fs::remove_file(&switch).unwrap();
+    page.wait_for("confirmed").await;
+    let told = async {
+        let custom = |line: &Line| line.voice == Voice::Custom;
+        loop {
+            if let Some(line) = world.wechat.conversation(&app_id, &alice).into_iter().find(custom) {
+                break line.text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, told).await.expect("nobody was told");
+    assert_eq!(told, "你已登录 Example Shop。");
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What a push leads to: a scan of ours logs in; what is no login goes to the account's other system, or gets a simple
 //! reply.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -18,6 +20,10 @@ use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
 use crate::transport::wechat::reply;
+
+/// How long a scan is tried: WeChat allows a message of its own for a minute.
+const STUBBORN: Duration = Duration::from_secs(45);
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// What is said to whoever made a push.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -106,7 +112,7 @@ async fn scan(
     seal: Option<Seal>,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
-    match site.logins.scan(&scene, &account.name, openid).await {
+    match scan_stubbornly(site, account, &scene, openid).await {
         Ok(Scanned { created, next }) => {
             let texts = texts(account, Some(&created));
             let name = site_name(site, &created);
@@ -128,6 +134,27 @@ async fn scan(
             }))
         }
         Err(ScanError::Unavailable) => Err(NotDone),
+    }
+}
+
+/// Tries again for as long as WeChat lets the person be told: what was not stored in time may have been stored since.
+async fn scan_stubbornly(
+    site: &Shared,
+    account: &Account,
+    scene: &SceneId,
+    openid: &OpenId,
+) -> Result<Scanned, ScanError> {
+    let give_up = tokio::time::Instant::now() + STUBBORN;
+    loop {
+        let scanned = site.logins.scan(scene, &account.name, openid).await;
+        let may_help = matches!(scanned, Err(ScanError::Unavailable)) && tokio::time::Instant::now() < give_up;
+        if !may_help {
+            return scanned;
+        }
+        let pause = tokio::time::sleep(BETWEEN_TRIES);
+        if site.stopping.run_until_cancelled(pause).await.is_none() {
+            return scanned;
+        }
     }
 }
 
