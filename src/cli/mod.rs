@@ -2,6 +2,7 @@
 
 pub mod config_check;
 pub mod demo;
+pub mod doctor;
 pub mod replay;
 pub mod serve;
 
@@ -10,6 +11,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Warning};
@@ -37,6 +40,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Read the journal: who logged in, when, and what was refused
     Replay(replay::ReplayArgs),
+    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
+    Doctor,
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -78,6 +83,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Serve => serve::run(&arguments.config),
         Command::Demo(args) => demo::run(args),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Doctor => doctor::run(&arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
     }
 }
@@ -91,6 +97,16 @@ fn log_to_standard_error() {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
         .init();
+}
+
+/// Whether standard output is for eyes that want colours.
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Keeps the log still: what is found is told in other words.
+fn quietly<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    work.with_subscriber(NoSubscriber::new())
 }
 
 /// The configuration at `path` with this process's environment; its faults, where it has any, go to standard error.

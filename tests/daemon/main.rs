@@ -6,6 +6,7 @@
 mod callback;
 mod crashes;
 mod disk;
+mod doctor;
 mod lifecycle;
 mod original_page;
 mod sessions;
