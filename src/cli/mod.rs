@@ -3,6 +3,7 @@
 pub mod config_check;
 pub mod demo;
 pub mod doctor;
+pub mod menu;
 pub mod replay;
 pub mod serve;
 
@@ -42,6 +43,11 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
     Doctor,
+    /// The account's menu as a file, since turning on the callback hides the console's editor
+    Menu {
+        #[command(subcommand)]
+        command: menu::MenuCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -84,6 +90,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Demo(args) => demo::run(args),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
+        Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
     }
 }

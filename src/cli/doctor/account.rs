@@ -197,18 +197,19 @@ fn signed(url: &Url, token: &str, echo: &str, now: Timestamp) -> Url {
 /// Whether the file that proves the domain can be had, as the console asks for it.
 async fn web_oauth(config: &Config, account: &Account, public: &Probe) -> Finding {
     let subject = named(account, "web OAuth domain");
-    let host = config.server.public_url.origin();
+    let origin = config.server.public_url.origin();
+    let host = origin.trim_start_matches("https://");
+    let folder = config.server.verify_dir.display();
     let register = format!(
-        "register the host of {host} as 网页授权域名 in the console (公众号设置 > 功能设置), and put the MP_verify file that it \
-         gives into {}",
-        config.server.verify_dir.display()
+        "register {host} as 网页授权域名 in the console (公众号设置 > 功能设置), and put the MP_verify file that it gives into \
+         {folder}"
     );
     let files = verify_files(&config.server.verify_dir);
     if files.is_empty() {
         return Finding::warn(subject, "there is no MP_verify file", register);
     }
     for (name, content) in &files {
-        let Ok(url) = format!("{host}/{name}").parse::<Url>() else { continue };
+        let Ok(url) = format!("{origin}/{name}").parse::<Url>() else { continue };
         match public.get(&url).await {
             Ok((status, body)) if status.is_success() && body.trim_ascii() == content.trim_ascii() => {}
             Ok((status, _)) => {
@@ -219,7 +220,7 @@ async fn web_oauth(config: &Config, account: &Account, public: &Probe) -> Findin
             Err(why) => return Finding::fail(subject, format!("{url} cannot be reached: {why}"), register),
         }
     }
-    Finding::ok(subject, format!("{} can be had at {host}", files[0].0))
+    Finding::ok(subject, format!("{} can be had at {origin}", files[0].0))
 }
 
 fn verify_files(folder: &Path) -> Vec<(String, Vec<u8>)> {

@@ -42,7 +42,7 @@ impl Finding {
             Status::Fail => ("FAIL", Style::new().red().bold()),
         };
         let word = style.force_styling(is_coloured).apply_to(word);
-        writeln!(out, "{word}  {:<24} {}", self.subject, self.what)?;
+        writeln!(out, "{word}  {:<30} {}", self.subject, self.what)?;
         if !self.cure.is_empty() {
             writeln!(out, "{:6}{}", "", self.cure)?;
         }
@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn words_stand_below_each_other_and_the_cure_on_a_line_of_its_own() {
-        assert_eq!(written(&Finding::ok("clock", "fine"), false), "ok    clock                    fine\n");
+        assert_eq!(written(&Finding::ok("clock", "fine"), false), "ok    clock                          fine\n");
         let fail = Finding::fail("main: access token", "refused", "do this");
-        assert_eq!(written(&fail, false), "FAIL  main: access token       refused\n      do this\n");
+        assert_eq!(written(&fail, false), "FAIL  main: access token             refused\n      do this\n");
         assert!(written(&fail, true).starts_with("\u{1b}[31m"));
     }
 }
