@@ -67,6 +67,12 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_micros(at.as_microsecond()))
 }
 
+/// Reads the `Date` of an HTTP answer: `Fri, 02 Jan 2026 03:04:05 GMT` (RFC 9110 §5.6.7).
+pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+    let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(Timestamp::from_micros(zoned.timestamp().as_microsecond()))
+}
+
 fn print_utc(at: Timestamp, digits: u8) -> String {
     let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(jiff::Timestamp::MAX);
     DateTimePrinter::new().precision(Some(digits)).timestamp_to_string(&at)
@@ -82,6 +88,13 @@ mod tests {
         assert_eq!(rfc3339_micros(at), "2026-01-02T03:04:05.678901Z");
         assert_eq!(rfc3339_millis(at), "2026-01-02T03:04:05.678Z");
         assert_eq!(rfc3339_micros(Timestamp::from_micros(1_767_323_045_000_000)), "2026-01-02T03:04:05.000000Z");
+    }
+
+    #[test]
+    fn the_date_of_an_http_answer_can_be_read() {
+        let read = |text: &str| parse_http_date(text).map(Timestamp::as_micros);
+        assert_eq!(read("Fri, 02 Jan 2026 03:04:05 GMT"), Some(1_767_323_045_000_000));
+        assert_eq!(read("yesterday"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("actors", &["clock", "domain", "keys", "store"]),
     ("transport", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
-    ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store"]),
+    ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store", "transport"]),
     ("app", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport"]),
 ];
 

@@ -4,6 +4,7 @@
 
 mod wechat_api {
     pub mod away;
+    pub mod menu;
     pub mod message;
     pub mod proxy;
     pub mod stub;

@@ -2,6 +2,8 @@
 
 pub mod config_check;
 pub mod demo;
+pub mod doctor;
+pub mod menu;
 pub mod replay;
 pub mod serve;
 
@@ -10,6 +12,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Warning};
@@ -37,6 +41,13 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Read the journal: who logged in, when, and what was refused
     Replay(replay::ReplayArgs),
+    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
+    Doctor,
+    /// The account's menu as a file, since turning on the callback hides the console's editor
+    Menu {
+        #[command(subcommand)]
+        command: menu::MenuCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -78,6 +89,8 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Serve => serve::run(&arguments.config),
         Command::Demo(args) => demo::run(args),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Doctor => doctor::run(&arguments.config),
+        Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
     }
 }
@@ -91,6 +104,16 @@ fn log_to_standard_error() {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
         .init();
+}
+
+/// Whether standard output is for eyes that want colours.
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Keeps the log still: what is found is told in other words.
+fn quietly<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    work.with_subscriber(NoSubscriber::new())
 }
 
 /// The configuration at `path` with this process's environment; its faults, where it has any, go to standard error.

@@ -7,6 +7,7 @@ mod callback;
 mod conversation;
 mod crashes;
 mod disk;
+mod doctor;
 mod forward;
 mod lifecycle;
 mod modes;

@@ -6,6 +6,14 @@ use crate::config::{self, Account};
 use crate::metrics::Metrics;
 
 impl WeChatApi {
+    /// The client of a configured account for one of the operator's commands: nobody counts its calls.
+    ///
+    /// # Errors
+    /// As [`Self::of_account`].
+    pub fn for_operator(account: &Account, clock: Clock) -> Result<Self, NoRootCertificates> {
+        Self::of_account(account, clock, &Metrics::new())
+    }
+
     /// The client of a configured account; `metrics` counts its calls.
     ///
     /// # Errors

@@ -117,8 +117,8 @@ fn cure(code: i64, message: &str) -> String {
         40125 | 41004 => "Correct app_secret; if it was lost, reset it in the account's console.",
         40243 => "The app secret is frozen: unfreeze it in the account's console (设置与开发 > 基本配置).",
         48001 => {
-            "The account may not make QR codes with a scene: that takes a verified service account (认证服务号); a \
-             subscription account cannot."
+            "The account may not use this interface. QR codes with a scene take a verified service account (认证服务号); a \
+             subscription account cannot make them."
         }
         48004 => "WeChat has banned this interface for the account: see the notices in its console.",
         50001 | 50002 => "The account is restricted: see the notices in its console.",
@@ -126,6 +126,7 @@ fn cure(code: i64, message: &str) -> String {
             "The daily quota is used up: wait for the next day, or reset it with clear_quota (ten times a month), and \
              look for another system that uses the same app id."
         }
+        46003 => "The account has no menu yet: make one, here or in the console.",
         45029 => "The account has as many permanent QR codes as it may have.",
         40052 | 40053 | 41001 | 43002 | 47001 => "This is a fault of this program: please report it with the message.",
         _ => "Look the code up among WeChat's global return codes (全局返回码).",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, DATE};
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
@@ -99,14 +99,19 @@ impl HttpClient {
     ///
     /// # Errors
     /// What went wrong, in a line for people; it does not name the address.
-    pub(in crate::transport::wechat) async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), String> {
+    pub(crate) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
         let response = self.0.request(request).await.map_err(|error| chain(&error))?;
         let status = response.status();
         let body = read(response).await.map_err(|fault| format!("its answer cannot be read: {fault:?}"))?;
         Ok((status, body))
+    }
+
+    /// The `Date` that whoever answers there puts into an answer, whatever else it says.
+    pub(super) async fn date(&self, url: &Url) -> Result<Option<String>, Fault> {
+        let request = Request::get(url.as_str()).body(Full::default());
+        let request = request.map_err(|_| unreachable("its address cannot be used"))?;
+        let response = self.0.request(request).await.map_err(|error| unreachable(chain(&error)))?;
+        Ok(response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
     /// Posts JSON and reads the answer. Has no deadline of its own, and does not say the URL in its errors: it holds the

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::http::Done;
+use super::http::{self, Done};
 use super::{ApiError, WeChatApi};
 use crate::domain::OpenId;
 
@@ -29,7 +29,7 @@ impl WeChatApi {
     pub async fn send_text(&self, openid: &OpenId, text: &str) -> Result<(), ApiError> {
         let request = CustomMessage { touser: openid.as_str(), msgtype: "text", text: Text { content: text } };
         let sending = async {
-            let sent = self.ask("message/custom/send", &request).await;
+            let sent = self.ask("message/custom/send", Some(http::json(&request))).await;
             sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
         };
         self.watched(sending).await
@@ -54,7 +54,6 @@ fn means_person(code: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::http;
     use super::*;
 
     #[test]

@@ -1,4 +1,5 @@
-//! What we ask of WeChat's server interface: an access token, QR codes, and to say something to a person.
+//! What we ask of WeChat's server interface: an access token, QR codes, to say something to a person, and what the
+//! operator's commands want to know.
 //!
 //! Every call has one overall deadline, reads a bounded answer, and fails with an [`ApiError`] named after what the caller
 //! does next. WeChat answers HTTP 200 even where it refuses, so `errcode` decides. Neither secret nor access token
@@ -9,8 +10,10 @@
 
 mod account;
 mod breaker;
+mod check;
 mod error;
 mod http;
+mod menu;
 mod message;
 mod route;
 mod token;
@@ -25,6 +28,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::check::{CallbackCheck, DnsAnswer, Ping};
 pub use self::error::{Absence, ApiError};
 pub use self::http::{HttpClient, NoRootCertificates};
 pub use self::token::TokenSource;
@@ -151,7 +155,12 @@ impl WeChatApi {
 
     /// One call of the server interface, watched. `name` is its path below `cgi-bin/`.
     async fn call<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
-        self.watched(self.ask(name, request)).await
+        self.watched(self.ask(name, Some(http::json(request)))).await
+    }
+
+    /// As [`Self::call`], by GET.
+    async fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, ApiError> {
+        self.watched(self.ask(name, None)).await
     }
 
     /// Asks within the deadline, unless WeChat is known to be away; what it brings is noted.
@@ -164,26 +173,31 @@ impl WeChatApi {
 
     /// One call with an access token. A token that WeChat no longer takes is replaced, and the call repeated, once: with
     /// an account mixed up, every token would be refused for ever.
-    async fn ask<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
-        let body = http::json(request);
+    async fn ask<T: DeserializeOwned>(&self, name: &'static str, body: Option<Vec<u8>>) -> Result<T, ApiError> {
         let mut token = self.access_token().await?;
-        let mut answer = self.post(name, &token, body.clone()).await;
+        let mut answer = self.ask_with(&token, name, body.clone()).await;
         if matches!(answer, Err(Fault::Code { code, .. }) if error::means_stale_token(code)) {
             self.discard_token(&token);
             token = self.access_token().await?;
-            answer = self.post(name, &token, body).await;
+            answer = self.ask_with(&token, name, body).await;
         }
         answer.map_err(|fault| self.explain(fault, Some(&token)))
     }
 
-    async fn post<T: DeserializeOwned>(
+    async fn ask_with<T: DeserializeOwned>(
         &self,
-        name: &'static str,
         token: &SecretString,
-        body: Vec<u8>,
+        name: &'static str,
+        body: Option<Vec<u8>>,
     ) -> Result<T, Fault> {
         let url = self.endpoint(name, Some(token));
-        self.0.watch.count(name, self.0.http.post(&url, body)).await
+        let asking = async {
+            match body {
+                Some(body) => self.0.http.post(&url, body).await,
+                None => self.0.http.get(&url).await,
+            }
+        };
+        self.0.watch.count(name, asking).await
     }
 
     async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
