@@ -4,6 +4,7 @@ pub mod config_check;
 pub mod demo;
 pub mod replay;
 pub mod serve;
+pub mod simulate;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -35,6 +36,7 @@ enum Command {
     /// Run the daemon
     Serve,
     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, when, and what was refused
     Replay(replay::ReplayArgs),
     /// Look at the configuration
@@ -77,6 +79,7 @@ pub fn run(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Command::Serve => serve::run(&arguments.config),
         Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
     }
