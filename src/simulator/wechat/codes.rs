@@ -50,7 +50,7 @@ impl SimulatedWeChat {
         let world = self.world();
         let valid = world.codes.iter().filter(|(_, code)| now < code.expires_at);
         let mut codes: Vec<MadeCode> = valid.map(|(content, code)| code.told(content)).collect();
-        codes.sort_by(|one, other| other.made_at.cmp(&one.made_at));
+        codes.sort_by_key(|code| std::cmp::Reverse(code.made_at));
         codes.truncate(MOST_LISTED);
         codes
     }
