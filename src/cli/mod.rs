@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod menu;
 pub mod replay;
 pub mod serve;
+pub mod simulate;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -39,6 +40,7 @@ enum Command {
     /// Run the daemon
     Serve,
     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, when, and what was refused
     Replay(replay::ReplayArgs),
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
@@ -88,6 +90,7 @@ pub fn run(arguments: &Arguments) -> Exit {
     match &arguments.command {
         Command::Serve => serve::run(&arguments.config),
         Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),

@@ -12,7 +12,7 @@ use super::tape::Tape;
 use super::website::Website;
 
 const INDEX: &str = include_str!("../../web/demo/index.html");
-const STYLE: &str = include_str!("../../web/demo/demo.css");
+pub(super) const STYLE: &str = include_str!("../../web/demo/demo.css");
 const ICON: &str = include_str!("../../web/demo/icon.svg");
 
 /// By what they import each other as.
@@ -55,11 +55,11 @@ async fn index(State(public_url): State<Url>, headers: HeaderMap) -> Response {
     asset("text/html; charset=utf-8", INDEX)
 }
 
-fn asset(media_type: &'static str, text: &'static str) -> Response {
+pub(super) fn asset(media_type: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, media_type)], text).into_response()
 }
 
-async fn guarded(mut response: Response) -> Response {
+pub(super) async fn guarded(mut response: Response) -> Response {
     let set: [(HeaderName, &'static str); 4] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -7,6 +7,7 @@ mod browser;
 mod caller;
 pub mod demo;
 mod phones;
+mod standalone;
 mod tape;
 mod website;
 mod wechat;
@@ -14,9 +15,10 @@ mod wechat;
 pub use browser::{Browser, BrowserError};
 pub use caller::{CallError, Called, Caller};
 pub use phones::{LATE, Person, Phones, PressedFaults};
+pub use standalone::Standalone;
 pub use tape::Tape;
 pub use website::{LoginError, LoginStart, Website, WebsiteSettings};
 pub use wechat::{
-    Answer, Call, DataFormat, Delivery, Line, NoAnswer, Outage, PERSON, PushFaults, Pushed, Quotas, Reply, ScanError,
-    Sealed, SimulatedAccount, SimulatedEncryption, SimulatedKind, SimulatedWeChat, Verification, Voice,
+    Answer, Call, DataFormat, Delivery, Line, MadeCode, NoAnswer, Outage, PERSON, PushFaults, Pushed, Quotas, Reply,
+    ScanError, Sealed, SimulatedAccount, SimulatedEncryption, SimulatedKind, SimulatedWeChat, Verification, Voice,
 };

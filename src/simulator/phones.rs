@@ -127,10 +127,19 @@ async fn scan(State(phones): State<Phones>, Json(request): Json<ScanRequest>) ->
     })
 }
 
-fn shown(delivery: &Delivery) -> Value {
+/// What came of a push, for pages and scripts.
+pub(super) fn shown(delivery: &Delivery) -> Value {
+    let event = match delivery.event {
+        Pushed::Scan => "scan",
+        Pushed::Subscribe => "subscribe",
+        Pushed::Unsubscribe => "unsubscribe",
+        Pushed::Click => "click",
+        Pushed::View => "view",
+        Pushed::Text => "text",
+    };
     json!({
-        "outcome": "pushed",
-        "event": if delivery.event == Pushed::Scan { "scan" } else { "subscribe" },
+        "outcome": if delivery.is_lost() { "lost" } else { "pushed" },
+        "event": event,
         "accepted": delivery.is_accepted(),
         "deliveries": delivery.answers.iter().map(answered).collect::<Vec<_>>(),
         "reply": delivery.reply().map(|reply| reply.content),
@@ -138,7 +147,7 @@ fn shown(delivery: &Delivery) -> Value {
     })
 }
 
-fn answered(answer: &Result<Answer, NoAnswer>) -> Value {
+pub(super) fn answered(answer: &Result<Answer, NoAnswer>) -> Value {
     match answer {
         Ok(answer) => json!({ "status": answer.status, "accepted": answer.is_accepted() }),
         Err(error) => json!({ "error": error.to_string(), "accepted": false }),

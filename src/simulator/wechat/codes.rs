@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{World, random_text};
+use super::{SimulatedWeChat, World, random_text};
 use crate::clock::random_bytes;
 use crate::domain::{AppId, Timestamp};
 
@@ -21,7 +21,46 @@ pub(super) struct Code {
     pub(super) app_id: AppId,
     pub(super) scene: String,
     pub(super) ticket: String,
+    made_at: Timestamp,
     pub(super) expires_at: Timestamp,
+}
+
+/// A code that people can scan at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeCode {
+    /// What it says.
+    pub qr_content: String,
+    /// Whose it is.
+    pub app_id: AppId,
+    /// Its scene.
+    pub scene: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// How many codes are listed.
+const MOST_LISTED: usize = 20;
+
+impl SimulatedWeChat {
+    /// The codes that were made last and are not over, the newest first.
+    pub fn codes(&self) -> Vec<MadeCode> {
+        let now = self.now();
+        let world = self.world();
+        let valid = world.codes.iter().filter(|(_, code)| now < code.expires_at);
+        let mut codes: Vec<MadeCode> = valid.map(|(content, code)| code.told(content)).collect();
+        codes.sort_by_key(|code| std::cmp::Reverse(code.made_at));
+        codes.truncate(MOST_LISTED);
+        codes
+    }
+}
+
+impl Code {
+    fn told(&self, content: &str) -> MadeCode {
+        let Self { app_id, scene, made_at, expires_at, .. } = self.clone();
+        MadeCode { qr_content: content.to_owned(), app_id, scene, made_at, expires_at }
+    }
 }
 
 /// What is told to whoever asked for a code.
@@ -38,7 +77,7 @@ impl World {
         }
         let url = format!("http://weixin.qq.com/q/02{}", &random_text::<14>()[..18]);
         let ticket = ticket(&url, now, lifetime);
-        let code = Code { app_id, scene, ticket: ticket.clone(), expires_at: now.after(lifetime) };
+        let code = Code { app_id, scene, ticket: ticket.clone(), made_at: now, expires_at: now.after(lifetime) };
         self.codes.insert(url.clone(), code);
         Made { url, ticket }
     }

@@ -31,6 +31,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption, SimulatedKind};
+pub use codes::MadeCode;
 pub use console::Verification;
 pub use delivery::{Answer, Delivery, NoAnswer, Pushed};
 pub use faults::{Call, Outage, PushFaults};
