@@ -8,6 +8,7 @@ mod crashes;
 mod disk;
 mod doctor;
 mod lifecycle;
+mod operator;
 mod original_page;
 mod sessions;
 mod support;
