@@ -11,6 +11,7 @@ mod doctor;
 mod forward;
 mod lifecycle;
 mod modes;
+mod operator;
 mod original_page;
 mod phone;
 mod sessions;
