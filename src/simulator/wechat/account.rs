@@ -1,15 +1,17 @@
 //! An Official Account, as its console would show it.
 
+use std::fmt;
+
 use url::Url;
 
 use super::Quotas;
 use super::crypto::MessageKey;
 use crate::domain::AppId;
 
-/// One Official Account. The secrets are for playing: they are not guarded.
+/// One Official Account. `simulate` takes it from an operator's own configuration, so `Debug` shows no secret.
 ///
 /// Say what matters and take the rest from [`Self::new`]: `SimulatedAccount { token, ..SimulatedAccount::new(id, url) }`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SimulatedAccount {
     /// The app id.
     pub app_id: AppId,
@@ -35,6 +37,17 @@ pub struct SimulatedAccount {
     pub has_unionid: bool,
     /// The hosts to which web authorization leads back (网页授权域名), exactly.
     pub oauth_domains: Vec<String>,
+}
+
+impl fmt::Debug for SimulatedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedAccount")
+            .field("app_id", &self.app_id)
+            .field("encryption", &self.encryption)
+            .field("format", &self.format)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What kind of account it is.
@@ -98,5 +111,21 @@ impl SimulatedAccount {
                 Some(key.expect("an account with encryption has an EncodingAESKey"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_shown() {
+        let app_id = AppId::new("wx1").unwrap();
+        let account = SimulatedAccount {
+            encoding_aes_key: Some("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG".into()),
+            ..SimulatedAccount::new(app_id, "http://127.0.0.1:9/".parse().unwrap())
+        };
+        let shown = format!("{account:?}");
+        assert!(!["app-secret", "callbacktoken", "abcdef"].iter().any(|secret| shown.contains(secret)), "{shown}");
     }
 }
