@@ -41,7 +41,7 @@ enum Command {
     Serve,
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
-    /// Read the journal: who logged in, when, and what was refused
+    /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
     Doctor,

@@ -98,9 +98,7 @@ impl SledMedium {
             // The journal flushes when it acknowledges; nothing else has to be written by a clock.
             .flush_every_ms(None)
             .open()
-            .map_err(
-                |error| if is_lock(&error) { OpenError::Locked(path.to_owned()) } else { unusable(path, &error) },
-            )?;
+            .map_err(|error| not_opened(path, &error))?;
         if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
             let path = path.display();
             tracing::warn!(%path, "other users can read who logged in: chmod go-rwx that folder");
@@ -171,6 +169,14 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
     OpenError::Unusable { path: path.to_owned(), reason: error.to_string() }
 }
 
+fn not_opened(path: &Path, error: &sled::Error) -> OpenError {
+    match error {
+        sled::Error::Corruption { .. } => OpenError::Store(StoreError::Damaged("sled cannot read its own file".into())),
+        error if is_lock(error) => OpenError::Locked(path.to_owned()),
+        error => unusable(path, error),
+    }
+}
+
 /// sled tells a lock that another process holds only by its text.
 fn is_lock(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(_)) && error.to_string().contains("could not acquire lock")
@@ -193,5 +199,18 @@ impl MigrationTarget for sled::Db {
 
     fn flush(&self) -> Result<(), MediumError> {
         sled::Tree::flush(self).map(drop).map_err(|error| told(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_that_sled_finds_is_not_told_as_a_folder_that_cannot_be_used() {
+        let corrupted = sled::Error::Corruption { at: None, bt: () };
+        let told = not_opened(Path::new("data"), &corrupted);
+        assert!(matches!(told, OpenError::Store(StoreError::Damaged(_))), "{told}");
+        assert!(told.cure().starts_with("keep a copy"), "{}", told.cure());
     }
 }

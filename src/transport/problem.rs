@@ -50,6 +50,12 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
     }
 
+    /// Credentials of a client that are not its own.
+    pub(super) fn invalid_client() -> Self {
+        let problem = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "the client's credentials are wrong");
+        Self { authenticate: Some("Basic realm=\"scan-login\""), ..problem }
+    }
+
     /// 503 with `Retry-After`.
     pub(super) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).again_after(retry_after)
@@ -84,6 +90,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }

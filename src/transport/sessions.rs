@@ -26,7 +26,9 @@ use super::client_address::ClientAddress;
 use super::cors;
 use super::extract::{Query, Scene};
 use super::headers::{PRIVATE, media_type};
+use super::oauth;
 use super::opening;
+use super::parameters::Parameters;
 use super::picture;
 use super::problem::Problem;
 use super::site::Shared;
@@ -100,6 +102,13 @@ async fn create(
     let client = ClientId::new(&ask.client_id).ok().and_then(|id| site.config.client(&id));
     let client =
         client.ok_or_else(|| Problem::bad_request("unknown_client", "there is no client with this client_id"))?;
+    // Who brings credentials is the client's back end, or is not: they are never passed over.
+    if headers.contains_key(header::AUTHORIZATION) {
+        let known = oauth::authenticate(&site.config, &headers, &Parameters::default());
+        if !known.is_ok_and(|known| known.client_id == client.client_id) {
+            return Err(Problem::invalid_client());
+        }
+    }
     if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return Err(cors::foreign());
     }

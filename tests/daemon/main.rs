@@ -9,6 +9,7 @@ mod crashes;
 mod disk;
 mod doctor;
 mod forward;
+mod front;
 mod lifecycle;
 mod modes;
 mod operator;

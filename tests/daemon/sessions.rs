@@ -364,3 +364,21 @@ async fn a_key_that_is_there_twice_is_refused() {
     let answer = world.post("/v1/sessions", JSON, r#"{"client_id":"shop","client_id":"legacy"}"#).await;
     assert_eq!((answer.status, answer.json()["detail"].as_str().unwrap().contains("client_id")), (400, true));
 }
+
+#[tokio::test]
+async fn a_clients_credentials_are_never_passed_over() {
+    let world = World::start().await;
+    let body =
+        json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string();
+    for (credentials, status) in [
+        (basic("shop", SECRET), 201),
+        (basic("shop", "wrong"), 401),
+        (basic("legacy", "legacy-secret"), 401),
+        ("Bearer something".to_owned(), 401),
+    ] {
+        let answer = world.post("/v1/sessions", &[JSON[0], ("authorization", &credentials)], &body).await;
+        assert_eq!(answer.status, status, "{credentials}: {}", answer.text());
+        assert_eq!(answer.header("www-authenticate").starts_with("Basic"), status == 401);
+    }
+    assert_eq!(world.events().await, ["created"]);
+}

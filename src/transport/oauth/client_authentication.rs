@@ -12,7 +12,7 @@ use super::error::OAuthError;
 
 /// The client whose credentials the request bears, in the header (`client_secret_basic`) or in the form
 /// (`client_secret_post`), not in both (RFC 6749 §2.3).
-pub(super) fn authenticate<'a>(
+pub(in crate::transport) fn authenticate<'a>(
     config: &'a Config,
     headers: &HeaderMap,
     form: &Parameters,

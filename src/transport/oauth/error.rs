@@ -2,9 +2,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::super::headers::PRIVATE;
+
 /// An error of the token endpoint (RFC 6749 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OAuthError {
+pub(in crate::transport) enum OAuthError {
     InvalidRequest(&'static str),
     /// The client is unknown, or its credentials are wrong: nobody is told which.
     InvalidClient,
@@ -38,7 +40,7 @@ impl IntoResponse for OAuthError {
             ),
         };
         let body = axum::Json(json!({ "error": error, "error_description": description }));
-        let mut response = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        let mut response = (status, PRIVATE, body).into_response();
         if self == Self::InvalidClient {
             let basic = HeaderValue::from_static("Basic realm=\"scan-login\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);

@@ -9,6 +9,8 @@ use axum::routing::post;
 
 use super::site::Shared;
 
+pub(super) use client_authentication::authenticate;
+
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
     Router::new().route("/oauth/token", post(token::token))

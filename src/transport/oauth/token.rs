@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::actors::RedeemError;
 use crate::keys::sha256;
 
-use super::super::headers::media_type;
+use super::super::headers::{PRIVATE, media_type};
 use super::super::parameters::Parameters;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
@@ -55,7 +55,7 @@ pub(super) async fn token(
         "scope": redemption.scope,
         "openid": redemption.openid.as_str(),
     });
-    Ok(([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], axum::Json(body)).into_response())
+    Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(body)).into_response())
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -106,7 +106,10 @@ async fn verify(
     let (account, callback) = account(&site, &name)?;
     let query = CallbackQuery::read(query.as_deref()).map_err(malformed)?;
     callback.envelopes.judge_verification(&query).map_err(|rejected| reject(&site, account, rejected))?;
-    let echo = query.echostr().filter(|echo| echo.len() <= MAX_ECHO).ok_or_else(|| malformed("echostr is missing"))?;
+    let echo = query.echostr().ok_or_else(|| malformed("echostr is missing"))?;
+    if echo.len() > MAX_ECHO {
+        return Err(malformed("echostr is longer than any of WeChat's"));
+    }
     tracing::info!(account = %account.name, "WeChat verified the callback URL");
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], PRIVATE, echo.to_owned()).into_response())
 }
@@ -249,5 +252,9 @@ fn forbidden() -> Problem {
 
 /// WeChat delivers it again.
 fn not_stored() -> Problem {
-    Problem::unavailable("unavailable", "the scan could not be stored; deliver it again", Duration::from_secs(1))
+    Problem::unavailable(
+        "unavailable",
+        "it could not be answered in time, or not be stored: deliver it again",
+        Duration::from_secs(1),
+    )
 }
