@@ -68,3 +68,18 @@ fn replies_beside_a_forward_are_warned_of() {
     let (_, warnings) = read(&text).unwrap();
     assert!(warnings.iter().any(|warning| warning.key == "account.main.replies"), "{warnings:?}");
 }
+
+/// The blocks of the guide that begin with this line.
+fn guide(line: &str) -> &'static str {
+    let text = include_str!("../../../docs/wechat.md");
+    let block = text.split("```toml\n").find(|block| block.starts_with(line)).expect("the guide has no such block");
+    block.split("```").next().unwrap()
+}
+
+#[test]
+fn the_guide_shows_the_texts_as_they_are_and_replies_that_work() {
+    let shown = conversation(guide("[account.texts.zh-CN]"));
+    assert_eq!(shown.chinese, conversation("").chinese);
+    let replies = conversation(guide("[account.replies]")).replies;
+    assert!(replies.subscribe.is_some() && replies.default.is_some() && replies.keywords[0].fits("price"));
+}
