@@ -8,6 +8,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::callback::event;
+use crate::modes::{KEY, opened, seal};
 use crate::support::*;
 
 type Socket = WebSocketStream<TcpStream>;
@@ -346,4 +348,33 @@ async fn when_the_daemon_stops_its_connections_are_told_to_come_back() {
     assert!(ended.0.success());
     assert_eq!(frame.0.as_deref(), Some("c[1012,\"Service restart\"]"));
     assert!(matches!(frame.1, Some(Ok(Message::Close(Some(close)))) if u16::from(close.code) == 1012));
+}
+
+/// The page needs no change for it: until then it only hears nothing.
+#[tokio::test]
+async fn who_scanned_the_original_page_can_be_asked_to_confirm() {
+    let keyed = format!("encryption = \"safe\"\n encoding_aes_key = \"{KEY}\"");
+    let world = World::with(|config| {
+        let legacy = "name = \"Old Shop\"\n            confirm = \"auto\"";
+        config
+            .replacen("encryption = \"plain\"", &keyed, 1)
+            .replace(legacy, "name = \"Old Shop\"\nconfirm = \"tap\"")
+            .replace(
+                "[seed_page]\n            client_id = \"legacy\"\n            confirm = \"auto\"",
+                "[seed_page]\nclient_id = \"legacy\"",
+            )
+    })
+    .await;
+    picture(&world, "77").await;
+    let mut socket = connect(&world, &[]).await.unwrap();
+    say(&mut socket, "77").await;
+    let scene = world.journal().await[0]["scene_id"].as_str().unwrap().to_owned();
+    let sealed = seal(KEY, &event("SCAN", &scene, "oAlice"));
+    let reply = opened(KEY, &sealed.push(&world, &sealed.xml()).await.text());
+    assert!(reply.contains("Old Shop"), "{reply}");
+    let (_, link) = reply.split_once("<a href=\"").unwrap();
+    assert_eq!(world.events().await, ["created", "scanned"]);
+    send("POST", link.split_once('"').unwrap().0, &[FORM], "action=confirm").await;
+    let code = automatic_login(&mut socket).await;
+    assert_eq!(redeem(&world, &code).await.json()["openid"], "oAlice");
 }
