@@ -35,6 +35,9 @@ const MAX_HEADERS: usize = 100;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Peers are not awaited longer than this when the daemon stops.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// How long a peer may leave what was sent to it unacknowledged, or its window shut, before its connection is dropped: one
+/// that has vanished, or does not read, keeps its place and our buffers no longer (tcp(7), `TCP_USER_TIMEOUT`).
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -161,8 +164,7 @@ async fn accept(listener: &TcpListener, throttle: &Throttle) -> (TcpStream, Sock
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Frames are small and must leave at once.
-                if let Err(error) = stream.set_nodelay(true) {
+                if let Err(error) = prepare(&stream) {
                     tracing::debug!(%peer, %error, "a connection was gone before it was served");
                     continue;
                 }
@@ -177,6 +179,13 @@ async fn accept(listener: &TcpListener, throttle: &Throttle) -> (TcpStream, Sock
             }
         }
     }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    // Frames are small and must leave at once.
+    stream.set_nodelay(true)?;
+    let milliseconds = u32::try_from(WRITE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
 }
 
 fn is_about_one_connection(error: &io::Error) -> bool {
@@ -194,5 +203,14 @@ mod tests {
             let places = Places::of(descriptors);
             assert!(places.http + places.sockjs <= descriptors / 10 * 9, "{places:?} of {descriptors}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_vanishes_or_does_not_read_is_not_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = accept(&listener, &Throttle::default()).await;
+        assert_eq!(rustix::net::sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
+        assert!(stream.nodelay().unwrap());
     }
 }
