@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -204,6 +205,15 @@ fn shortened(reason: &str) -> &str {
 #[error("the WebSocket takes no more messages")]
 pub struct Closed;
 
+/// A message, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Binary(Bytes),
+}
+
 /// An open WebSocket, as its server sees it. Dropping it drops the connection, without a close frame.
 #[derive(Debug)]
 pub struct WebSocket {
@@ -227,23 +237,35 @@ impl WebSocket {
 
     /// The next text message; `None` once the connection has ended, in whatever way.
     ///
-    /// Pings are answered and the peer's close is acknowledged on the way. What breaks the protocol ends the connection
-    /// with the code that RFC 6455 §7.4.1 has for it: 1002, 1003 for a binary message, 1007 for text that is not UTF-8,
-    /// 1009 for a message past the limit. Cancelling this loses no message.
+    /// As [`recv_any`](Self::recv_any), but a binary message ends the connection with 1003.
     pub async fn recv(&mut self) -> Option<String> {
+        match self.recv_any().await? {
+            Incoming::Text(text) => Some(text),
+            Incoming::Binary(_) => {
+                self.fail(1003, "Only text is taken here.").await;
+                None
+            }
+        }
+    }
+
+    /// The next message; `None` once the connection has ended, in whatever way.
+    ///
+    /// Pings are answered and the peer's close is acknowledged on the way. What breaks the protocol ends the connection
+    /// with the code that RFC 6455 §7.4.1 has for it: 1002, 1007 for text that is not UTF-8, 1009 for a message past the
+    /// limit. Cancelling this loses no message.
+    pub async fn recv_any(&mut self) -> Option<Incoming> {
         while !self.ended {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
                     self.unanswered_ping = false;
-                    return Some(text.as_str().to_owned());
+                    return Some(Incoming::Text(text.as_str().to_owned()));
+                }
+                Some(Ok(Message::Binary(bytes))) => {
+                    self.unanswered_ping = false;
+                    return Some(Incoming::Binary(bytes));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unanswered_ping = false,
-                Some(Ok(Message::Binary(_))) => self.fail(1003, "Only text is taken here.").await,
-                Some(Ok(Message::Close(_))) => {
-                    self.ended = true;
-                    // The acknowledgement was queued by the library; a peer that has gone already does not need it.
-                    let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.flush()).await;
-                }
+                Some(Ok(Message::Close(_))) => self.acknowledge().await,
                 Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                     self.fail(1009, "The message is too long.").await;
                 }
@@ -255,6 +277,12 @@ impl WebSocket {
         None
     }
 
+    /// The peer has closed. The library has queued the acknowledgement; a peer that has gone already does not need it.
+    async fn acknowledge(&mut self) {
+        self.ended = true;
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.flush()).await;
+    }
+
     /// Sends a text message and waits until the operating system has taken it.
     ///
     /// A peer that does not read makes this wait: callers set a deadline and drop the socket after it.
@@ -263,6 +291,14 @@ impl WebSocket {
     /// [`Closed`] where the connection has ended, or the message is longer than [`Limits::max_waiting_bytes`].
     pub async fn send_text(&mut self, text: impl Into<String>) -> Result<(), Closed> {
         self.send(Message::text(text.into())).await
+    }
+
+    /// As [`send_text`](Self::send_text), but anything else.
+    ///
+    /// # Errors
+    /// [`Closed`] as there.
+    pub async fn send_binary(&mut self, bytes: impl Into<Bytes>) -> Result<(), Closed> {
+        self.send(Message::Binary(bytes.into())).await
     }
 
     /// Sends a ping. Until the peer sends anything, [`ping_is_unanswered`](Self::ping_is_unanswered).
@@ -303,6 +339,11 @@ impl WebSocket {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        // In a box, because every socket that waits for a message would keep room for its end.
+        Box::pin(self.say_goodbye(code, reason)).await;
+    }
+
+    async fn say_goodbye(&mut self, code: u16, reason: &str) {
         let code = Some(CloseCode::from(code)).filter(|code| code.is_allowed()).unwrap_or(CloseCode::Error);
         let reason = shortened(reason);
         let goodbye = async {

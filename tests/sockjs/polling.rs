@@ -73,11 +73,14 @@ async fn any_of_the_content_types_that_browsers_choose_will_do() {
 }
 
 #[tokio::test]
-async fn a_body_past_the_limit_is_too_large() {
+async fn a_body_past_the_limit_is_too_large_and_closes_the_session() {
     let (address, _events) = serve(Options { max_message_bytes: 10, ..Options::default() }).await;
     post(address, "/echo/0/a/xhr", "").await;
     assert_eq!(post(address, "/echo/0/a/xhr_send", "[\"123456\"]").await.status, 204);
+    assert_eq!(post(address, "/echo/0/b/xhr_send", "[\"1234567\"]").await.status, 413, "nobody's");
+    assert_eq!(post(address, "/echo/0/a/xhr", "").await.body, "a[\"123456\"]\n");
     assert_eq!(post(address, "/echo/0/a/xhr_send", "[\"1234567\"]").await.status, 413);
+    assert_eq!(post(address, "/echo/0/a/xhr", "").await.body, "c[1009,\"Message too big\"]\n");
 }
 
 #[tokio::test]
@@ -145,7 +148,7 @@ async fn one_session_too_many_is_turned_away() {
     let (address, _events) = serve(Options { max_sessions: 1, ..Options::default() }).await;
     assert_eq!(post(address, "/echo/0/a/xhr", "").await.body, "o\n");
     let answer = post(address, "/echo/0/b/xhr", "").await;
-    assert_eq!(answer.status, 503);
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "c[1013,\"Too many sessions\"]\n"));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
 

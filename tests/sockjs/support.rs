@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::StreamExt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use scan_login::transport::sockjs::{self, Connection, Options};
+use scan_login::transport::sockjs::{self, Connection, Options, Payload};
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tower::ServiceExt;
 
 /// Longer than anything that should happen takes, shorter than anyone likes to wait.
-const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// What the echo service went through.
 pub type Events = UnboundedReceiver<String>;
@@ -62,9 +64,13 @@ pub fn app(options: Options) -> (Router, Events) {
 async fn echo(mut connection: Connection, happened: UnboundedSender<String>) {
     let origin = connection.request().headers.get("origin").map_or("nowhere", |origin| origin.to_str().unwrap());
     let _ = happened.send(format!("opened from {origin}"));
-    while let Some(message) = connection.recv().await {
-        let _ = happened.send(format!("heard {message}"));
-        if connection.send(message).is_err() {
+    while let Some(message) = connection.recv_message().await {
+        let _ = happened.send(format!("heard {}", message.text()));
+        let said = match message.into_payload() {
+            Payload::Text(text) => connection.send(text),
+            Payload::Binary(bytes) => connection.send_binary(bytes),
+        };
+        if said.is_err() {
             break;
         }
     }
@@ -143,4 +149,20 @@ pub async fn ask_in_memory(app: &Router, method: &str, path: &str, body: &str) -
 pub async fn websocket(address: SocketAddr, path: &str) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(address).await.unwrap();
     tokio_tungstenite::client_async(format!("ws://localhost{path}"), stream).await.unwrap().0
+}
+
+/// The next message, which is text.
+pub async fn text(socket: &mut WebSocketStream<TcpStream>) -> String {
+    match socket.next().await.unwrap().unwrap() {
+        Message::Text(text) => text.as_str().to_owned(),
+        other => panic!("{other:?} instead of text"),
+    }
+}
+
+/// The code and reason of the close that comes next.
+pub async fn closed(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
+    match socket.next().await.unwrap().unwrap() {
+        Message::Close(Some(frame)) => (frame.code.into(), frame.reason.as_str().to_owned()),
+        other => panic!("{other:?} instead of a close"),
+    }
 }

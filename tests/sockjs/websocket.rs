@@ -2,27 +2,11 @@
 
 use futures_util::{SinkExt, StreamExt};
 use scan_login::transport::sockjs::{Admission, Options};
-use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{ask, get, next, post, serve, websocket};
+use crate::support::{ask, closed, get, next, post, serve, text, websocket};
 
 const KEY: (&str, &str) = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-
-async fn text(socket: &mut WebSocketStream<TcpStream>) -> String {
-    match socket.next().await.unwrap().unwrap() {
-        Message::Text(text) => text.as_str().to_owned(),
-        other => panic!("{other:?} instead of text"),
-    }
-}
-
-async fn closed(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
-    match socket.next().await.unwrap().unwrap() {
-        Message::Close(Some(frame)) => (frame.code.into(), frame.reason.as_str().to_owned()),
-        other => panic!("{other:?} instead of a close"),
-    }
-}
 
 #[tokio::test]
 async fn the_handshake_is_answered_with_what_it_needs_and_no_more() {

@@ -16,6 +16,11 @@ use crate::config::{Client, SeedBind, SeedPage};
 use super::site::{Shared, Site};
 use super::sockjs::{self, AllowedOrigins, Options};
 
+/// Most bytes of what a page says at once: its id is a few digits.
+const MAX_MESSAGE: usize = 4 << 10;
+/// Most bytes that wait for a page or from it: a few requests' heads, which are kept where a cookie counts.
+const MAX_WAITING: usize = 64 << 10;
+
 /// The routes below `base`, where the operator has turned the original page on.
 pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
     let Some((settings, client)) = configured(site) else { return Router::new() };
@@ -24,6 +29,8 @@ pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
         admit_websocket: connection::admission(settings.bind),
         keep_requests: settings.bind == SeedBind::Cookie,
         max_sessions: site.places.sockjs,
+        max_message_bytes: MAX_MESSAGE,
+        max_waiting_bytes: MAX_WAITING,
         shutdown: site.stopping.clone(),
         tasks: site.tasks.clone(),
         ..Options::default()

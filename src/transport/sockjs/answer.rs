@@ -9,6 +9,9 @@ use super::options::Options;
 
 pub(super) const PLAIN: &str = "text/plain; charset=UTF-8";
 pub(super) const JAVASCRIPT: &str = "application/javascript; charset=UTF-8";
+pub(super) const HTML: &str = "text/html; charset=UTF-8";
+/// Without a charset: the format has one only (HTML §9.2.5), and some browsers stumble over the parameter.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-store, no-cache, no-transform, must-revalidate, max-age=0");
@@ -49,12 +52,17 @@ pub(super) fn method_not_allowed(methods: &'static str) -> Response {
 /// The answer to a browser that asks whether it may (Fetch §3.2.2); it may keep the answer for a year.
 pub(super) fn preflight(methods: &'static str) -> Response {
     let mut response = empty(StatusCode::NO_CONTENT);
+    keep_long(&mut response);
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, LONG);
-    headers.insert(header::EXPIRES, FAR_AWAY);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("31536000"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
     response
+}
+
+/// Caches may keep it for a year.
+pub(super) fn keep_long(response: &mut Response) {
+    response.headers_mut().insert(header::CACHE_CONTROL, LONG);
+    response.headers_mut().insert(header::EXPIRES, FAR_AWAY);
 }
 
 /// What every answer of one request gets, read from the request before it is taken apart.

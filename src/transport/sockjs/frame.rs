@@ -1,8 +1,9 @@
 //! What goes over the wire: frames to the client, JSON arrays of strings from it. Pure.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
+use bytes::Bytes;
 use serde_json::error::Category;
 
 /// Why a session was closed, as the client gets to see it: `c[code,"reason"]`.
@@ -19,12 +20,16 @@ impl CloseReason {
     pub const NORMAL: Self = Self::fixed(1000, "Normal closure");
     /// The session ended while somebody was about to read from it.
     pub const INTERRUPTED: Self = Self::fixed(1002, "Connection interrupted");
+    /// A message is longer than the options allow.
+    pub const TOO_BIG: Self = Self::fixed(1009, "Message too big");
     /// More waits for the client, or of the client, than the options allow.
     pub const TOO_MUCH_WAITS: Self = Self::fixed(1008, "Too many messages wait");
     /// The service panicked.
     pub const FAILED: Self = Self::fixed(1011, "Internal error");
     /// The server is about to end.
     pub const RESTART: Self = Self::fixed(1012, "Service restart");
+    /// There are as many sessions as the options allow.
+    pub const TOO_MANY_SESSIONS: Self = Self::fixed(1013, "Too many sessions");
     /// Another request receives for the session already.
     pub const STILL_OPEN: Self = Self::fixed(2010, "Another connection still open");
     /// A WebSocket's peer stayed silent after a heartbeat.
@@ -40,6 +45,32 @@ impl CloseReason {
     }
 }
 
+/// What one message holds.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// Text: all that SockJS itself knows.
+    Text(String),
+    /// Bytes, which only a raw WebSocket can carry.
+    Binary(Bytes),
+}
+
+impl Payload {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// What people say is nobody's to log.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if matches!(self, Self::Text(_)) { "text" } else { "binary" };
+        write!(f, "Payload({kind}, {} bytes)", self.len())
+    }
+}
+
 /// One frame to the client, before a transport wraps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
@@ -49,12 +80,14 @@ pub(super) enum Frame {
     Heartbeat,
     /// Messages in order, each the JSON text that [`encode`] made.
     Messages(Vec<String>),
+    /// Messages in order, as they are: only on a raw WebSocket.
+    Raw(Vec<Payload>),
     /// The session is closed.
     Close(CloseReason),
 }
 
 impl Frame {
-    /// The frame's text.
+    /// The frame's text. Raw messages have no frame, so theirs is empty.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Open => "o".to_owned(),
@@ -71,6 +104,7 @@ impl Frame {
                 text.push(']');
                 text
             }
+            Self::Raw(_) => String::new(),
             Self::Close(CloseReason { code, text }) => format!("c[{code},{}]", encode(text)),
         }
     }
@@ -104,6 +138,11 @@ pub(super) fn encode(message: &str) -> String {
     }
     json.push('"');
     json
+}
+
+/// A frame as a JavaScript string that may stand in a `<script>` element: without `<`, which could end it.
+pub(super) fn script_string(frame: &str) -> String {
+    encode(frame).replace('<', "\\u003c")
 }
 
 /// Why something that the client sent is not a list of messages.
@@ -209,6 +248,20 @@ mod tests {
         assert_eq!(decode_text(r#"["a","b"]"#).unwrap(), ["a", "b"]);
         assert!(decode_text(r#""a"#).is_err());
         assert!(decode_text("{}").is_err());
+    }
+
+    #[test]
+    fn a_frame_in_a_script_cannot_end_the_script() {
+        assert_eq!(script_string("o"), r#""o""#);
+        assert_eq!(script_string(&messages(&["x"]).text()), r#""a[\"x\"]""#);
+        let hostile = messages(&["</script><!--\u{2028}"]).text();
+        assert_eq!(script_string(&hostile), r#""a[\"\u003c/script>\u003c!--\\u2028\"]""#);
+    }
+
+    #[test]
+    fn what_people_say_is_not_logged() {
+        let payloads = [Payload::Text("secret".into()), Payload::Binary("secret".into())];
+        assert_eq!(format!("{payloads:?}"), "[Payload(text, 6 bytes), Payload(binary, 6 bytes)]");
     }
 
     proptest! {

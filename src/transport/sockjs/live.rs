@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use http::request::Parts;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::frame::{CloseReason, Frame};
+use super::frame::{CloseReason, Frame, Payload};
 use super::session::{Closed, Session};
 use super::table::Sessions;
 
@@ -47,11 +48,15 @@ impl Live {
 
     pub(super) fn send(&self, message: &str) -> Result<(), Closed> {
         let result = self.lock().session.send(message);
-        self.wake();
-        result
+        self.wake_after(result)
     }
 
-    pub(super) fn deliver(&self, messages: Vec<String>, request: Option<Arc<Parts>>) {
+    pub(super) fn send_binary(&self, message: Bytes) -> Result<(), Closed> {
+        let result = self.lock().session.send_binary(message);
+        self.wake_after(result)
+    }
+
+    pub(super) fn deliver(&self, messages: Vec<Payload>, request: Option<Arc<Parts>>) {
         if !messages.is_empty() {
             self.lock().session.deliver(messages, request);
             self.wake();
@@ -66,6 +71,15 @@ impl Live {
     pub(super) fn end(&self) {
         self.lock().session.end();
         self.wake();
+    }
+
+    /// The service has sent something, so it need not be woken unless that closed the session.
+    fn wake_after(&self, result: Result<(), Closed>) -> Result<(), Closed> {
+        match result {
+            Ok(()) => self.for_receiver.notify_one(),
+            Err(Closed) => self.wake(),
+        }
+        result
     }
 
     /// Both sides look again. Each is one waiter at most, and a wake-up that finds none is kept for it.
@@ -100,7 +114,7 @@ impl Receiver {
     /// close frame there is no other, so the receiver has been served.
     pub(super) async fn next(&mut self) -> Frame {
         loop {
-            if let Some(frame) = self.live.lock().session.next_frame() {
+            if let Some(frame) = self.next_now() {
                 return frame;
             }
             tokio::select! {
@@ -110,8 +124,13 @@ impl Receiver {
         }
     }
 
+    /// The next frame, if there is one already.
+    pub(super) fn next_now(&self) -> Option<Frame> {
+        self.live.lock().session.next_frame()
+    }
+
     /// The client, over the same connection, has sent messages: they have no other request than the one that opened it.
-    pub(super) fn deliver(&self, messages: Vec<String>) {
+    pub(super) fn deliver(&self, messages: Vec<Payload>) {
         self.live.deliver(messages, None);
     }
 

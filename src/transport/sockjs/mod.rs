@@ -24,8 +24,12 @@
 //! |---|---|
 //! | (nothing) | a greeting |
 //! | `/info` | what clients ask first |
+//! | `/iframe*.html` | a page for clients' own frames, where [`Options::client_script`] says what it loads |
+//! | `/websocket` | a WebSocket without SockJS's frames, for programs that are no pages |
 //! | `/{server}/{session}/websocket` | a session over a WebSocket |
-//! | `/{server}/{session}/xhr`, `…/xhr_send` | a session over polling |
+//! | `/{server}/{session}/xhr_streaming`, `…/eventsource`, `…/htmlfile` | a session's frames, one after the other |
+//! | `/{server}/{session}/xhr`, `…/jsonp` | a session's next frame |
+//! | `/{server}/{session}/xhr_send`, `…/jsonp_send` | messages for a session |
 //!
 //! Anything else is not found, which makes clients try their next transport.
 //!
@@ -38,23 +42,33 @@
 //!
 //! # How it is built
 //!
-//! `frame` (what is written) and `session` (what is owed to whom, and when it ends) are pure. `live` and `table` put them
-//! into a world with tasks and time. `route`, `answer` and `body` are HTTP. Each file of `transports` carries frames in
-//! one way; a new one needs a receiver from `table`, a line in
-//! `route`, and one here.
+//! Pure, and tested alone: `frame` and `callback` (what is read and written), `route` (what a path means), `session` with
+//! `message` and `outbox` (what is owed to whom, and when it ends). `live` and `table` put sessions into a world with tasks
+//! and time. `handler`, `answer`, `body`, `head`, `info` and `iframe` are HTTP. Each file of `transports` carries frames in
+//! one way; a new one needs a line in `route` and one in `handler`.
 //!
 //! # What bounds it
 //!
-//! Sessions in all, the bytes of a message, the bytes that wait in a session for either side, and the time for which a
-//! client may be slow: see [`Options`]. A session that nobody reads is gone after the disconnect delay. Nothing runs that
-//! [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order.
+//! Sessions in all (past it 1013), the bytes of a message (1009), the bytes that wait in a session for either side (1008),
+//! and the time for which a client may be slow: see [`Options`]. A session that nobody reads is gone after the disconnect
+//! delay. Nothing runs that [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order
+//! (1012).
+//!
+//! What a lost client leaves in the buffers of its connection is for the server around to take back: it sets the
+//! connection's own timeouts.
 
 mod answer;
 mod body;
+mod callback;
 mod frame;
+mod handler;
+mod head;
+mod iframe;
 mod info;
 mod live;
+mod message;
 mod options;
+mod outbox;
 mod route;
 mod service;
 mod session;
@@ -64,19 +78,17 @@ mod transports;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::Response;
 use axum::routing::any;
-use http::{Method, StatusCode};
 
+pub use frame::Payload;
+pub use message::Message;
 pub use options::{Admission, AllowedOrigins, Options};
 pub use service::{Connection, Sender, Service};
-pub use session::{Closed, Message};
+pub use session::Closed;
 
-use answer::{Common, PLAIN, answer, empty, method_not_allowed, not_found, preflight};
-use route::{Route, Transport};
+use handler::{Serving, handle};
+use iframe::IframePage;
 use table::Sessions;
-use transports::{websocket, xhr};
 
 /// A router that serves `service` over SockJS under `prefix`, such as `/sockjs`. Merge it into another one.
 ///
@@ -88,60 +100,15 @@ use transports::{websocket, xhr};
 /// As [`Router::route`] does: where the prefix is neither empty nor begins with a slash, or holds a pattern that is none.
 pub fn router(prefix: &str, options: Options, service: impl Service) -> Router {
     let prefix = prefix.trim_end_matches('/');
-    let state = Serving { prefix: Arc::from(prefix), sessions: Arc::new(Sessions::new(options, Arc::new(service))) };
+    let state = Serving {
+        prefix: Arc::from(prefix),
+        iframe: options.client_script.as_deref().map(IframePage::new).map(Arc::new),
+        sessions: Arc::new(Sessions::new(options, Arc::new(service))),
+    };
     // Below the prefix paths are judged by `Route`, as they came; no pattern matches an empty rest, hence three.
     let mut router = Router::new().route(&format!("{prefix}/"), any(handle));
     if !prefix.is_empty() {
         router = router.route(prefix, any(handle));
     }
     router.route(&format!("{prefix}/{{*path}}"), any(handle)).with_state(state)
-}
-
-#[derive(Clone)]
-struct Serving {
-    prefix: Arc<str>,
-    sessions: Arc<Sessions>,
-}
-
-async fn handle(State(Serving { prefix, sessions }): State<Serving>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let uri = parts.uri.clone();
-    let path = uri.path().strip_prefix(&*prefix);
-    let Some(route) = path.and_then(Route::of) else { return not_found() };
-    let options = &sessions.options;
-    if matches!(route, Route::Session { transport: Transport::WebSocket, .. }) && !options.websocket {
-        return not_found();
-    }
-    let common = Common::of(options, &parts.method, &parts.headers);
-    let mut response = if !route.allows(&parts.method) {
-        method_not_allowed(route.methods())
-    } else if parts.method == Method::OPTIONS {
-        preflight(route.methods())
-    } else if matches!(route, Route::Session { .. }) && !common.is_allowed() {
-        // Browsers let every page send, and hold no WebSocket to CORS at all: the server has to look at the origin itself
-        // (Fetch §3.2, RFC 6455 §10.2).
-        empty(StatusCode::FORBIDDEN)
-    } else {
-        match route {
-            Route::Greeting => answer(StatusCode::OK, PLAIN, "Welcome to SockJS!\n"),
-            Route::Info => info::info(options),
-            Route::Session { transport: Transport::WebSocket, .. } => websocket::upgrade(&sessions, parts),
-            Route::Session { id, transport: Transport::Xhr } => xhr::poll(&sessions, id, parts, body).await,
-            Route::Session { id, transport: Transport::XhrSend } => xhr::send(&sessions, id, parts, body).await,
-        }
-    };
-    match route {
-        Route::Greeting => (),
-        Route::Session { transport: Transport::WebSocket, .. } => common.no_cache(&mut response),
-        Route::Info => {
-            common.no_cache(&mut response);
-            common.cors(&mut response);
-        }
-        Route::Session { transport: Transport::Xhr | Transport::XhrSend, .. } => {
-            common.no_cache(&mut response);
-            common.cors(&mut response);
-            common.cookie(&mut response);
-        }
-    }
-    response
 }

@@ -14,6 +14,9 @@ pub enum AllowedOrigins {
     All,
     /// Pages of these origins, each written as browsers send it: `https://www.example.com`, without a final slash, with
     /// the port unless it is the scheme's own. A page's own server is not implied: name it, too.
+    ///
+    /// Browsers name no origin when a page loads a script or a frame, nor when it asks its own server with GET. So every page
+    /// can open a session by `jsonp` and hear what it is told, but only these pages can say something in one.
     List(Vec<String>),
 }
 
@@ -59,6 +62,13 @@ pub struct Options {
     pub allowed_origins: AllowedOrigins,
     /// Whether WebSockets are offered; where not, their paths are not found and `/info` says so.
     pub websocket: bool,
+    /// Whether raw WebSockets may bring messages that are no text; where not, such a message ends the connection with 1003,
+    /// as it does on all others.
+    pub binary: bool,
+    /// Where browsers get SockJS's client from, for the iframe pages that some of its transports need: a URL that begins
+    /// with `/` or `http`. It must be the version that the pages themselves use. What it serves runs with this server's
+    /// origin, so there is no default, and without it the iframe pages are not found.
+    pub client_script: Option<String>,
     /// Which WebSocket handshakes are taken. Others get 403, upon which clients try their next transport. `/info` offers
     /// WebSockets all the same: clients ask it before there is anything to judge.
     pub admit_websocket: Admission,
@@ -74,20 +84,22 @@ pub struct Options {
     pub pong_timeout: Duration,
     /// How long a session lives without a receiver: the time that a client has to poll again.
     pub disconnect_delay: Duration,
-    /// How long a WebSocket's peer may take to let one frame out of our buffers.
+    /// How long a client may take to let one frame out of our buffers, over a WebSocket or in a streaming response. One that
+    /// takes longer is lost.
     pub write_timeout: Duration,
     /// How long a client may take to send a request's body.
     pub body_timeout: Duration,
-    /// After how many bytes a streaming response ends, so that browsers can free what they keep of it.
+    /// After how many bytes a streaming response ends, so that browsers can free what they keep of it; its beginning, which
+    /// is there for the browsers' sake, is not counted.
     pub response_limit: usize,
-    /// How many sessions may be open at once; past it, opening one answers 503.
+    /// How many sessions may be open at once; past it, whoever wants one is told `c[1013,"Too many sessions"]`.
     pub max_sessions: usize,
-    /// The longest body of a request, and the longest WebSocket message, in bytes.
+    /// The longest body of a request, and the longest WebSocket message, in bytes. A session past it is closed with 1009.
     pub max_message_bytes: usize,
     /// How many bytes may wait in a session, in each direction: outwards as JSON, inwards with a few bytes for the keeping
     /// of each message, and the heads of requests where they are kept. A session past it is closed with 1008.
     pub max_waiting_bytes: usize,
-    /// Once it is cancelled, every session is closed with 1012 `Service restart` and no new one is opened.
+    /// Once it is cancelled, every session is closed with 1012 `Service restart`, and whoever wants a new one gets 503.
     pub shutdown: CancellationToken,
     /// Counts all tasks of the service. Whoever cancels [`shutdown`](Self::shutdown) closes it and waits for it, with a
     /// deadline.
@@ -100,6 +112,8 @@ impl Default for Options {
         Self {
             allowed_origins: AllowedOrigins::All,
             websocket: true,
+            binary: false,
+            client_script: None,
             admit_websocket: Admission::default(),
             keep_requests: false,
             cookie_needed: false,

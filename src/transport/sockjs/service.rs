@@ -2,12 +2,14 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 
-use super::frame::CloseReason;
+use super::frame::{CloseReason, Payload};
 use super::live::Live;
-use super::session::{Closed, Inbox, Message};
+use super::message::Message;
+use super::session::{Closed, Inbox};
 
 /// What is served over SockJS. Any `Fn(Connection) -> impl Future<Output = ()>` is one.
 pub trait Service: Send + Sync + 'static {
@@ -39,18 +41,23 @@ impl Connection {
         Self { request: Box::new(request), live }
     }
 
-    /// The request that opened the session, without its body: its headers, `Origin` among them, and what middleware and
-    /// the listener have put into its extensions.
+    /// The request that opened the session, without its body: its path, its headers (`Origin` among them, but not those that
+    /// concern the connection only), and what middleware and the listener have put into its extensions.
     pub fn request(&self) -> &Parts {
         &self.request
     }
 
-    /// The next message's text; `None` once the session is closed by either side. Cancelling this loses no message.
+    /// The next message's text; `None` once the session is closed by either side. Cancelling this loses no message, but
+    /// one without text (see [`Options::binary`](super::Options::binary)) is passed over.
     pub async fn recv(&mut self) -> Option<String> {
-        self.recv_message().await.map(Message::into_text)
+        loop {
+            if let Payload::Text(text) = self.recv_message().await?.into_payload() {
+                return Some(text);
+            }
+        }
     }
 
-    /// As [`recv`](Self::recv), with the request that brought the message where it is kept.
+    /// The next message of any kind, with the request that brought it where it is kept.
     pub async fn recv_message(&mut self) -> Option<Message> {
         loop {
             match self.live.lock().session.take() {
@@ -69,6 +76,14 @@ impl Connection {
     /// [`Closed`] where the session is closed, or is so by this message.
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), Closed> {
         self.live.send(message.as_ref())
+    }
+
+    /// As [`send`](Self::send), but not text: a raw WebSocket can carry that.
+    ///
+    /// # Errors
+    /// [`Closed`] as there, and, without more ado, on every session that is not a raw WebSocket.
+    pub fn send_binary(&self, message: impl Into<Bytes>) -> Result<(), Closed> {
+        self.live.send_binary(message.into())
     }
 
     /// Closes the session; messages sent before still arrive. The first close counts.

@@ -6,56 +6,14 @@
 //! [`Session::delay_elapsed`] does nothing if the moment has passed.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 
-use super::frame::{CloseReason, Frame, encode};
-
-/// What keeping a message costs beside its text; so that a flood of empty ones is bounded, too.
-const MESSAGE_OVERHEAD: usize = 32;
-
-/// A message from the client.
-#[derive(Clone)]
-pub struct Message {
-    text: String,
-    request: Option<Arc<Parts>>,
-    /// What it counts for as long as it waits.
-    bytes: usize,
-}
-
-impl Message {
-    /// What was said.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// What was said.
-    pub fn into_text(self) -> String {
-        self.text
-    }
-
-    /// The request, without its body, that brought this message, where it came in one of its own and
-    /// [`Options::keep_requests`](super::Options::keep_requests) says so. `None` over a WebSocket: there the request that
-    /// [opened](super::Connection::request) it brings everything.
-    pub fn request(&self) -> Option<&Parts> {
-        self.request.as_deref()
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Message")
-    }
-}
-
-/// What keeping a request's head costs. Extensions cannot be weighed; the listener and middleware make them, not the client.
-fn weight(request: &Parts) -> usize {
-    let uri = request.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    let headers = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + MESSAGE_OVERHEAD);
-    size_of::<Parts>() + uri + headers.sum::<usize>()
-}
+use super::frame::{CloseReason, Frame, Payload};
+use super::message::{self, Message};
+use super::outbox::{Framing, Full, Outbox};
 
 /// Names the time since a receiver left, so that a timer of an earlier time is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +59,7 @@ pub(super) struct Session {
     greeted: bool,
     attached: bool,
     absences: u64,
-    outbox: Vec<String>,
-    outbox_bytes: usize,
+    outbox: Outbox,
     inbox: VecDeque<Message>,
     inbox_bytes: usize,
     max_waiting_bytes: usize,
@@ -110,14 +67,13 @@ pub(super) struct Session {
 
 impl Session {
     /// A new session, without a receiver, in which at most so many bytes may wait in each direction.
-    pub(super) fn new(max_waiting_bytes: usize) -> Self {
+    pub(super) fn new(framing: Framing, max_waiting_bytes: usize) -> Self {
         Self {
             phase: Phase::Open,
-            greeted: false,
+            greeted: framing == Framing::Raw,
             attached: false,
             absences: 0,
-            outbox: Vec::new(),
-            outbox_bytes: 0,
+            outbox: Outbox::new(framing, max_waiting_bytes),
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             max_waiting_bytes,
@@ -156,8 +112,7 @@ impl Session {
         // What the client has sent before it went is still the service's to read.
         self.phase = Phase::Ended;
         self.attached = false;
-        self.outbox = Vec::new();
-        self.outbox_bytes = 0;
+        self.outbox.clear();
     }
 
     /// The next frame for the receiver, where there is one to send now. After a close frame there will be no other.
@@ -168,9 +123,8 @@ impl Session {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(Frame::Open);
         }
-        if !self.outbox.is_empty() {
-            self.outbox_bytes = 0;
-            return Some(Frame::Messages(std::mem::take(&mut self.outbox)));
+        if let Some(messages) = self.outbox.take() {
+            return Some(messages);
         }
         match &self.phase {
             Phase::Closing(reason) => Some(Frame::Close(reason.clone())),
@@ -178,36 +132,37 @@ impl Session {
         }
     }
 
-    /// The service sends a message. One that no longer fits closes the session.
-    pub(super) fn send(&mut self, message: &str) -> Result<(), Closed> {
+    /// The service sends a text. One that no longer fits closes the session.
+    pub(super) fn send(&mut self, text: &str) -> Result<(), Closed> {
+        self.push(|outbox| outbox.push(text))
+    }
+
+    /// The service sends bytes, which only a raw session carries.
+    pub(super) fn send_binary(&mut self, bytes: Bytes) -> Result<(), Closed> {
+        if !self.outbox.is_raw() {
+            return Err(Closed);
+        }
+        self.push(|outbox| outbox.push_binary(bytes))
+    }
+
+    fn push(&mut self, push: impl FnOnce(&mut Outbox) -> Result<(), Full>) -> Result<(), Closed> {
         if self.phase != Phase::Open {
             return Err(Closed);
         }
-        let json = encode(message);
-        // A frame's brackets and commas count as well, so that no frame is longer than the limit.
-        let bytes = json.len() + if self.outbox.is_empty() { 3 } else { 1 };
-        if self.outbox_bytes.saturating_add(bytes) > self.max_waiting_bytes {
+        push(&mut self.outbox).map_err(|Full| {
             self.close(CloseReason::TOO_MUCH_WAITS);
-            return Err(Closed);
-        }
-        self.outbox_bytes += bytes;
-        self.outbox.push(json);
-        Ok(())
+            Closed
+        })
     }
 
     /// The client has sent messages, all in this request where it is kept. They are lost on a session that is closing; if
     /// they no longer fit, they close it.
-    pub(super) fn deliver(&mut self, texts: Vec<String>, request: Option<Arc<Parts>>) {
+    pub(super) fn deliver(&mut self, payloads: Vec<Payload>, request: Option<Arc<Parts>>) {
         if self.phase != Phase::Open {
             return;
         }
-        let message = |text: String| Message { bytes: text.len() + MESSAGE_OVERHEAD, text, request: request.clone() };
-        let mut messages: Vec<Message> = texts.into_iter().map(message).collect();
-        // They share the request, and it goes with the last of them.
-        if let (Some(last), Some(request)) = (messages.last_mut(), &request) {
-            last.bytes += weight(request);
-        }
-        let bytes = messages.iter().map(|message| message.bytes).sum::<usize>();
+        let messages = message::of_request(payloads, request);
+        let bytes = messages.iter().map(Message::weight).sum::<usize>();
         if self.inbox_bytes.saturating_add(bytes) > self.max_waiting_bytes {
             self.close(CloseReason::TOO_MUCH_WAITS);
             return;
@@ -220,7 +175,7 @@ impl Session {
     pub(super) fn take(&mut self) -> Inbox {
         match self.inbox.pop_front() {
             Some(message) => {
-                self.inbox_bytes -= message.bytes;
+                self.inbox_bytes -= message.weight();
                 Inbox::Message(message)
             }
             None if self.phase == Phase::Open => Inbox::Empty,
@@ -249,10 +204,11 @@ impl Session {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::frame::encode;
     use super::*;
 
     fn opened() -> Session {
-        let mut session = Session::new(1000);
+        let mut session = Session::new(Framing::SockJs, 1000);
         session.attach().unwrap();
         assert_eq!(session.next_frame(), Some(Frame::Open));
         session
@@ -263,6 +219,10 @@ mod tests {
             Inbox::Message(message) => message,
             other => panic!("{other:?} instead of a message"),
         }
+    }
+
+    fn texts(texts: &[&str]) -> Vec<Payload> {
+        texts.iter().map(|&text| Payload::Text(text.to_owned())).collect()
     }
 
     fn request(cookie: &str) -> Arc<Parts> {
@@ -317,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_session_closed_before_its_first_receiver_still_opens() {
-        let mut session = Session::new(1000);
+        let mut session = Session::new(Framing::SockJs, 1000);
         session.close(go_away());
         session.attach().unwrap();
         assert_eq!(session.next_frame(), Some(Frame::Open));
@@ -340,7 +300,7 @@ mod tests {
     #[test]
     fn what_the_client_said_before_it_went_is_still_read() {
         let mut session = opened();
-        session.deliver(vec!["bye".into()], None);
+        session.deliver(texts(&["bye"]), None);
         session.end();
         assert_eq!(message(&mut session).text(), "bye");
         assert!(matches!(session.take(), Inbox::Closed));
@@ -349,9 +309,9 @@ mod tests {
     #[test]
     fn nothing_is_read_from_a_session_that_this_side_closed() {
         let mut session = opened();
-        session.deliver(vec!["a".into()], None);
+        session.deliver(texts(&["a"]), None);
         session.close(go_away());
-        session.deliver(vec!["b".into()], None);
+        session.deliver(texts(&["b"]), None);
         assert!(matches!(session.take(), Inbox::Closed));
     }
 
@@ -364,18 +324,18 @@ mod tests {
         assert_eq!(session.next_frame(), Some(Frame::Close(CloseReason::TOO_MUCH_WAITS)));
 
         let mut session = opened();
-        session.deliver(vec![String::new(); 30], None);
+        session.deliver(texts(&[""; 30]), None);
         assert!(session.is_open());
-        session.deliver(vec![String::new(); 30], None);
+        session.deliver(texts(&[""; 30]), None);
         assert!(!session.is_open());
         assert!(matches!(session.take(), Inbox::Closed));
     }
 
     #[test]
     fn messages_of_one_request_share_it() {
-        let mut session = Session::new(1000);
-        session.deliver(vec!["a".into(), "b".into()], Some(request("x")));
-        session.deliver(vec!["c".into()], None);
+        let mut session = Session::new(Framing::SockJs, 1000);
+        session.deliver(texts(&["a", "b"]), Some(request("x")));
+        session.deliver(texts(&["c"]), None);
         let [a, b, c] = [(); 3].map(|()| message(&mut session));
         assert_eq!([a.text(), b.text(), c.text()], ["a", "b", "c"]);
         assert_eq!(a.request().unwrap().headers["cookie"], "x");
@@ -386,18 +346,18 @@ mod tests {
 
     #[test]
     fn a_request_that_waits_counts_until_its_last_message_is_taken() {
-        let mut session = Session::new(1000);
+        let mut session = Session::new(Framing::SockJs, 1000);
         let long = "x".repeat(300);
-        session.deliver(vec![String::new(), String::new()], Some(request(&long)));
+        session.deliver(texts(&["", ""]), Some(request(&long)));
         let waiting = session.inbox_bytes;
         assert!((500..1000).contains(&waiting), "{waiting}");
         message(&mut session);
-        assert_eq!(session.inbox_bytes, waiting - MESSAGE_OVERHEAD);
+        assert_eq!(session.inbox_bytes, waiting - message::OVERHEAD);
         message(&mut session);
         assert_eq!(session.inbox_bytes, 0);
-        session.deliver(vec![String::new()], Some(request(&long)));
+        session.deliver(texts(&[""]), Some(request(&long)));
         assert!(session.is_open());
-        session.deliver(vec![String::new()], Some(request(&long)));
+        session.deliver(texts(&[""]), Some(request(&long)));
         assert!(!session.is_open(), "two heads are too much, whatever their messages");
     }
 
@@ -423,7 +383,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_message_that_was_taken_arrives_once_and_in_order(steps in prop::collection::vec(any_step(), 0..60)) {
-            let mut session = Session::new(100_000);
+            let mut session = Session::new(Framing::SockJs, 100_000);
             let (mut attached, mut sent, mut frames) = (false, vec![], vec![]);
             for step in steps {
                 match step {

@@ -7,19 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::frame::CloseReason;
+use super::frame::{CloseReason, Payload};
+use super::head::compact;
 use super::live::{Live, Receiver};
 use super::options::Options;
+use super::outbox::Framing;
 use super::service::{Connection, Service};
 use super::session::{AttachError, Session};
 
 /// Why a receiver is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReceiveError {
-    /// Another one receives for the session: 2010.
+    /// Another one receives for the session.
     Busy,
-    /// A new session would be one too many, or come during the shutdown.
+    /// A new session would be one too many.
     Full,
+    /// A new session would come during the shutdown.
+    Stopping,
 }
 
 /// There is no session of this id.
@@ -33,25 +37,36 @@ pub(super) struct Sessions {
     /// Sessions by id. One without a receiver has a disconnect delay running, so none stays for ever.
     table: Mutex<HashMap<Arc<str>, Arc<Live>>>,
     places: Arc<Semaphore>,
+    /// Bounds the sockets that are only told why they cannot stay.
+    pub(super) farewells: Arc<Semaphore>,
 }
+
+/// Most sockets at a time that are told why they cannot stay; more are refused with a status.
+const FAREWELLS: usize = 64;
 
 impl Sessions {
     pub(super) fn new(options: Options, service: Arc<dyn Service>) -> Self {
         let places = Arc::new(Semaphore::new(options.max_sessions.min(Semaphore::MAX_PERMITS)));
-        Self { options, service, table: Mutex::default(), places }
+        let farewells = Arc::new(Semaphore::new(FAREWELLS));
+        Self { options, service, table: Mutex::default(), places, farewells }
     }
 
     /// A place for one more session, if there is one.
-    pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn reserve(&self) -> Result<OwnedSemaphorePermit, ReceiveError> {
         if self.options.shutdown.is_cancelled() {
-            return None;
+            return Err(ReceiveError::Stopping);
         }
-        self.places.clone().try_acquire_owned().ok()
+        self.places.clone().try_acquire_owned().map_err(|_| ReceiveError::Full)
     }
 
     /// Opens a session that only this receiver can ever reach: a WebSocket's, whose id means nothing.
-    pub(super) fn open_unlisted(self: &Arc<Self>, place: OwnedSemaphorePermit, request: Parts) -> Receiver {
-        let live = self.open(place, request);
+    pub(super) fn open_unlisted(
+        self: &Arc<Self>,
+        framing: Framing,
+        place: OwnedSemaphorePermit,
+        request: Parts,
+    ) -> Receiver {
+        let live = self.open(framing, place, request);
         // A session that nobody else knows cannot be busy.
         let _ = live.lock().session.attach();
         Receiver::new(self.clone(), None, live)
@@ -67,15 +82,15 @@ impl Sessions {
                 Err(AttachError::Busy) => return Err(ReceiveError::Busy),
                 // It has just ended and is about to be forgotten.
                 Err(AttachError::Ended) => {
-                    let place = self.reserve().ok_or(ReceiveError::Full)?;
-                    entry.insert(self.open(place, request));
+                    let place = self.reserve()?;
+                    entry.insert(self.open(Framing::SockJs, place, request));
                     let _ = attach(entry.get());
                     entry.get().clone()
                 }
             },
             Entry::Vacant(entry) => {
-                let place = self.reserve().ok_or(ReceiveError::Full)?;
-                let live = entry.insert(self.open(place, request));
+                let place = self.reserve()?;
+                let live = entry.insert(self.open(Framing::SockJs, place, request));
                 let _ = attach(live);
                 live.clone()
             }
@@ -85,10 +100,18 @@ impl Sessions {
     }
 
     /// Hands messages to the session of this id, with the request that brought them where it is kept.
-    pub(super) fn deliver(&self, id: &str, messages: Vec<String>, request: Option<Arc<Parts>>) -> Result<(), Unknown> {
+    pub(super) fn deliver(&self, id: &str, messages: Vec<Payload>, request: Option<Arc<Parts>>) -> Result<(), Unknown> {
         let live = self.lock().get(id).cloned().ok_or(Unknown)?;
         live.deliver(messages, request);
         Ok(())
+    }
+
+    /// Closes the session of this id, if there is one.
+    pub(super) fn close(&self, id: &str, reason: CloseReason) {
+        let live = self.lock().get(id).cloned();
+        if let Some(live) = live {
+            live.close(reason);
+        }
     }
 
     /// The session's receiver has left in good order: the session ends unless another comes in time.
@@ -119,9 +142,9 @@ impl Sessions {
         }
     }
 
-    fn open(&self, place: OwnedSemaphorePermit, request: Parts) -> Arc<Live> {
-        let live = Arc::new(Live::new(Session::new(self.options.max_waiting_bytes), place));
-        let connection = Connection::new(request, live.clone());
+    fn open(&self, framing: Framing, place: OwnedSemaphorePermit, request: Parts) -> Arc<Live> {
+        let live = Arc::new(Live::new(Session::new(framing, self.options.max_waiting_bytes), place));
+        let connection = Connection::new(compact(request), live.clone());
         let closing = CloseAtEnd(live.clone());
         let (service, shutdown) = (self.service.clone(), self.options.shutdown.clone());
         self.options.tasks.spawn(async move {
@@ -202,7 +225,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         drop(sessions.receive("a", request()).unwrap());
         let place = sessions.reserve().unwrap();
-        drop(sessions.open_unlisted(place, request()));
+        drop(sessions.open_unlisted(Framing::Raw, place, request()));
         assert_eq!(sessions.lock().len(), 0);
         settled(&sessions).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
@@ -226,7 +249,7 @@ mod tests {
         let receiver = sessions.receive("a", request()).unwrap();
         assert_eq!(sessions.receive("a", request()).err(), Some(ReceiveError::Busy));
         assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Full));
-        assert!(sessions.reserve().is_none());
+        assert_eq!(sessions.reserve().err(), Some(ReceiveError::Full));
         drop(receiver);
         settled(&sessions).await;
         assert!(sessions.receive("b", request()).is_ok());
@@ -240,6 +263,6 @@ mod tests {
         sessions.options.shutdown.cancel();
         settled(&sessions).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
-        assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Full));
+        assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Stopping));
     }
 }
