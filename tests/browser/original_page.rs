@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, turn};
 use crate::network::{ReverseProxy, elsewhere};
-use crate::support::World;
+use crate::support::{World, without_prepared_codes};
 use crate::website::{Plot, Website};
 
 /// A website beside the daemon, at another origin.
@@ -113,16 +113,21 @@ async fn behind_one_reverse_proxy_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn on_a_first_visit_the_page_polls_and_bears_the_cookie_that_came_with_the_picture() {
+async fn on_a_first_visit_the_page_streams_and_bears_the_cookie_that_came_with_the_picture() {
     let _turn = turn().await;
-    let (world, website, origin) = website_in_front(|config| format!("{config}\nbind = \"cookie\"")).await;
+    let cookie = |config: String| format!("{}\nbind = \"cookie\"", without_prepared_codes(&config));
+    let (world, website, origin) = website_in_front(cookie).await;
     world.get("/qrcode?sceneId=1", &[]).await;
     // The picture comes after the page has connected, and before it says its id.
-    world.wechat.set_delay(std::time::Duration::from_millis(600));
+    world.wechat.set_delay(std::time::Duration::from_millis(1200));
     let browser = Browser::start().await;
     browser.open(&origin).await;
     log_in(&world, &browser, "oAlice").await;
-    assert_eq!(browser.value("vm.websocket.transport").await, "xhr-polling", "a WebSocket would be without the cookie");
+    assert_eq!(
+        browser.value("vm.websocket.transport").await,
+        "xhr-streaming",
+        "a WebSocket would be without the cookie"
+    );
     assert_eq!(website.logins(), ["oAlice"]);
     browser.close().await;
 }
