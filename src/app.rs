@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -198,6 +198,7 @@ impl Serving {
             qr_codes: serving.qr_codes.clone(),
             callbacks,
             places,
+            sockets: Arc::new(Semaphore::new(places.sockets)),
             stopping: serving.stopping.clone(),
             tasks: serving.tasks.clone(),
         });

@@ -97,13 +97,18 @@ pub struct Watch {
 impl Watch {
     /// All messages behind the cursor; moves it behind them.
     pub fn ready(&mut self) -> Vec<Message> {
+        self.look().0
+    }
+
+    /// The same, and whether nothing more can come: seen at one moment, so that no last message is missed between.
+    pub fn look(&mut self) -> (Vec<Message>, bool) {
         let content = self.content.borrow_and_update();
         let messages: Vec<Message> =
             content.messages.iter().filter(|message| message.seq > self.after).cloned().collect();
         if let Some(last) = messages.last() {
             self.after = last.seq;
         }
-        messages
+        (messages, content.ended)
     }
 
     /// The messages behind the cursor, waiting until there is one; `None` where the session is gone.
@@ -116,6 +121,17 @@ impl Watch {
                 return Some(messages);
             }
             self.content.changed().await.ok()?;
+        }
+    }
+
+    /// As [`Self::next`]; `None` also once nothing more can come.
+    pub async fn next_or_end(&mut self) -> Option<Vec<Message>> {
+        loop {
+            match self.look() {
+                (messages, _) if !messages.is_empty() => return Some(messages),
+                (_, true) => return None,
+                (_, false) => self.content.changed().await.ok()?,
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn is_clients(origin: &HeaderValue, client: &Client, config: &Config)
 }
 
 /// Whether `origin` is any client's, or ours.
-fn is_any_clients(origin: &HeaderValue, config: &Config) -> bool {
+pub(super) fn is_any_clients(origin: &HeaderValue, config: &Config) -> bool {
     config.clients.iter().any(|client| is_clients(origin, client, config))
 }
 
@@ -49,7 +49,7 @@ pub(super) fn preflight(headers: &HeaderMap, methods: &'static [Method], config:
     if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, names);
     }
-    let allowed = HeaderValue::from_static("authorization, content-type");
+    let allowed = HeaderValue::from_static("authorization, content-type, last-event-id");
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     response.headers_mut().insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
     response

@@ -49,6 +49,8 @@ pub struct Places {
     pub http: usize,
     /// Sessions over SockJS; those over a WebSocket have a descriptor each.
     pub sockjs: usize,
+    /// Browsers that watch a session of `/v1/sessions` over a WebSocket.
+    pub sockets: usize,
 }
 
 impl Places {
@@ -66,8 +68,8 @@ impl Places {
     }
 
     fn of(descriptors: usize) -> Self {
-        let share = descriptors / 5 * 2;
-        Self { http: share.min(8_000), sockjs: share.min(10_000) }
+        let share = descriptors / 10 * 3;
+        Self { http: share.min(8_000), sockjs: share.min(10_000), sockets: share.min(10_000) }
     }
 }
 
@@ -197,7 +199,10 @@ mod tests {
     fn descriptors_are_left_for_the_journal_and_for_wechat() {
         for descriptors in [256, 1024, 20_000, usize::MAX] {
             let places = Places::of(descriptors);
-            assert!(places.http + places.sockjs <= descriptors / 10 * 9, "{places:?} of {descriptors}");
+            assert!(
+                places.http + places.sockjs + places.sockets <= descriptors / 10 * 9,
+                "{places:?} of {descriptors}"
+            );
         }
     }
 

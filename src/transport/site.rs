@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,6 +40,8 @@ pub struct Site {
     pub callbacks: Callbacks,
     /// How many connections there may be.
     pub places: Places,
+    /// The places of browsers that watch over a WebSocket.
+    pub sockets: Arc<Semaphore>,
     /// Cancelled when the daemon stops: whoever waits answers at once.
     pub stopping: CancellationToken,
     /// Everything that runs beside the connections themselves.

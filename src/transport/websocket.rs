@@ -177,6 +177,11 @@ impl Upgrade {
     }
 }
 
+/// The sub-protocols that a handshake offers, before it is judged.
+pub fn offered_protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
+}
+
 /// The items of a header that is a comma-separated list, possibly in several lines (RFC 9110 §5.6.1).
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());

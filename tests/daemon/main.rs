@@ -18,3 +18,4 @@ mod phone;
 mod sessions;
 mod support;
 mod token;
+mod transports;

@@ -333,7 +333,7 @@ async fn pages_of_the_clients_origins_may_call_from_there_and_no_others() {
     let preflight = send("OPTIONS", &world.url("/v1/sessions"), &[shop, asks], "").await;
     assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, shop.1));
     assert_eq!(preflight.header("access-control-allow-methods"), "POST");
-    assert_eq!(preflight.header("access-control-allow-headers"), "authorization, content-type");
+    assert_eq!(preflight.header("access-control-allow-headers"), "authorization, content-type, last-event-id");
 
     let created = world.post("/v1/sessions", &[JSON[0], shop], &body).await;
     assert_eq!((created.status, created.header("access-control-allow-origin")), (201, shop.1));

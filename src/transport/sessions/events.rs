@@ -1,0 +1,69 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::super::extract::{Query, Scene};
+use super::super::headers::PRIVATE;
+use super::super::problem::Problem;
+use super::super::site::Shared;
+use super::attached::{attach, to_json};
+use crate::actors::{Message, Watched};
+
+/// Proxies take a connection for dead that says nothing for a minute or so.
+const PING: Duration = Duration::from_secs(25);
+
+/// What a browser sends with its next attempt (HTML, server-sent events).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// nginx keeps answers back to fill its buffers unless it is told not to.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// `GET /v1/sessions/{scene_id}/events`: the messages as server-sent events, each with its `seq` as its id.
+///
+/// Where all is over and all was told, 204: so the browser does not ask again.
+pub(super) async fn events(
+    State(site): State<Shared>,
+    scene: Result<Scene, Problem>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = headers.get(&LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+    let after = match last {
+        Some(last) => last,
+        None => query.number("after", 0)?,
+    };
+    let mut watched = attach(&site, scene, &query, &headers, after).await?;
+    let (missed, has_ended) = watched.watch.look();
+    if missed.is_empty() && has_ended {
+        return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());
+    }
+    let events = Sse::new(told(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
+    let mut response = events.into_response();
+    response.headers_mut().extend(PRIVATE.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+    Ok(response)
+}
+
+/// What was missed, and then what comes, until the session is over or the daemon stops.
+fn told(
+    site: Shared,
+    Watched { created, watch }: Watched,
+    missed: Vec<Message>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let stopping = site.stopping.clone();
+    let coming = stream::unfold(watch, |mut watch| async move { Some((watch.next_or_end().await?, watch)) });
+    let batches = stream::once(std::future::ready(missed)).chain(coming);
+    batches.take_until(stopping.cancelled_owned()).flat_map(move |messages| {
+        let texts = to_json(&site, &created, &messages);
+        let events = messages.into_iter().zip(texts);
+        stream::iter(
+            events.map(|(message, text)| Ok(Event::default().id(message.seq.to_string()).data(text.to_string()))),
+        )
+    })
+}

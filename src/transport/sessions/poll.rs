@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use super::super::extract::{Query, Scene};
+use super::super::headers::PRIVATE;
+use super::super::problem::Problem;
+use super::super::site::Shared;
+use super::attached::{attach, to_json, token};
+use crate::actors::Watched;
+
+/// The longest that a poll waits.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// `GET /v1/sessions/{scene_id}?after=&wait=`: the messages behind `after`, as soon as there is one, or none.
+pub(super) async fn poll(
+    State(site): State<Shared>,
+    scene: Result<Scene, Problem>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (after, wait) = (query.number("after", 0)?, query.number("wait", 0)?);
+    let Watched { created, mut watch } = attach(&site, scene, &query, &headers, after).await?;
+    let mut messages = watch.ready();
+    if messages.is_empty() {
+        let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
+        messages = tokio::select! {
+            next = watch.next() => next.unwrap_or_default(),
+            () = tokio::time::sleep(wait) => Vec::new(),
+            () = site.stopping.cancelled() => Vec::new(),
+        };
+    }
+    Ok((PRIVATE, axum::Json(json!({ "messages": to_json(&site, &created, &messages) }))).into_response())
+}
+
+/// `DELETE /v1/sessions/{scene_id}`: the browser gives up.
+pub(super) async fn give_up(
+    State(site): State<Shared>,
+    scene: Result<Scene, Problem>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let token = token(&headers, &query).ok_or_else(Problem::unauthorized)?;
+    let Scene(scene) = scene?;
+    if site.logins.give_up(&scene, &token).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
+}
