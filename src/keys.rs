@@ -33,6 +33,8 @@ pub enum Purpose {
     AccessToken,
     /// The link that who scanned is given, to confirm or to deny.
     Confirm,
+    /// The number that the page shows, and the two beside it on the phone.
+    Number,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Picture => b"picture",
             Self::AccessToken => b"access-token",
             Self::Confirm => b"confirm",
+            Self::Number => b"number",
         }
     }
 }
@@ -114,8 +117,12 @@ impl Keys {
 
     /// The value for `purpose` in this life of `scene`, as 43 URL-safe characters.
     pub fn derive(&self, purpose: Purpose, scene: &SceneId, incarnation: Incarnation) -> String {
-        let parts = [purpose.label(), scene.as_str().as_bytes(), &incarnation.0.to_be_bytes()];
-        URL_SAFE_NO_PAD.encode(self.mac(&parts).0)
+        URL_SAFE_NO_PAD.encode(self.derive_bytes(purpose, scene, incarnation))
+    }
+
+    /// The same as bytes.
+    pub fn derive_bytes(&self, purpose: Purpose, scene: &SceneId, incarnation: Incarnation) -> [u8; 32] {
+        self.mac(&[purpose.label(), scene.as_str().as_bytes(), &incarnation.0.to_be_bytes()]).0
     }
 
     /// A keyed hash of something that must not stand in the journal itself, such as an address.

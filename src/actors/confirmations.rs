@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Command, Created, DenyReason, Phase, Session};
+use crate::domain::{Command, Confirmation, Created, DenyReason, Phase, Session};
 use crate::keys::{Purpose, same_secret};
 
 use super::address::IfLost;
 use super::cell::Cell;
 use super::code;
 use super::logins::{Failed, Logins, Unavailable};
+use super::numbers::Numbers;
 use super::session::SessionMessage;
 
 /// A session as who scanned it may see it.
@@ -18,6 +19,19 @@ pub struct Confirmable {
     pub created: Arc<Created>,
     /// Whether there is still something to decide.
     pub stage: ConfirmStage,
+    /// The numbers to pick from, in their order, where that is how it is decided.
+    pub numbers: Option<[u8; 3]>,
+}
+
+/// What who scanned decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It was them: by a press, where no number is asked for.
+    Confirm,
+    /// It was them: the page shows this number.
+    Pick(u8),
+    /// It was not, or not any more.
+    Deny(DenyReason),
 }
 
 /// Where a session stands for who scanned it.
@@ -46,34 +60,54 @@ impl Logins {
     pub async fn confirmable(&self, token: &str) -> Result<Option<Confirmable>, Unavailable> {
         let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
-        Ok(Some(Confirmable { created: session.created, stage: stage(&session.phase) }))
+        Ok(Some(self.confirmable_of(&cell, session)))
     }
 
-    /// Who scanned decides: `confirm`, or the reason why not. Told again, it has no second effect. `None` where the token
-    /// is wrong.
+    /// Who scanned decides. Told again, or where it is not what was asked, it has no effect. `None` where the token is
+    /// wrong.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn decide(
-        &self,
-        token: &str,
-        confirm: Result<(), DenyReason>,
-    ) -> Result<Option<Confirmable>, Unavailable> {
+    pub async fn decide(&self, token: &str, decision: Decision) -> Result<Option<Confirmable>, Unavailable> {
         let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
-        let command = match (confirm, session.openid()) {
-            (Err(reason), _) => Command::Deny { reason },
-            (Ok(()), Some(openid)) => Command::Confirm { openid: openid.clone(), at: self.clock.now() },
-            (Ok(()), None) => {
-                return Ok(Some(Confirmable { created: session.created.clone(), stage: stage(&session.phase) }));
-            }
+        let Some(command) = self.command_of(&cell, &session, decision) else {
+            return Ok(Some(self.confirmable_of(&cell, session)));
         };
         let session = match self.command(&cell, IfLost::SendAgain, command).await {
             Ok(outcome) => outcome.session,
             Err(Failed::Refused(_)) => self.show(&cell).await?,
             Err(Failed::Unavailable) => return Err(Unavailable),
         };
-        Ok(Some(Confirmable { stage: stage(&session.phase), created: session.created }))
+        Ok(Some(self.confirmable_of(&cell, session)))
+    }
+
+    fn command_of(&self, cell: &Cell, session: &Session, decision: Decision) -> Option<Command> {
+        let is_asked_for_number = session.created.confirmation == Confirmation::Number;
+        match decision {
+            Decision::Deny(reason) => Some(Command::Deny { reason }),
+            Decision::Pick(number) if is_asked_for_number && number != self.numbers(cell).right() => {
+                Some(Command::Deny { reason: DenyReason::Number })
+            }
+            Decision::Pick(_) if !is_asked_for_number => None,
+            Decision::Confirm if is_asked_for_number => None,
+            Decision::Confirm | Decision::Pick(_) => {
+                session.openid().map(|openid| Command::Confirm { openid: openid.clone(), at: self.clock.now() })
+            }
+        }
+    }
+
+    fn numbers(&self, cell: &Cell) -> Numbers {
+        Numbers::of(self.keys.derive_bytes(Purpose::Number, &cell.scene, cell.created.incarnation))
+    }
+
+    fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
+        let is_asked_for_number = session.created.confirmation == Confirmation::Number;
+        Confirmable {
+            stage: stage(&session.phase),
+            numbers: is_asked_for_number.then(|| self.numbers(cell).shown()),
+            created: session.created,
+        }
     }
 
     async fn of_confirm_token(&self, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {

@@ -27,7 +27,10 @@ pub enum MessageBody {
     /// The session began.
     Created,
     /// Somebody scanned.
-    Scanned,
+    Scanned {
+        /// What the page shows, where the phone's user has to pick it.
+        number: Option<u8>,
+    },
     /// Who scanned agreed.
     Confirmed {
         /// The one-time authorization code.
@@ -45,7 +48,7 @@ impl std::fmt::Debug for MessageBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Created => "Created",
-            Self::Scanned => "Scanned",
+            Self::Scanned { .. } => "Scanned",
             Self::Confirmed { .. } => "Confirmed(…)",
             Self::Denied(_) => "Denied",
             Self::Expired => "Expired",

@@ -10,6 +10,7 @@ mod confirmations;
 mod feed;
 mod history;
 mod logins;
+mod numbers;
 mod pages;
 mod registry;
 mod restart;
@@ -20,7 +21,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use confirmations::{ConfirmStage, Confirmable};
+pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
 pub use history::{Follow, Head, History, StoreError};
 pub use logins::{

@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide, evolve};
+use crate::domain::{Command, Confirmation, Event, Recorded, Refusal, Session, State, decide, evolve};
 use crate::keys::{Keys, Purpose};
 use crate::store::{Append, EventStore, StoreError};
 
 use super::cell::Cell;
 use super::feed::{Message, MessageBody};
+use super::numbers::Numbers;
 
 /// The reason with which a session ends that nobody needs any more.
 const RETIRED: &str = "retired";
@@ -198,7 +199,12 @@ impl SessionState {
     fn message_body(&self, event: &Event) -> Option<MessageBody> {
         match event {
             Event::Created(_) => Some(MessageBody::Created),
-            Event::Scanned(_) => Some(MessageBody::Scanned),
+            Event::Scanned(_) => {
+                let created = &self.cell.created;
+                let is_asked = created.confirmation == Confirmation::Number;
+                let bytes = || self.around.keys.derive_bytes(Purpose::Number, &self.cell.scene, created.incarnation);
+                Some(MessageBody::Scanned { number: is_asked.then(|| Numbers::of(bytes()).right()) })
+            }
             Event::Confirmed(_) => {
                 let openid = self.state.session()?.openid()?.clone();
                 let created = &self.cell.created;

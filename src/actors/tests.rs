@@ -221,9 +221,10 @@ async fn a_repeated_scan_gets_the_same_answer_and_has_no_second_effect() {
 #[tokio::test]
 async fn who_scanned_gets_a_link_and_confirms_or_denies_behind_it() {
     let world = World::new().await;
-    for (name, confirm, stage) in
-        [("a", Ok(()), ConfirmStage::Confirmed), ("b", Err(DenyReason::User), ConfirmStage::Denied)]
-    {
+    for (name, decision, stage) in [
+        ("a", Decision::Confirm, ConfirmStage::Confirmed),
+        ("b", Decision::Deny(DenyReason::User), ConfirmStage::Denied),
+    ] {
         let created = Created { confirmation: Confirmation::Tap, ..world.created() };
         world.tree.logins.open(scene(name), created, None).await.unwrap();
         let (scene_id, account, alice) = (scene(name), account("main"), OpenId::new("alice").unwrap());
@@ -233,13 +234,41 @@ async fn who_scanned_gets_a_link_and_confirms_or_denies_behind_it() {
         let logins = &world.tree.logins;
         assert_eq!(logins.confirmable(&token).await.unwrap().unwrap().stage, ConfirmStage::Open);
         for _ in 0..2 {
-            assert_eq!(logins.decide(&token, confirm).await.unwrap().unwrap().stage, stage);
+            assert_eq!(logins.decide(&token, decision).await.unwrap().unwrap().stage, stage);
         }
         assert_eq!(logins.confirmable(&token).await.unwrap().unwrap().stage, stage);
         let forged = format!("{}.{}", scene(name), "A".repeat(43));
         for wrong in ["", "nonsense", forged.as_str()] {
             assert!(logins.confirmable(wrong).await.unwrap().is_none());
-            assert!(logins.decide(wrong, Ok(())).await.unwrap().is_none());
+            assert!(logins.decide(wrong, Decision::Confirm).await.unwrap().is_none());
+        }
+    }
+    assert_eq!(world.journal().await, ["created", "scanned", "confirmed", "created", "scanned", "denied"]);
+}
+
+#[tokio::test]
+async fn who_scanned_picks_the_number_of_the_page_and_a_wrong_one_denies() {
+    let world = World::new().await;
+    let logins = &world.tree.logins;
+    for (name, is_right) in [("a", true), ("b", false)] {
+        let created = Created { confirmation: Confirmation::Number, ..world.created() };
+        logins.open(scene(name), created, None).await.unwrap();
+        let mut browser = world.watch(name).await;
+        next(&mut browser).await;
+        let scanned = logins.scan(&scene(name), &account("main"), &OpenId::new("alice").unwrap()).await.unwrap();
+        let AfterScan::Confirm { token } = scanned.next else { panic!("nothing to confirm") };
+        let [Message { body: MessageBody::Scanned { number: Some(right) }, .. }] = next(&mut browser).await[..] else {
+            panic!("the page shows no number")
+        };
+        let shown = logins.confirmable(&token).await.unwrap().unwrap().numbers.unwrap();
+        assert!(shown.contains(&right));
+        let wrong = shown.into_iter().find(|number| *number != right).unwrap();
+        let undecided = logins.decide(&token, Decision::Confirm).await.unwrap().unwrap();
+        assert_eq!(undecided.stage, ConfirmStage::Open, "a press is not enough");
+        let (picked, stage) = if is_right { (right, ConfirmStage::Confirmed) } else { (wrong, ConfirmStage::Denied) };
+        assert_eq!(logins.decide(&token, Decision::Pick(picked)).await.unwrap().unwrap().stage, stage);
+        for again in [right, wrong] {
+            assert_eq!(logins.decide(&token, Decision::Pick(again)).await.unwrap().unwrap().stage, stage, "once");
         }
     }
     assert_eq!(world.journal().await, ["created", "scanned", "confirmed", "created", "scanned", "denied"]);
@@ -253,7 +282,7 @@ async fn a_link_that_is_opened_too_late_says_that_it_is_over() {
     let scanned = world.tree.logins.scan(&scene("a"), &account("main"), &OpenId::new("alice").unwrap()).await.unwrap();
     let AfterScan::Confirm { token } = scanned.next else { panic!("nothing to confirm") };
     pass(301).await;
-    let decided = world.tree.logins.decide(&token, Ok(())).await.unwrap().unwrap();
+    let decided = world.tree.logins.decide(&token, Decision::Confirm).await.unwrap().unwrap();
     assert_eq!(decided.stage, ConfirmStage::Over);
     assert_eq!(world.journal().await, ["created", "scanned", "expired"]);
 }

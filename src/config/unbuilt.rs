@@ -25,13 +25,8 @@ const DOES_NOTHING: &[(&str, &str)] = &[
 ];
 
 /// What this version cannot run with, and the cure.
-const CANNOT_RUN: &[(&str, &str, &str)] = &[
-    ("store.engine.jetstream", "is not built in this version", "set engine = \"sled\""),
-    ("client.confirm.number", NO_NUMBER, SET_TAP),
-];
-
-const NO_NUMBER: &str = "is not built: this version can do \"tap\" and \"auto\"";
-const SET_TAP: &str = "set confirm = \"tap\": who scanned confirms by a press on the phone";
+const CANNOT_RUN: &[(&str, &str, &str)] =
+    &[("store.engine.jetstream", "is not built in this version", "set engine = \"sled\"")];
 
 /// What to say of something that has no effect yet.
 pub(super) fn does_nothing(name: &str) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 use super::{
-    Command, Confirmation, Confirmed, Created, Event, OpenId, Phase, Redeem, Redeemed, Scan, Scanned, Session, State,
-    Timestamp,
+    Command, Confirmation, Confirmed, Created, DenyReason, Event, OpenId, Phase, Redeem, Redeemed, Scan, Scanned,
+    Session, State, Timestamp,
 };
 
 /// Why nothing happens. A refusal is never stored.
@@ -14,7 +14,7 @@ pub enum Refusal {
     OtherAccount,
     /// Somebody else scanned before.
     OtherScanner,
-    /// Nobody has scanned yet, so nobody can confirm.
+    /// Nobody is asked to confirm: nobody has scanned yet, or who did has confirmed.
     NotScanned,
     /// There is no code yet, so none can be redeemed.
     NotConfirmed,
@@ -52,6 +52,8 @@ pub fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Command::Scan(scan) => decide_scan(session, scan),
         Command::Confirm { openid, at } => decide_confirm(session, openid, *at),
         Command::Deny { reason } => match session.phase {
+            // What the phone's page finds out counts only while it is asked.
+            Phase::Pending | Phase::Confirmed { .. } if is_of_the_phones_page(*reason) => Err(Refusal::NotScanned),
             Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. } => Ok(vec![Event::Denied(*reason)]),
             Phase::Denied { .. } => Ok(vec![]),
             Phase::Redeemed { .. } | Phase::Revoked { .. } | Phase::Expired => Err(Refusal::Ended),
@@ -63,6 +65,10 @@ pub fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         },
         Command::Redeem(redeem) => decide_redeem(session, redeem),
     }
+}
+
+fn is_of_the_phones_page(reason: DenyReason) -> bool {
+    matches!(reason, DenyReason::Number | DenyReason::Snapshot | DenyReason::WrongAccount)
 }
 
 fn create_again(session: &Session, created: &Created) -> Result<Vec<Event>, Refusal> {
@@ -80,7 +86,7 @@ fn decide_scan(session: &Session, scan: &Scan) -> Result<Vec<Event>, Refusal> {
             let scanned = Event::Scanned(Scanned { account: scan.account.clone(), openid: scan.openid.clone() });
             Ok(match created.confirmation {
                 Confirmation::Auto => vec![scanned, confirmed(created, scan.at)],
-                Confirmation::Tap => vec![scanned],
+                Confirmation::Tap | Confirmation::Number => vec![scanned],
             })
         }
         Phase::Scanned { openid }

@@ -45,6 +45,8 @@ pub enum Confirmation {
     Auto,
     /// The phone's user confirms with a press.
     Tap,
+    /// The phone's user picks the number that the page shows, out of three; a wrong one denies.
+    Number,
 }
 
 /// What the login is for, as the website says (`purpose`).

@@ -190,11 +190,11 @@ fn any_command() -> impl Strategy<Value = Command> {
     let second = 0..800_u64;
     let person = prop::sample::select(vec!["alice", "mallory"]);
     prop_oneof![
-        prop::sample::select(vec![Confirmation::Auto, Confirmation::Tap]).prop_map(create),
+        prop::sample::select(vec![Confirmation::Auto, Confirmation::Tap, Confirmation::Number]).prop_map(create),
         (prop::sample::select(vec!["main", "other"]), person.clone(), second.clone())
             .prop_map(|(account, openid, at)| scan_through(account, openid, at)),
         (person, second.clone()).prop_map(|(openid, at)| confirm_by(openid, at)),
-        Just(Command::Deny { reason: DenyReason::User }),
+        prop::sample::select(vec![DenyReason::User, DenyReason::Number]).prop_map(|reason| Command::Deny { reason }),
         second.clone().prop_map(|at| Command::Expire { at: after(at) }),
         (prop::sample::select(vec!["shop", "bank"]), second).prop_map(|(client, at)| redeem_as(client, at)),
     ]

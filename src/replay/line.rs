@@ -70,6 +70,7 @@ impl<'a> From<&'a Created> for CreatedLine<'a> {
             confirm: match created.confirmation {
                 Confirmation::Auto => "auto",
                 Confirmation::Tap => "tap",
+                Confirmation::Number => "number",
             },
             purpose: match request.purpose {
                 Purpose::Login => "login",

@@ -172,6 +172,7 @@ impl From<&Created> for CreatedV1 {
             confirmation: match created.confirmation {
                 Confirmation::Auto => 1,
                 Confirmation::Tap => 2,
+                Confirmation::Number => 3,
             },
             qr_content: created.qr.content.clone(),
             qr_expires_at: created.qr.expires_at.as_micros(),
@@ -212,6 +213,7 @@ impl TryFrom<CreatedV1> for Created {
             confirmation: match stored.confirmation {
                 1 => Confirmation::Auto,
                 2 => Confirmation::Tap,
+                3 => Confirmation::Number,
                 other => return Err(format!("confirmation {other} is not known")),
             },
             qr: QrCode { content: stored.qr_content, expires_at: Timestamp::from_micros(stored.qr_expires_at) },

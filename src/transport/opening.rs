@@ -71,7 +71,8 @@ pub(super) async fn open(
         opener,
         confirmation: match confirm {
             Confirm::Auto => Confirmation::Auto,
-            Confirm::Tap | Confirm::Number => Confirmation::Tap,
+            Confirm::Tap => Confirmation::Tap,
+            Confirm::Number => Confirmation::Number,
         },
         qr,
         expires_at,

@@ -7,13 +7,17 @@ use crate::callback::event;
 use crate::modes::{KEY, opened, seal};
 use crate::support::*;
 
-/// A daemon whose shop asks who scanned.
+/// A daemon whose shop asks who scanned for a press.
 async fn asking() -> World {
+    asking_for("tap").await
+}
+
+async fn asking_for(confirm: &str) -> World {
     let keyed = format!("encryption = \"safe\"\n encoding_aes_key = \"{KEY}\"");
     World::with(|config| {
         config.replacen("encryption = \"plain\"", &keyed, 1).replacen(
             "name = \"Example Shop\"\n            confirm = \"auto\"",
-            "name = \"Example Shop\"\n confirm = \"tap\"",
+            &format!("name = \"Example Shop\"\n confirm = \"{confirm}\""),
             1,
         )
     })
@@ -115,6 +119,53 @@ async fn a_page_is_kept_by_nobody_framed_by_nobody_and_tells_nobody() {
     assert_eq!(shown.header("referrer-policy"), "no-referrer");
     assert_eq!(shown.header("cache-control"), "no-store");
     assert_eq!(shown.header("x-content-type-options"), "nosniff");
+}
+
+async fn pick(link: &str, number: &str) -> Answer {
+    send("POST", link, &[FORM], &format!("number={number}")).await
+}
+
+/// The numbers that the page on the phone shows, in their order.
+async fn numbers(link: &str) -> Vec<String> {
+    let page = show(link).await.text();
+    assert!(!page.contains("value=\"confirm\""), "a press is not enough: {page}");
+    page.split("data-number=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_number_on_the_page_is_picked_on_the_phone() {
+    let mut world = asking_for("number").await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    let right = page.wait_for("scanned").await["number"].to_string();
+    let shown = numbers(&link).await;
+    assert!(shown.len() == 3 && shown.contains(&right), "{right} is not among {shown:?}");
+    world.kill_and_restart().await;
+    assert_eq!(numbers(&link).await, shown, "they are fixed at the scan");
+    assert_eq!(page.wait_for("scanned").await["number"].to_string(), right);
+    press(&link, "confirm").await;
+    assert_eq!(world.events().await, ["created", "scanned"]);
+    assert_eq!(pick(&link, &right).await.status, 303);
+    page.wait_for("confirmed").await;
+    let journal = serde_json::to_string(&world.journal().await).unwrap();
+    assert!(journal.contains("\"confirm\":\"number\"") && !journal.contains("\"number\":"), "{journal}");
+}
+
+#[tokio::test]
+async fn a_wrong_number_denies_and_there_is_no_second_try() {
+    let world = asking_for("number").await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    let right = page.wait_for("scanned").await["number"].to_string();
+    let wrong = numbers(&link).await.into_iter().find(|number| *number != right).unwrap();
+    pick(&link, &wrong).await;
+    page.wait_for("denied").await;
+    pick(&link, &right).await;
+    assert_eq!(world.events().await, ["created", "scanned", "denied"]);
+    assert_eq!(world.replay("--type denied").await[0]["reason"], "number");
+    for malformed in ["", "x", "256", "-1", "42&action=confirm"] {
+        assert_eq!(pick(&link, malformed).await.status, 400, "{malformed}");
+    }
 }
 
 /// In plain mode nobody signs who scanned, so the link goes where WeChat itself knows that the person is.

@@ -157,8 +157,6 @@ fn what_this_version_can_only_do() {
     let unset = small_without("confirm");
     let seed = |confirm: &str| format!("{SMALL}{}", SEED_PAGE.replace("confirm = \"auto\"\n", confirm));
     check(&[
-        (unset.clone(), "client.shop.confirm", "set confirm = \"tap\""),
-        (SMALL.replace("\"auto\"", "\"number\""), "client.shop.confirm", "can do \"tap\""),
         (SMALL.replace("\"auto\"", "\"none\"") + SEED_PAGE, "client.shop.confirm", "\"number\""),
         (seed("confirm = \"number\""), "seed_page.confirm", "shows no number"),
         (section("[store]", "engine = \"jetstream\""), "store.engine", "sled"),

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::actors::Confirmable;
+use crate::actors::{Confirmable, Decision};
 use crate::domain::DenyReason;
 
 use super::extract::PathText;
@@ -44,12 +44,14 @@ async fn decide(
 ) -> Result<Response, Problem> {
     refuse_foreign(&site, &headers)?;
     let form = Parameters::parse(&body?).map_err(|_| unknown_action())?;
-    let confirm = match form.get("action") {
-        Some("confirm") => Ok(()),
-        Some("deny") => Err(DenyReason::User),
+    let number = form.get("number").map(|number| number.parse().map_err(|_| unknown_action())).transpose()?;
+    let decision = match (form.get("action"), number) {
+        (Some("confirm"), None) => Decision::Confirm,
+        (Some("deny"), None) => Decision::Deny(DenyReason::User),
+        (None, Some(number)) => Decision::Pick(number),
         _ => return Err(unknown_action()),
     };
-    match site.logins.decide(&token, confirm).await? {
+    match site.logins.decide(&token, decision).await? {
         // The address of the page again, so that going back or reloading sends nothing twice.
         Some(_) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link(&site, &token))]).into_response()),
         None => Ok(answer(&site, None)),
@@ -67,7 +69,7 @@ fn refuse_foreign(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn unknown_action() -> Problem {
-    Problem::bad_request("invalid_request", "the form has one field, action: confirm or deny")
+    Problem::bad_request("invalid_request", "the form has one field: action (confirm or deny), or number")
 }
 
 fn answer(site: &Site, confirmable: Option<&Confirmable>) -> Response {

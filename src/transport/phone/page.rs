@@ -17,6 +17,7 @@ struct ConfirmPage<'a> {
     nonce: &'a str,
     site: Option<Site<'a>>,
     is_open: bool,
+    numbers: Option<[u8; 3]>,
     outcome: &'static str,
 }
 
@@ -29,6 +30,7 @@ struct Words {
     title: &'static str,
     website: &'static str,
     confirm: &'static str,
+    pick: &'static str,
     deny: &'static str,
     confirmed: &'static str,
     denied: &'static str,
@@ -39,6 +41,7 @@ static CHINESE: Words = Words {
     title: "是你本人在登录吗？",
     website: "网站",
     confirm: "确认登录",
+    pick: "请选择网页上显示的数字",
     deny: "不是我",
     confirmed: "登录已确认，可以关闭这个页面了。",
     denied: "登录已取消，可以关闭这个页面了。",
@@ -49,6 +52,7 @@ static ENGLISH: Words = Words {
     title: "Is this you logging in?",
     website: "Website",
     confirm: "Confirm login",
+    pick: "Choose the number that the web page shows",
     deny: "This wasn't me",
     confirmed: "The login is confirmed. You can close this page.",
     denied: "The login was cancelled. You can close this page.",
@@ -74,6 +78,7 @@ pub(super) fn render(config: &Config, confirmable: Option<&Confirmable>) -> (Str
         nonce: &nonce,
         site: client.map(|client| Site { name: &client.name, host: host(client) }),
         is_open: stage == ConfirmStage::Open,
+        numbers: confirmable.and_then(|known| known.numbers),
         outcome: match stage {
             ConfirmStage::Open => "",
             ConfirmStage::Confirmed => words.confirmed,

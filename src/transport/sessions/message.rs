@@ -15,8 +15,11 @@ pub(super) fn message_json(message: &Message, created: &Created, issuer: &str) -
             name("created");
             None
         }
-        MessageBody::Scanned => {
+        MessageBody::Scanned { number } => {
             name("scanned");
+            if let Some(number) = number {
+                json.insert("number".into(), (*number).into());
+            }
             None
         }
         MessageBody::Confirmed { code, .. } => {
