@@ -21,7 +21,7 @@ const BROWSER: &str = "auto";
 
 /// Runs the daemon for the length of one login. `say` gets each event of it as a line, as it lands.
 pub(super) async fn play(stage: Stage, say: impl FnMut(&str) -> Result<(), Failure>) -> Result<(), Failure> {
-    let Stage { config, listeners, mounts, public_url, website, phones, tape } = stage;
+    let Stage { config, listeners, mounts, public_url, website, phones, tape, life: _ } = stage;
     let admin = ready::address(&listeners)?;
     let stopping = CancellationToken::new();
     let mut daemon = tokio::spawn(app::run(config, listeners, mounts, stopping.clone().cancelled_owned()));
