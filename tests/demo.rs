@@ -289,3 +289,26 @@ async fn another_site_cannot_kill_the_daemon() {
     let refused = page.ask(Method::POST, "demo/daemon/kill", "text/plain", "{}".into()).await;
     assert_eq!(refused.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
+
+/// How many threads of this process write a journal.
+fn journal_writers(process: u32) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "journal").count()
+}
+
+#[tokio::test]
+async fn nothing_of_a_killed_daemon_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, address) = running(folder.path()).await;
+    let (page, _) = Page::open(&address, "demo/shop").await;
+    for _ in 0..3 {
+        page.kill().await;
+    }
+    let alone = async {
+        while journal_writers(child.id().unwrap()) != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, alone).await.unwrap();
+}

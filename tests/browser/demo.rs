@@ -181,7 +181,7 @@ async fn the_panel_says_why_there_is_no_code() {
         ("qr_budget", "Today’s QR codes are used up. Please try again later", "今天的二维码已用完，请稍后再试"),
         (
             "qr_budget_address",
-            "Too many QR codes were asked for from here. Please try again later",
+            "Too many QR codes asked for from here. Try again later",
             "你所在的网络获取二维码过多，请稍后再试",
         ),
         ("unavailable", "The login service cannot answer. Please try again", "登录服务暂时无法响应，请稍后再试"),

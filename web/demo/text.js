@@ -14,7 +14,7 @@ const WORDS = {
     paused: 'Scan login is paused',
     tooMany: 'Too many people are logging in at the moment. Please try again',
     usedUp: 'Today’s QR codes are used up. Please try again later',
-    usedUpHere: 'Too many QR codes were asked for from here. Please try again later',
+    usedUpHere: 'Too many QR codes asked for from here. Try again later',
     unavailable: 'The login service cannot answer. Please try again',
     refused: 'The login could not be started. Please try again',
     failed: 'The shop could not log you in. Try again',

@@ -30,6 +30,9 @@ use crate::config::Config;
 /// What a killed daemon runs is dropped at once; only a thread that is inside a system call takes longer.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
+/// What a killed daemon had begun to write keeps the journal's lock until it is written, on a slow disk for long.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
 /// A handle to kill the daemon by. Clone it freely.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Life(Arc<Inner>);
@@ -111,7 +114,7 @@ impl Daemon {
     }
 
     /// Runs the daemon, and starts it anew whenever it was killed, until `shutdown` resolves or it ends by itself.
-    pub(super) async fn live(self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    pub(super) async fn live(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
         let mut shutdown = pin!(shutdown);
         let mut killed = None;
         loop {
@@ -124,6 +127,7 @@ impl Daemon {
             }
             killed = Some(Instant::now());
             running.kill().await;
+            self.config.store.lock_wait = LOCK_WAIT;
             tracing::info!("the daemon was killed, as asked; it starts anew");
         }
     }
