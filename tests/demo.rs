@@ -138,6 +138,7 @@ async fn auto_plays_one_login_and_prints_its_events() {
     assert_eq!(code, Some(0), "{err}");
     let types: Vec<_> = out.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(types, ["created", "scanned", "confirmed", "redeemed"], "{out}");
+    assert_eq!(out.matches(" ms after WeChat's push\n").count(), 3, "{out}");
 }
 
 #[tokio::test]
