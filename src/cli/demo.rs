@@ -1,6 +1,7 @@
 //! `demo`: the whole system on one port, with nothing to configure.
 
 mod auto;
+mod daemon;
 mod ready;
 mod stage;
 
@@ -11,9 +12,9 @@ use std::pin::pin;
 
 use tempfile::TempDir;
 
+use self::daemon::Daemon;
 use self::stage::Stage;
 use super::{Exit, complain};
-use crate::app;
 
 /// Try a whole login on one port, with nothing to configure
 #[derive(Debug, clap::Args)]
@@ -72,16 +73,16 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     let data = data.canonicalize().unwrap_or(data);
     let greeting = format!("open     {}\ndata in  {}\nstop     with Ctrl-C\n", stage.public_url, data.display());
     let admin = ready::address(&stage.listeners)?;
-    let mut running = pin!(app::run(stage.config, stage.listeners, stage.mounts, shutdown));
+    let daemon = Daemon::new(stage.config, stage.listeners, stage.mounts, stage.life)?;
+    let mut running = pin!(daemon.live(shutdown));
     // Whoever is told to open a page finds one.
-    let ended = tokio::select! {
+    tokio::select! {
         ended = &mut running => ended,
         () = ready::wait(admin) => {
             say(&greeting)?;
             running.await
         }
-    };
-    ended.map_err(|error| Failure::new(error.to_string(), error.cure()))
+    }
 }
 
 async fn play(args: &DemoArgs) -> Result<(), Failure> {

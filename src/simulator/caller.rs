@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,6 +22,8 @@ pub struct Caller(Client<HttpConnector, Full<Bytes>>);
 pub struct Called {
     /// The HTTP status.
     pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body, as it came.
     pub body: Bytes,
 }
@@ -64,7 +66,7 @@ impl Caller {
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, MAX_BYTES).collect().await;
         let body = body.map_err(|error| CallError::Unreachable(error.to_string()))?.to_bytes();
-        Ok(Called { status: parts.status, body })
+        Ok(Called { status: parts.status, headers: parts.headers, body })
     }
 }
 

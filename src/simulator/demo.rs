@@ -16,20 +16,23 @@ pub(super) const STYLE: &str = include_str!("../../web/demo/demo.css");
 const ICON: &str = include_str!("../../web/demo/icon.svg");
 
 /// By what they import each other as.
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("/demo/demo.js", include_str!("../../web/demo/demo.js")),
     ("/demo/panel.js", include_str!("../../web/demo/panel.js")),
     ("/demo/phone.js", include_str!("../../web/demo/phone.js")),
+    ("/demo/conversation.js", include_str!("../../web/demo/conversation.js")),
+    ("/demo/lost.js", include_str!("../../web/demo/lost.js")),
     ("/demo/tape.js", include_str!("../../web/demo/tape.js")),
     ("/demo/text.js", include_str!("../../web/demo/text.js")),
 ];
 
 /// Nothing inline, nothing from elsewhere, in nobody's frame.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page at `/` and all of `/demo/**` but the simulated WeChat's own interface.
-pub fn router(public_url: Url, website: &Website, phones: &Phones, tape: &Tape) -> Router {
+/// The page at `/` and all of `/demo/**` but the simulated WeChat's own interface. The second website's visitors confirm on
+/// their phones.
+pub fn router(public_url: Url, [website, confirming]: [&Website; 2], phones: &Phones, tape: &Tape) -> Router {
     let mut assets = Router::new()
         .route("/demo/demo.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/demo/icon.svg", get(async || asset("image/svg+xml", ICON)));
@@ -39,10 +42,13 @@ pub fn router(public_url: Url, website: &Website, phones: &Phones, tape: &Tape) 
     Router::new()
         .route("/", get(index).with_state(public_url))
         .merge(assets)
-        .merge(website.router())
+        .nest("/demo/shop", website.router())
+        .nest("/demo/shop/tap", confirming.router())
         .merge(phones.router())
         .merge(tape.router())
         .layer(axum::middleware::map_response(guarded))
+        // With the policy of the pages that it shows.
+        .merge(phones.webview())
 }
 
 /// The daemon's addresses begin with its public URL, so the page must be there, too: `localhost` is another origin than

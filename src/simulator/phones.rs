@@ -1,5 +1,8 @@
 //! The simulated phones of the demo: two people, their conversation with the account, and the faults to press.
 
+mod notes;
+mod webview;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,10 +12,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use url::Url;
 
+use self::notes::Notes;
+use self::webview::Webview;
 use super::website::masked;
-use super::wechat::{Answer, Delivery, NoAnswer, Pushed, ScanError, SimulatedWeChat, random_openid};
-
+use super::wechat::{Answer, Delivery, NoAnswer, Pushed, ScanError, SimulatedWeChat, random_openid, random_text};
 use crate::domain::{AppId, OpenId};
 
 /// How much later WeChat tells the daemon of a scan when it is late.
@@ -46,9 +51,28 @@ pub struct Phones(Arc<Inner>);
 
 struct Inner {
     wechat: SimulatedWeChat,
-    alice: OpenId,
-    bob: OpenId,
+    app_id: AppId,
+    /// Tells this WeChat from one of an earlier start, which knew other codes and other people.
+    instance: String,
+    alice: Phone,
+    bob: Phone,
+    webview: Webview,
     faults: Mutex<PressedFaults>,
+}
+
+struct Phone {
+    openid: OpenId,
+    notes: Mutex<Notes>,
+}
+
+impl Phone {
+    fn new() -> Self {
+        Self { openid: random_openid(), notes: Mutex::default() }
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for Phones {
@@ -58,26 +82,43 @@ impl fmt::Debug for Phones {
 }
 
 impl Phones {
-    /// Two phones, with openids that nobody had before.
-    pub fn new(wechat: SimulatedWeChat, app_id: &AppId) -> Self {
-        let (alice, bob) = (random_openid(), random_openid());
-        wechat.follow(app_id, &alice);
-        wechat.name_person("alice", &alice);
-        wechat.name_person("bob", &bob);
-        Self(Arc::new(Inner { wechat, alice, bob, faults: Mutex::default() }))
+    /// Two phones, with openids that nobody had before; they open pages below `public_url`.
+    pub fn new(wechat: SimulatedWeChat, app_id: &AppId, public_url: Url) -> Self {
+        let (alice, bob) = (Phone::new(), Phone::new());
+        wechat.follow(app_id, &alice.openid);
+        wechat.name_person("alice", &alice.openid);
+        wechat.name_person("bob", &bob.openid);
+        Self(Arc::new(Inner {
+            wechat,
+            app_id: app_id.clone(),
+            instance: random_text::<16>(),
+            alice,
+            bob,
+            webview: Webview::new(&public_url),
+            faults: Mutex::default(),
+        }))
     }
 
     /// What the demo's page calls: `/demo/phone/scan`, `/demo/phones` and `/demo/faults`.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/demo/phone/scan", post(scan))
-            .route("/demo/phones", get(names))
+            .route("/demo/phones", get(shown_now))
             .route("/demo/faults", get(faults).post(press))
             .with_state(self.clone())
     }
 
+    /// What the phones show where somebody follows a link: `/demo/webview/**`.
+    pub fn webview(&self) -> Router {
+        self.0.webview.router()
+    }
+
     /// The person, as the account knows them.
     pub fn openid(&self, person: Person) -> &OpenId {
+        &self.phone(person).openid
+    }
+
+    fn phone(&self, person: Person) -> &Phone {
         match person {
             Person::Alice => &self.0.alice,
             Person::Bob => &self.0.bob,
@@ -89,10 +130,27 @@ impl Phones {
     /// # Errors
     /// A [`ScanError`] where WeChat knows no such code.
     pub async fn scan(&self, content: &str, person: Person) -> Result<Delivery, ScanError> {
+        let phone = self.phone(person);
         if self.faults().late {
+            phone.notes().late += 1;
             tokio::time::sleep(LATE).await;
+            phone.notes().late -= 1;
         }
-        self.0.wechat.scan(content, self.openid(person)).await
+        let began = self.0.wechat.now();
+        let scanned = self.0.wechat.scan(content, &phone.openid).await;
+        phone.notes().note(began, self.0.wechat.now(), &scanned);
+        scanned
+    }
+
+    fn screen(&self, person: Person) -> Value {
+        let phone = self.phone(person);
+        let conversation = self.0.wechat.conversation(&self.0.app_id, &phone.openid);
+        let notes = phone.notes();
+        json!({
+            "name": masked(phone.openid.as_str()),
+            "lines": notes.among(conversation),
+            "late": notes.late > 0,
+        })
     }
 
     /// What goes wrong at present.
@@ -154,9 +212,13 @@ pub(super) fn answered(answer: &Result<Answer, NoAnswer>) -> Value {
     }
 }
 
-/// How the website and the tape call these people.
-async fn names(State(phones): State<Phones>) -> Json<Value> {
-    Json(json!({ "alice": masked(phones.0.alice.as_str()), "bob": masked(phones.0.bob.as_str()) }))
+/// What is on the phones, how the website and the tape call their people, and which WeChat it is that they use.
+async fn shown_now(State(phones): State<Phones>) -> Json<Value> {
+    Json(json!({
+        "instance": phones.0.instance,
+        "alice": phones.screen(Person::Alice),
+        "bob": phones.screen(Person::Bob),
+    }))
 }
 
 async fn faults(State(phones): State<Phones>) -> Json<PressedFaults> {

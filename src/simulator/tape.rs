@@ -35,6 +35,9 @@ const REMEMBERED: usize = 1024;
 /// The page is told that the connection lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How soon the page comes back after it lost the connection: the daemon may be back at once.
+const RETRY: Duration = Duration::from_millis(300);
+
 /// A handle to the tape. Clone it freely.
 #[derive(Clone, Debug)]
 pub struct Tape(Arc<Inner>);
@@ -51,7 +54,7 @@ struct Inner {
 struct Reader {
     body: Incoming,
     buffer: BytesMut,
-    /// Who scanned, for the events that do not say so themselves; forgotten when the session ends.
+    /// Who scanned, for the events that do not say so themselves; forgotten when nothing more can come of it.
     scanned_by: HashMap<String, OpenId>,
     tape: Tape,
     /// Older events are read from the past of the journal.
@@ -163,7 +166,8 @@ impl Reader {
                 self.scanned_by.insert(scene.to_owned(), openid.clone());
                 openid
             }
-            "confirmed" => self.scanned_by.remove(scene)?,
+            "confirmed" => self.scanned_by.get(scene)?.clone(),
+            "redeemed" => self.scanned_by.remove(scene)?,
             "denied" | "expired" => {
                 self.scanned_by.remove(scene);
                 return None;
@@ -189,7 +193,7 @@ async fn journal(State(tape): State<Tape>, headers: HeaderMap) -> Response {
     match tape.events(last.map_or(1, |seq| seq.saturating_add(1))).await {
         Ok(events) => {
             let events = events.map_ok(|event| {
-                let sse = Event::default().data(event.to_string());
+                let sse = Event::default().retry(RETRY).data(event.to_string());
                 match event["seq"].as_u64() {
                     Some(seq) => sse.id(seq.to_string()),
                     None => sse,

@@ -28,6 +28,7 @@ use super::wechat::random_text;
 const MOST_BEGUN: usize = 1024;
 
 const COOKIE: &str = "demo_shop";
+const COOKIE_PATH: &str = "/demo/shop";
 
 /// What the daemon's operator gave the website.
 #[derive(Clone, Debug)]
@@ -96,12 +97,9 @@ impl Website {
         Self(Arc::new(Inner { settings, caller: Caller::default(), begun: Mutex::default() }))
     }
 
-    /// Its back end: `/demo/shop/begin` and `/demo/shop/login`.
+    /// Its back end: `/begin` and `/login`, to be mounted below `/demo/shop`.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/demo/shop/begin", post(begin))
-            .route("/demo/shop/login", post(login))
-            .with_state(self.clone())
+        Router::new().route("/begin", post(begin)).route("/login", post(login)).with_state(self.clone())
     }
 
     /// Begins a login of this browser.
@@ -165,7 +163,7 @@ fn basic(id: &str, secret: &str) -> String {
 
 async fn begin(State(website): State<Website>, headers: HeaderMap) -> Response {
     let browser = browser_of(&headers).map_or_else(random_text::<16>, str::to_owned);
-    let cookie = format!("{COOKIE}={browser}; Path=/demo/shop; HttpOnly; SameSite=Strict; Max-Age=86400");
+    let cookie = format!("{COOKIE}={browser}; Path={COOKIE_PATH}; HttpOnly; SameSite=Strict; Max-Age=86400");
     ([(header::SET_COOKIE, cookie)], Json(website.begin(&browser))).into_response()
 }
 

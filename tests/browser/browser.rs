@@ -95,6 +95,13 @@ impl Browser {
         }
     }
 
+    /// Presses Enter on what stands in this frame.
+    pub async fn enter_in_frame(&self, frame: &str, css: &str) {
+        self.client.find(Locator::Css(frame)).await.unwrap().enter_frame().await.unwrap();
+        self.client.wait().for_element(Locator::Css(css)).await.unwrap().send_keys("\u{e007}").await.unwrap();
+        self.client.clone().enter_parent_frame().await.unwrap();
+    }
+
     /// What a phone's camera sees where the page shows its picture.
     pub async fn picture(&self) -> Vec<u8> {
         self.until("document.querySelector('img').complete && document.querySelector('img').naturalWidth").await;

@@ -11,8 +11,12 @@ use crate::support::PATIENCE;
 
 /// A demo of its own, and the address that it prints.
 async fn demo(data: &std::path::Path) -> (Child, String) {
+    demo_at("127.0.0.1:0", data).await
+}
+
+async fn demo_at(listen: &str, data: &std::path::Path) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scan-login"))
-        .args(["demo", "--listen", "127.0.0.1:0", "--data"])
+        .args(["demo", "--listen", listen, "--data"])
         .arg(data)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -27,6 +31,17 @@ async fn demo(data: &std::path::Path) -> (Child, String) {
 
 /// The types of the events on the tape.
 const TAPE: &str = "[...document.querySelectorAll('#tape li')].map(card => card.innerText.split(/\\s/)[0])";
+
+/// What the panel says.
+const LINE: &str = "document.getElementById('state').innerText";
+
+async fn click(browser: &Browser, id: &str) {
+    browser.value(&format!("document.getElementById('{id}').click()")).await;
+}
+
+async fn until_it_says(browser: &Browser, line: &str) {
+    browser.until(&format!("{LINE} === '{line}'")).await;
+}
 
 #[tokio::test]
 async fn a_person_presses_scan_and_understands_the_product() {
@@ -67,7 +82,7 @@ async fn with_two_phones_the_second_is_told_that_it_was() {
     let told = |text| format!("document.getElementById('chat').innerText.includes('{text}')");
     let hold = |person| format!("document.querySelector('[data-person={person}]').click()");
     browser.until(&told("Callback answered")).await;
-    let someone_first = "Another phone scanned this code first";
+    let someone_first = "Somebody else has scanned this QR code";
     browser.value(&hold("bob")).await;
     browser.until(&told("Callback answered")).await;
     let greeting = "document.getElementById('hello').innerText";
@@ -84,5 +99,101 @@ async fn with_two_phones_the_second_is_told_that_it_was() {
         }
     }
     assert_eq!(losers, 1);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_login_is_confirmed_on_the_phone_though_the_daemon_was_killed_meanwhile() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&address).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "confirming").await;
+    // Another session: its line is the same.
+    browser
+        .until("[...document.querySelectorAll('#tape li.current')].some(card => card.innerText.includes('shop-tap'))")
+        .await;
+    browser.value("new MutationObserver(() => { document.body.dataset.said = (document.body.dataset.said ?? '') + document.getElementById('state').innerText; }).observe(document.getElementById('state'), { childList: true, subtree: true })").await;
+    click(&browser, "scan").await;
+    until_it_says(&browser, "Confirm on your phone").await;
+
+    click(&browser, "kill").await;
+    browser.until("document.querySelector('#tape .cut')").await;
+    browser.until("document.getElementById('kill').getAttribute('aria-disabled') === 'false'").await;
+    browser.until("document.querySelector('#chat .link')").await;
+    browser.value("document.querySelector('#chat .link').click()").await;
+    browser.enter_in_frame("#page", "[data-action=confirm]").await;
+    browser.until("!document.getElementById('welcome').hidden").await;
+    browser.keep_screenshot("demo-confirmed-on-the-phone").await;
+    assert_eq!(browser.value("document.body.dataset.said.includes('Connection lost')").await, json!(false));
+
+    click(&browser, "logout").await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "scan").await;
+    until_it_says(&browser, "Confirm on your phone").await;
+    browser.until("document.querySelectorAll('#chat .link').length === 2").await;
+    browser.value("document.querySelectorAll('#chat .link')[1].click()").await;
+    browser.enter_in_frame("#page", "[data-action=deny]").await;
+    until_it_says(&browser, "Login was cancelled. Try again").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_outlives_the_demo_draws_a_new_code_when_it_is_started_anew() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&address).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    let old = browser.value("document.getElementById('qr').src").await;
+    running.kill().await.unwrap();
+    until_it_says(&browser, "Connection lost. Reconnecting…").await;
+    let listen = address.trim_start_matches("http://").trim_end_matches('/');
+    let (_again, _) = demo_at(listen, &folder.path().join("demo")).await;
+    browser.until(&format!("document.getElementById('qr').src !== {old}")).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "scan").await;
+    browser.until("!document.getElementById('welcome').hidden").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_panel_says_why_there_is_no_code() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&address).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    let height = "document.getElementById('panel').offsetHeight";
+    let tall = browser.value(height).await;
+    for (code, english, chinese) in [
+        ("wechat_away", "WeChat cannot be reached. Please try again", "微信暂时无法连接，请稍后再试"),
+        ("paused", "Scan login is paused", "扫码登录已暂停"),
+        (
+            "too_many_sessions",
+            "Too many people are logging in at the moment. Please try again",
+            "当前登录人数过多，请稍后再试",
+        ),
+        ("qr_budget", "Today’s QR codes are used up. Please try again later", "今天的二维码已用完，请稍后再试"),
+        (
+            "qr_budget_address",
+            "Too many QR codes asked for from here. Try again later",
+            "你所在的网络获取二维码过多，请稍后再试",
+        ),
+        ("unavailable", "The login service cannot answer. Please try again", "登录服务暂时无法响应，请稍后再试"),
+        ("surprise", "The login could not be started. Please try again", "无法开始登录，请重试"),
+    ] {
+        browser.value(&format!("(window.real ??= window.fetch, window.fetch = (url, how) => String(url).endsWith('/v1/sessions') ? Promise.resolve(new Response(JSON.stringify({{ code: '{code}' }}), {{ status: 429 }})) : window.real(url, how), 1)")).await;
+        click(&browser, "again").await;
+        until_it_says(&browser, english).await;
+        click(&browser, "lang-zh").await;
+        until_it_says(&browser, chinese).await;
+        click(&browser, "lang-en").await;
+        assert_eq!(browser.value(height).await, tall, "{code}: nothing jumps");
+    }
     browser.close().await;
 }

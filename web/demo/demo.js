@@ -3,17 +3,36 @@
 import { Panel } from './panel.js';
 import { Phones } from './phone.js';
 import { Tape } from './tape.js';
-import { speak } from './text.js';
+import { onLanguage, speak, t } from './text.js';
+
+const KILL_MS = 10000;
+const LOOK_MS = 100;
 
 const pressed = { late: false, twice: false, second: false, away: false };
 const switches = document.querySelectorAll('[data-fault]');
+const confirming = document.getElementById('confirming');
+const kill = document.getElementById('kill');
+/** How long the daemon was away the last time; null where it was never killed. */
+let away = null;
 
-const phones = new Phones((fault) => pressed[fault]);
-const tape = new Tape((event) => phones.hear(event));
-const panel = new Panel((code) => {
-  phones.see(code);
-  if (code !== null) tape.mark(code.scene);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const isOn = (button) => button.getAttribute('aria-checked') === 'true';
+
+const tape = new Tape();
+const panel = new Panel({
+  changed: (code) => {
+    phones.see(code);
+    if (code !== null) tape.mark(code.scene);
+  },
+  isConfirming: () => isOn(confirming),
+  back: () => phones.look(),
 });
+const phones = new Phones((fault) => pressed[fault], begin);
+
+function post(url, body) {
+  const headers = { 'Content-Type': 'application/json' };
+  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+}
 
 function drawSwitches() {
   for (const button of switches) {
@@ -23,9 +42,8 @@ function drawSwitches() {
 
 /** The second phone is ours; the other faults are WeChat's. */
 async function tellFaults() {
-  const { late, twice, away } = pressed;
-  const headers = { 'Content-Type': 'application/json' };
-  await fetch('/demo/faults', { method: 'POST', headers, body: JSON.stringify({ late, twice, away }) });
+  const { late, twice, away: isAway } = pressed;
+  await post('/demo/faults', { late, twice, away: isAway });
 }
 
 async function press(fault) {
@@ -43,18 +61,67 @@ async function press(fault) {
   if (fault === 'away' && panel.isWaiting()) panel.open();
 }
 
+async function daemon() {
+  const answer = await fetch('/demo/daemon', { signal: AbortSignal.timeout(KILL_MS) });
+  return answer.json();
+}
+
+/** Whatever is in flight, this page's own requests too, is lost with the daemon: the page asks until it is back. */
+async function killDaemon() {
+  if (kill.getAttribute('aria-disabled') === 'true') return;
+  kill.setAttribute('aria-disabled', 'true');
+  away = null;
+  drawKill();
+  const killedAt = new Date();
+  try {
+    const { kills } = await daemon();
+    await post('/demo/daemon/kill', {}).catch(() => {});
+    for (const end = performance.now() + KILL_MS; performance.now() < end;) {
+      const now = await daemon().catch(() => null);
+      if (now?.kills > kills) {
+        away = now.away_ms;
+        tape.cut(killedAt, away);
+        break;
+      }
+      await pause(LOOK_MS);
+    }
+  } catch (error) {
+    // It is away for another reason: the panel says so.
+  }
+  kill.setAttribute('aria-disabled', 'false');
+  drawKill();
+}
+
+function drawKill() {
+  const isBusy = kill.getAttribute('aria-disabled') === 'true';
+  const idle = away === null ? t('killMore') : t('killed', (away / 1000).toFixed(2));
+  document.getElementById('kill-more').textContent = isBusy ? t('killing') : idle;
+}
+
+/** What the demo was told at its start; also when it was started anew. */
+function begin() {
+  Object.assign(pressed, { late: false, twice: false, away: false });
+  drawSwitches();
+  if (!panel.isWelcoming()) panel.open();
+  tape.again();
+}
+
 for (const button of switches) {
   button.addEventListener('click', () => press(button.dataset.fault));
 }
+kill.addEventListener('click', killDaemon);
+confirming.addEventListener('click', () => {
+  confirming.setAttribute('aria-checked', String(!isOn(confirming)));
+  if (panel.isWaiting()) panel.open();
+});
+onLanguage(drawKill);
 document.getElementById('lang-zh').addEventListener('click', () => speak('zh'));
 document.getElementById('lang-en').addEventListener('click', () => speak('en'));
 
 speak(navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en');
 panel.open();
-for (const [url, take] of [
-  ['/demo/faults', (faults) => { Object.assign(pressed, faults); drawSwitches(); }],
-  ['/demo/phones', (names) => phones.name(names)],
-]) {
-  // Without them the page is poorer, and works.
-  fetch(url).then((answer) => answer.json()).then(take).catch(() => {});
-}
+// Without them the page is poorer, and works.
+fetch('/demo/faults').then((answer) => answer.json()).then((faults) => {
+  Object.assign(pressed, faults);
+  drawSwitches();
+}).catch(() => {});

@@ -1,14 +1,26 @@
 // The login panel of the shop: asks the daemon for a QR code, follows the session by long polls, hands over the code.
 
-import { onLanguage, t } from './text.js';
+import { Lost } from './lost.js';
+import { locale, onLanguage, t } from './text.js';
 
 const WAIT_SECONDS = 25;
 const ANSWER_WITHIN_MS = (WAIT_SECONDS + 10) * 1000;
-const SAY_LOST_AFTER_MS = 2000;
-const RETRY_MS = [300, 700, 1500, 3000, 5000];
 
-/** States in which the panel offers a new code, and whether by a button. */
-const OVER = ['denied', 'expired', 'wechatAway', 'failed'];
+/** Why there is no code, by the problem's own word. */
+const REFUSALS = {
+  wechat_away: 'wechatAway',
+  paused: 'paused',
+  too_many_sessions: 'tooMany',
+  qr_budget: 'usedUp',
+  qr_budget_address: 'usedUpHere',
+  unavailable: 'unavailable',
+};
+
+/** States in which the panel offers a new code by a button. */
+const OVER = ['denied', 'expired', 'wechatAway', 'tooMany', 'usedUp', 'usedUpHere', 'unavailable', 'refused', 'failed'];
+
+/** States in which a code waits to be scanned, or is waited for. */
+const WAITING = ['pending', 'loading', 'wechatAway'];
 
 const find = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -19,9 +31,14 @@ async function postJson(url, body, signal) {
 }
 
 export class Panel {
-  /** `changed` is called with the code in view, or null where there is none. */
-  constructor(changed) {
+  /**
+   * `changed` is called with the code in view, or null where there is none; `isConfirming` tells whether to log in with a
+   * press on the phone; `back` is called when a connection that was lost is back.
+   */
+  constructor({ changed, isConfirming, back }) {
     this.changed = changed;
+    this.isConfirming = isConfirming;
+    this.back = back;
     this.attempt = new AbortController();
     this.state = 'loading';
     this.value = undefined;
@@ -40,39 +57,46 @@ export class Panel {
     const { signal } = this.attempt;
     this.code = null;
     this.show('loading');
-    try {
-      const start = await (await postJson('/demo/shop/begin', {}, signal)).json();
-      const { login, ...asked } = start;
-      const answer = await postJson('/v1/sessions', asked, signal);
-      if (answer.status !== 201) {
-        await this.refused(answer, signal);
+    const shop = this.isConfirming() ? '/demo/shop/tap' : '/demo/shop';
+    const lost = new Lost(() => this.show('lost'), signal);
+    while (!signal.aborted) {
+      try {
+        const opened = await this.begin(shop, signal);
+        lost.isOver();
+        if (opened.session === undefined) {
+          if (opened.after === 0) return;
+          await pause(opened.after * 1000);
+          continue;
+        }
+        await this.draw(opened.session, signal);
+        await this.follow(opened.session, { shop, login: opened.login }, signal);
         return;
-      }
-      const session = await answer.json();
-      await this.draw(session, signal);
-      await this.follow(session, login, signal);
-    } catch (error) {
-      if (!signal.aborted) {
-        this.show('lost');
-        await pause(RETRY_MS[3]);
-        if (!signal.aborted) this.open();
+      } catch (error) {
+        if (!signal.aborted) await lost.again();
       }
     }
   }
 
   /** Whether a code waits to be scanned, or is being waited for. */
   isWaiting() {
-    return this.state === 'pending' || this.state === 'loading' || this.state === 'wechatAway';
+    return WAITING.includes(this.state);
   }
 
-  async refused(answer, signal) {
+  isWelcoming() {
+    return this.state === 'welcome';
+  }
+
+  /** A session with the name of its login; or none, and after how many seconds it may be tried again by itself. */
+  async begin(shop, signal) {
+    const begun = await postJson(`${shop}/begin`, {}, signal);
+    if (!begun.ok) throw new Error(begun.status);
+    const { login, ...asked } = await begun.json();
+    const answer = await postJson('/v1/sessions', { ...asked, ui_locales: locale() }, signal);
+    if (answer.status === 201) return { login, session: await answer.json() };
     const { code } = await answer.json().catch(() => ({}));
-    const after = Number(answer.headers.get('Retry-After'));
-    this.show(code === 'paused' ? 'paused' : 'wechatAway');
-    if (answer.status === 503 && after > 0) {
-      await pause(after * 1000);
-      if (!signal.aborted) this.open();
-    }
+    if (!signal.aborted) this.show(REFUSALS[code] ?? 'refused');
+    const after = answer.status === 503 ? Number(answer.headers.get('Retry-After')) || 0 : 0;
+    return { after };
   }
 
   async draw(session, signal) {
@@ -88,30 +112,26 @@ export class Panel {
     this.tick();
   }
 
-  async follow(session, login, signal) {
+  async follow(session, begun, signal) {
     let after = 0;
-    let failures = 0;
-    let sayLost;
+    const lost = new Lost(() => this.show('lost'), signal);
     while (!signal.aborted) {
       // After a failure at once, so that the line is right as soon as the connection is.
-      const wait = failures === 0 ? WAIT_SECONDS : 0;
+      const wait = lost.failures === 0 ? WAIT_SECONDS : 0;
       const messages = await this.poll(session, after, wait, signal);
-      if (signal.aborted) break;
+      if (signal.aborted) return;
       if (messages === null) {
-        if (failures === 0) sayLost = setTimeout(() => this.show('lost'), SAY_LOST_AFTER_MS);
-        await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
-        failures += 1;
+        await lost.again();
         continue;
       }
-      clearTimeout(sayLost);
-      failures = 0;
+      if (lost.failures > 0) this.back();
+      lost.isOver();
       if (this.state === 'lost') this.show(this.before, this.beforeValue);
       for (const message of messages) {
         after = message.seq;
-        if (await this.take(message, login, signal)) return;
+        if (await this.take(message, begun, signal)) return;
       }
     }
-    clearTimeout(sayLost);
   }
 
   /** The messages after `after`; null where there was no answer that helps. */
@@ -137,14 +157,14 @@ export class Panel {
   }
 
   /** Whether the session is over with this message. */
-  async take(message, login, signal) {
+  async take(message, begun, signal) {
     switch (message.type) {
       case 'scanned':
         this.show(message.number === undefined ? 'tap' : 'number', message.number);
         return false;
       case 'confirmed':
         this.show('confirmed');
-        await this.enter(login, message.code, signal);
+        await this.enter(begun, message.code, signal);
         return true;
       case 'denied':
       case 'expired':
@@ -156,10 +176,11 @@ export class Panel {
   }
 
   /** What a redirect does on a real website: the back end redeems the code while the line can be read. */
-  async enter(login, code, signal) {
-    const [answer] = await Promise.all([postJson('/demo/shop/login', { login, code }, signal), pause(900)]);
+  async enter({ shop, login }, code, signal) {
+    const finished = postJson(`${shop}/login`, { login, code }, signal).catch(() => null);
+    const [answer] = await Promise.all([finished, pause(900)]);
     if (signal.aborted) return;
-    if (!answer.ok) {
+    if (!answer?.ok) {
       this.show('failed');
       return;
     }

@@ -1,32 +1,43 @@
-// The phones beside the shop: a camera, and the conversation with the account.
+// The phones beside the shop: a camera, the conversation with the account, and the pages that its links open.
 
-import { maskedOpenid } from './tape.js';
+import { Conversation } from './conversation.js';
 import { onLanguage, t } from './text.js';
 
 const CAMERA_MS = 700;
-const KEPT = 30;
+const LOOK_MS = 1000;
+const SAY_LOST_AFTER_MS = 2000;
+const EMPTY = { name: '', lines: [], late: false };
 
 const find = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Phones {
-  /** `isPressed` tells whether a fault is on. */
-  constructor(isPressed) {
+  /**
+   * `isPressed` tells whether a fault is on; `renewed` is called when the demo was started anew: then this is another WeChat,
+   * which knows none of the codes that are on the screen.
+   */
+  constructor(isPressed, renewed) {
     this.isPressed = isPressed;
+    this.renewed = renewed;
     this.person = 'alice';
-    this.chats = { alice: [], bob: [] };
-    this.names = {};
-    this.winners = new Map();
-    this.taken = [];
+    this.screens = { alice: EMPTY, bob: EMPTY };
+    this.pages = { alice: null, bob: null };
+    this.instance = null;
     this.code = null;
     this.scanning = 0;
+    this.lostSince = null;
+    this.conversation = new Conversation((page) => this.browse(page));
     for (const button of this.buttons()) {
       button.addEventListener('click', () => this.hold(button.dataset.person));
     }
     find('scan').addEventListener('click', () => this.scan());
-    onLanguage(() => { this.draw(); this.label(); });
+    find('page').addEventListener('load', () => this.pageCame());
+    find('close-page').addEventListener('click', () => this.browse(null));
+    onLanguage(() => { this.conversation.again(this.screens[this.person]); this.label(); this.title(); });
     this.tick();
     setInterval(() => this.tick(), 5000);
+    setInterval(() => this.look(), LOOK_MS);
+    this.look();
   }
 
   /** What the camera would see: the shop's code, or null. */
@@ -35,29 +46,38 @@ export class Phones {
     this.label();
   }
 
-  /** How the website and the journal call these people. */
-  name(names) {
-    this.names = names;
-    this.tellLosers();
-    this.draw();
+  /** Reads what is on the phones by now. */
+  async look() {
+    let shown;
+    try {
+      const answer = await fetch('/demo/phones', { signal: AbortSignal.timeout(SAY_LOST_AFTER_MS) });
+      if (!answer.ok) throw new Error(answer.status);
+      shown = await answer.json();
+    } catch (error) {
+      this.lostSince ??= performance.now();
+      this.title();
+      return;
+    }
+    this.lostSince = null;
+    const isAnother = this.instance !== null && this.instance !== shown.instance;
+    this.instance = shown.instance;
+    if (isAnother) this.pages = { alice: null, bob: null };
+    this.take(shown);
+    if (isAnother) {
+      this.drawPage();
+      this.renewed();
+    }
   }
 
-  /** The journal tells who was first with a code. */
-  hear(event) {
-    if (event.type !== 'scanned') return;
-    this.winners.set(event.scene_id, maskedOpenid(event.openid));
-    if (this.winners.size > KEPT) this.winners.delete(this.winners.keys().next().value);
-    this.tellLosers();
-  }
-
-  /** Tells those whose scan WeChat has delivered after somebody else's; the others wait for the journal. */
-  tellLosers() {
-    this.taken = this.taken.slice(-KEPT).filter(({ person, scene }) => {
-      const [winner, name] = [this.winners.get(scene), this.names[person]];
-      if (winner === undefined || name === undefined) return true;
-      if (winner !== name) this.add(person, { key: 'somebodyFirst' });
-      return false;
-    });
+  take(shown) {
+    for (const button of this.buttons()) {
+      const { person } = button.dataset;
+      const isMore = shown[person].lines.length > this.screens[person].lines.length;
+      if (isMore && person !== this.person) button.classList.add('unread');
+    }
+    this.screens = { alice: shown.alice, bob: shown.bob };
+    this.conversation.draw(this.screens[this.person]);
+    this.title();
   }
 
   buttons() {
@@ -71,85 +91,68 @@ export class Phones {
       button.setAttribute('aria-pressed', String(held));
       if (held) button.classList.remove('unread');
     }
-    this.draw();
+    this.conversation.again(this.screens[person]);
+    this.title();
+    this.drawPage();
   }
 
   async scan() {
     if (this.code === null || this.scanning > 0) return;
-    const { content, picture, scene } = this.code;
+    const { content, picture } = this.code;
     const people = [this.person];
     if (this.isPressed('second')) people.push(this.person === 'alice' ? 'bob' : 'alice');
+    for (const person of people) this.pages[person] = null;
+    this.drawPage();
     this.scanning = people.length;
     this.label();
     find('seen').src = picture;
     find('camera').hidden = false;
     await pause(CAMERA_MS);
     find('camera').hidden = true;
-    await Promise.all(people.map((person) => this.tell(person, content, scene)));
+    await Promise.all(people.map((person) => this.tell(person, content)));
   }
 
-  async tell(person, content, scene) {
-    const late = this.isPressed('late') ? { key: 'lateNow', wait: true } : null;
-    if (late) this.add(person, late);
-    let shown;
-    try {
-      const headers = { 'Content-Type': 'application/json' };
-      const body = JSON.stringify({ qr_content: content, person });
-      const answer = await fetch('/demo/phone/scan', { method: 'POST', headers, body });
-      shown = answer.ok ? await answer.json() : { outcome: 'noNetwork' };
-    } catch (error) {
-      shown = { outcome: 'noNetwork' };
-    }
-    this.chats[person] = this.chats[person].filter((entry) => entry !== late);
+  /** The answer may be lost with the daemon: what came of the scan is read from the phones in any case. */
+  async tell(person, content) {
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ qr_content: content, person });
+    const told = fetch('/demo/phone/scan', { method: 'POST', headers, body }).catch(() => {});
+    if (this.isPressed('late')) this.look();
+    await told;
     this.scanning -= 1;
     this.label();
-    this.receive(person, shown, scene);
+    await this.look();
   }
 
-  receive(person, shown, scene) {
-    if (shown.outcome !== 'pushed') {
-      this.add(person, { key: { unknown: 'unknown', expired: 'old' }[shown.outcome] || 'noNetwork' });
-      return;
-    }
-    this.add(person, { key: shown.event === 'subscribe' ? 'followed' : 'scanned' });
-    if (shown.reply) this.add(person, { bubble: shown.reply });
-    if (!shown.accepted) {
-      this.add(person, { key: 'broken' });
-      return;
-    }
-    const both = shown.deliveries.length > 1 && shown.deliveries.every((delivery) => delivery.accepted);
-    this.add(person, { key: both ? 'answeredTwice' : 'answered', value: shown.ms.toFixed(1), quiet: true });
-    this.taken.push({ person, scene });
-    this.tellLosers();
+  /** Opens a page on the phone that is held; null closes it. */
+  browse(page) {
+    this.pages[this.person] = page;
+    this.drawPage();
+    // A page that is being opened takes the focus when it is there: earlier it would lose it again.
+    if (page === null) find('chat').focus();
+    else find('close-page').focus();
   }
 
-  add(person, entry) {
-    this.chats[person].push(entry);
-    this.chats[person].splice(0, this.chats[person].length - KEPT);
-    if (person === this.person) {
-      this.draw();
-      return;
-    }
-    for (const button of this.buttons()) {
-      if (button.dataset.person === person) button.classList.add('unread');
-    }
+  /** The page has come: whoever has just opened it, or pressed a button of it, goes on in it. */
+  pageCame() {
+    if ([find('close-page'), find('page')].includes(document.activeElement)) find('page').focus();
   }
 
-  draw() {
-    const name = this.names[this.person];
-    find('who').textContent = name ? t('me', name) : '';
-    const chat = find('chat');
-    const entries = this.chats[this.person];
-    chat.replaceChildren(...(entries.length === 0 ? [{ key: 'empty', hint: true }] : entries).map((entry) => {
-      const item = document.createElement('li');
-      item.textContent = entry.bubble ?? t(entry.key, entry.value);
-      item.className = entry.bubble ? 'bubble' : 'note';
-      if (entry.quiet) item.classList.add('quiet-note');
-      if (entry.hint) item.classList.add('hint');
-      if (entry.wait) item.classList.add('waiting');
-      return item;
-    }));
-    chat.scrollTop = chat.scrollHeight;
+  drawPage() {
+    const page = this.pages[this.person];
+    find('webview').hidden = page === null;
+    // Not what is there already: loading it again would take the focus.
+    if (find('page').dataset.page === (page ?? '')) return;
+    find('page').dataset.page = page ?? '';
+    find('page').src = page ?? 'about:blank';
+  }
+
+  /** How the website and the journal call who holds the phone. */
+  title() {
+    const { name } = this.screens[this.person];
+    const isLost = this.lostSince !== null && performance.now() - this.lostSince > SAY_LOST_AFTER_MS;
+    const shown = name ? t('me', name) : '';
+    find('who').textContent = isLost ? t('noNetwork') : shown;
   }
 
   label() {

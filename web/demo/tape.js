@@ -3,7 +3,8 @@
 import { onLanguage, t, typeName } from './text.js';
 
 const KEPT = 48;
-const AGAIN_MS = 2000;
+const AGAIN_MS = 300;
+const SAY_LOST_AFTER_MS = 2000;
 
 const find = (id) => document.getElementById(id);
 
@@ -22,16 +23,17 @@ function timeOf(at) {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${millis}`;
 }
 
+/** A person's press is seconds after the scan, all else a few milliseconds. */
+const since = (ms) => (ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`);
+
 /** What distinguishes a scene: its last characters, since all begin alike. */
 const shortScene = (scene) => `…${scene.slice(-6)}`;
 
 /** How the website, too, calls a person. */
-export const maskedOpenid = (openid) => `${openid.slice(0, 6)}…`;
+const maskedOpenid = (openid) => `${openid.slice(0, 6)}…`;
 
 export class Tape {
-  /** `heard` is called with each event. */
-  constructor(heard) {
-    this.heard = heard;
+  constructor() {
     this.events = [];
     this.fresh = [];
     this.scene = null;
@@ -50,23 +52,52 @@ export class Tape {
 
   listen() {
     const source = new EventSource('/demo/journal');
+    this.source = source;
     source.onopen = () => this.trouble(false);
     source.onmessage = (message) => this.take(JSON.parse(message.data));
     source.onerror = () => {
-      this.trouble(true);
+      this.lost ??= setTimeout(() => this.trouble(true), SAY_LOST_AFTER_MS);
       // The browser tries again by itself, except after an answer that is no stream.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.listen(), AGAIN_MS);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.goOn(source), AGAIN_MS);
     };
   }
 
+  /** Unless another one was begun meanwhile. */
+  goOn(source) {
+    if (source === this.source) this.listen();
+  }
+
+  /** From the beginning: it may be another journal. */
+  again() {
+    this.source.close();
+    this.fresh = [];
+    this.events = [];
+    this.last = 0;
+    this.redraw();
+    this.listen();
+  }
+
+  /** Marks where the daemon was killed. */
+  cut(at, away) {
+    const cut = { type: 'cut', at: at.toISOString(), away };
+    const later = this.events.findIndex((event) => new Date(event.at) > at);
+    const index = later === -1 ? this.events.length : later;
+    this.events.splice(index, 0, cut);
+    const tape = find('tape');
+    tape.querySelector('.nothing')?.remove();
+    tape.insertBefore(this.card(cut), tape.children[index] ?? null);
+    tape.scrollLeft = tape.scrollWidth;
+  }
+
   trouble(is) {
+    clearTimeout(this.lost);
+    this.lost = undefined;
     find('tape-trouble').textContent = is ? t('tapeLost') : '';
   }
 
   take(event) {
     if (event.seq <= this.last) return;
     this.last = event.seq;
-    this.heard(event);
     this.fresh.push(event);
     if (this.fresh.length === 1) setTimeout(() => this.flush(), 0);
   }
@@ -104,10 +135,11 @@ export class Tape {
   }
 
   card(event, before) {
+    if (event.type === 'cut') return this.cutCard(event);
     const card = element('li', `card ${event.type}`);
     card.dataset.scene = event.scene_id;
     card.classList.toggle('current', event.scene_id === this.scene);
-    card.classList.toggle('first', before !== undefined && before.scene_id !== event.scene_id);
+    card.classList.toggle('first', before?.scene_id !== undefined && before.scene_id !== event.scene_id);
     const head = element('p', 'card-head');
     head.append(element('b', 'type', event.type));
     const name = typeName(event.type);
@@ -118,11 +150,17 @@ export class Tape {
     const foot = element('p', 'foot');
     foot.append(element('time', '', timeOf(event.at)));
     if (event.ms_since_push !== undefined) {
-      const latency = element('span', 'latency', `+${event.ms_since_push.toFixed(1)} ms`);
-      latency.title = t('afterCallback', event.ms_since_push.toFixed(1));
+      const latency = element('span', 'latency', `+${since(event.ms_since_push)}`);
+      latency.title = t('afterCallback', since(event.ms_since_push));
       foot.append(latency);
     }
     card.append(head, facts, foot);
+    return card;
+  }
+
+  cutCard({ away }) {
+    const card = element('li', 'cut');
+    card.append(element('b', '', t('cut')), element('span', '', t('cutBack', since(away))));
     return card;
   }
 }

@@ -12,6 +12,11 @@ const WORDS = {
     lost: 'Connection lost. Reconnecting…',
     wechatAway: 'WeChat cannot be reached. Please try again',
     paused: 'Scan login is paused',
+    tooMany: 'Too many people are logging in at the moment. Please try again',
+    usedUp: 'Today’s QR codes are used up. Please try again later',
+    usedUpHere: 'Too many QR codes asked for from here. Try again later',
+    unavailable: 'The login service cannot answer. Please try again',
+    refused: 'The login could not be started. Please try again',
     failed: 'The shop could not log you in. Try again',
     qr: 'QR code: scan it with WeChat to log in to Example Shop',
     hello: 'Welcome, {}',
@@ -19,20 +24,26 @@ const WORDS = {
     scanning: 'Scanning…',
     me: 'known to the shop as {}',
     conversation: 'Conversation',
-    empty: 'Point the camera at the QR code of the shop.',
+    hint: 'Point the camera at the QR code of the shop.',
+    waiting: 'WeChat takes its time…',
+    outOfOrder: 'The service of this account is out of order. Please try again later.',
     scanned: 'You scanned the shop’s QR code',
     followed: 'You follow Example Shop now',
     answered: 'Callback answered in {} ms',
     answeredTwice: 'Delivered twice, in {} ms',
-    somebodyFirst: 'Another phone scanned this code first, so this scan does not log you in.',
-    lateNow: 'WeChat takes its time…',
-    broken: 'The service of this account is out of order. Please try again later.',
     unknown: 'WeChat does not know this code.',
     old: 'This code has expired.',
     noNetwork: 'The phone has no network.',
     tapeLost: 'Reconnecting…',
     tapeEmpty: 'Nothing has happened yet.',
-    afterCallback: '{} ms after the callback',
+    afterCallback: '{} after the callback',
+    killMore: 'and start it anew',
+    killing: 'starting anew…',
+    killed: 'away for {} s',
+    cut: 'Daemon killed',
+    cutBack: 'back after {}',
+    closePage: 'Close the page',
+    page: 'Page in WeChat',
     types: {},
   },
   zh: {
@@ -51,13 +62,18 @@ const WORDS = {
     scan: '扫一扫',
     faults: '制造故障',
     late: '延迟',
-    lateMore: '微信晚 3 秒通知扫码',
+    lateMore: '扫码晚 3 秒通知',
     twice: '重复',
     twiceMore: '每次扫码通知两遍',
     second: '两部手机',
     secondMore: '两部手机同时扫码',
+    kill: '终止进程',
+    confirming: '手机确认',
+    confirmingMore: '扫码后再按一下',
+    closePage: '关闭页面',
+    page: '微信内的网页',
     away: '微信断线',
-    awayMore: '无法生成新二维码',
+    awayMore: '只剩备好的二维码',
     journal: '日志',
     journalMore: '事件落盘后才出现，并注明距微信回调的时间。',
     loading: '正在准备二维码…',
@@ -70,6 +86,11 @@ const WORDS = {
     lost: '网络中断，正在重连…',
     wechatAway: '微信暂时无法连接，请稍后再试',
     paused: '扫码登录已暂停',
+    tooMany: '当前登录人数过多，请稍后再试',
+    usedUp: '今天的二维码已用完，请稍后再试',
+    usedUpHere: '你所在的网络获取二维码过多，请稍后再试',
+    unavailable: '登录服务暂时无法响应，请稍后再试',
+    refused: '无法开始登录，请重试',
     failed: '商店未能完成登录，请重试',
     qr: '二维码：用微信扫一扫登录 Example Shop',
     hello: '欢迎，{}',
@@ -77,20 +98,24 @@ const WORDS = {
     scanning: '正在扫描…',
     me: '商店看到的是 {}',
     conversation: '对话',
-    empty: '将镜头对准商店的二维码。',
+    hint: '将镜头对准商店的二维码。',
+    waiting: '微信稍后才会通知…',
+    outOfOrder: '该公众号提供的服务出现故障，请稍后再试',
     scanned: '你扫描了商店的二维码',
     followed: '你已关注 Example Shop',
     answered: '回调应答用时 {} 毫秒',
     answeredTwice: '通知两遍，共 {} 毫秒',
-    somebodyFirst: '另一部手机先扫了这个二维码，本次扫码不会登录。',
-    lateNow: '微信稍后才会通知…',
-    broken: '该公众号提供的服务出现故障，请稍后再试',
     unknown: '微信不认识这个二维码。',
     old: '二维码已过期。',
     noNetwork: '手机没有网络。',
     tapeLost: '正在重连…',
     tapeEmpty: '还没有发生任何事。',
-    afterCallback: '回调后 {} 毫秒',
+    afterCallback: '回调后 {}',
+    killMore: '随即重新启动',
+    killing: '正在重新启动…',
+    killed: '离线 {} 秒',
+    cut: '进程已终止',
+    cutBack: '{} 后恢复',
     types: {
       created: '已创建',
       scanned: '已扫码',
@@ -115,6 +140,11 @@ export function t(key, value) {
   return value === undefined ? text : text.replace('{}', value);
 }
 
+/** The language as BCP 47 writes it: the account answers in it. */
+export function locale() {
+  return language === 'zh' ? 'zh-CN' : 'en';
+}
+
 /** What an event's type is called. The journal's own word stays: programs see that one. */
 export function typeName(type) {
   return WORDS[language].types[type];
@@ -128,7 +158,7 @@ export function onLanguage(listener) {
 /** Says everything in this language. */
 export function speak(next) {
   language = next;
-  document.documentElement.lang = next === 'zh' ? 'zh-CN' : 'en';
+  document.documentElement.lang = locale();
   document.getElementById('lang-zh').setAttribute('aria-pressed', String(next === 'zh'));
   document.getElementById('lang-en').setAttribute('aria-pressed', String(next === 'en'));
   for (const element of document.querySelectorAll('[data-text]')) {

@@ -4,14 +4,14 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::stage::Stage;
 use super::{Failure, ready};
 use crate::app;
-use crate::simulator::{Browser, Person, Phones, Tape, Website};
+use crate::simulator::{Browser, Person, Phones, Website};
 
 /// A login takes milliseconds; whoever waits for this long has found a fault.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -21,16 +21,18 @@ const BROWSER: &str = "auto";
 
 /// Runs the daemon for the length of one login. `say` gets each event of it as a line, as it lands.
 pub(super) async fn play(stage: Stage, say: impl FnMut(&str) -> Result<(), Failure>) -> Result<(), Failure> {
-    let Stage { config, listeners, mounts, public_url, website, phones, tape } = stage;
+    let Stage { config, listeners, mounts, public_url, website, phones, tape, life: _ } = stage;
     let admin = ready::address(&listeners)?;
     let stopping = CancellationToken::new();
     let mut daemon = tokio::spawn(app::run(config, listeners, mounts, stopping.clone().cancelled_owned()));
     let login = async {
         ready::wait(admin).await;
+        // Before the scan: only who listens already can time its events.
+        let events = tape.events(1).await.map_err(unreadable)?;
         let start = website.begin(BROWSER);
         let browser = Browser::open(&public_url, &start).await.map_err(failed)?;
         let scene = browser.scene_id.clone();
-        tokio::try_join!(log_in(browser, &start.login, &website, &phones), tell(&tape, &scene, say)).map(|_| ())
+        tokio::try_join!(log_in(browser, &start.login, &website, &phones), tell(events, &scene, say)).map(|_| ())
     };
     let outcome = tokio::select! {
         outcome = tokio::time::timeout(DEADLINE, login) => outcome.unwrap_or_else(|_| Err(too_slow())),
@@ -56,10 +58,13 @@ async fn log_in(mut browser: Browser, login: &str, website: &Website, phones: &P
     }
 }
 
-/// Reads the scene's events from the journal until the website has redeemed the code.
-async fn tell(tape: &Tape, scene: &str, mut say: impl FnMut(&str) -> Result<(), Failure>) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| failed(format!("the journal cannot be read: {error}"));
-    let mut events = pin!(tape.events(1).await.map_err(unreadable)?);
+/// Tells the scene's events until the website has redeemed the code.
+async fn tell(
+    events: impl Stream<Item = io::Result<Value>>,
+    scene: &str,
+    mut say: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut events = pin!(events);
     while let Some(event) = events.try_next().await.map_err(unreadable)? {
         if event["scene_id"] != scene {
             continue;
@@ -86,6 +91,10 @@ fn line(event: &Value) -> String {
         text("scene_id"),
         since.unwrap_or_default()
     )
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    failed(format!("the journal cannot be read: {error}"))
 }
 
 fn failed(error: impl ToString) -> Failure {

@@ -4,21 +4,26 @@ use std::path::Path;
 
 use axum::Router;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
 use url::Url;
 
 use super::super::Exit;
 use super::Failure;
+use super::daemon::{Life, outliving};
 use crate::app::Listeners;
 use crate::clock::random_bytes;
 use crate::config::Config;
 use crate::domain::AppId;
-use crate::simulator::{Phones, SimulatedAccount, SimulatedWeChat, Tape, Website, WebsiteSettings, demo};
+use crate::simulator::{
+    Phones, SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Tape, Website, WebsiteSettings, demo,
+};
 
 const ACCOUNT: &str = "demo";
 const APP_ID: &str = "wx0123456789abcdef";
 const CLIENT: &str = "shop";
+/// The shop once more, for logins that are confirmed on the phone.
+const CONFIRMING_CLIENT: &str = "shop-tap";
 
 /// The demo, built and bound, not yet running.
 pub(super) struct Stage {
@@ -30,13 +35,29 @@ pub(super) struct Stage {
     pub(super) website: Website,
     pub(super) phones: Phones,
     pub(super) tape: Tape,
+    pub(super) life: Life,
 }
 
 /// Made anew at each start: nobody else needs to know them.
 struct Secrets {
     app_secret: String,
     callback_token: String,
+    encoding_aes_key: String,
     client_secret: String,
+    confirming_secret: String,
+}
+
+impl Secrets {
+    fn random() -> Self {
+        Self {
+            app_secret: random_text(),
+            callback_token: u64::from_be_bytes(random_bytes()).to_string(),
+            // 43 letters and digits, as WeChat's console makes them.
+            encoding_aes_key: STANDARD_NO_PAD.encode(random_bytes::<32>()).replace(['+', '/'], "x"),
+            client_secret: random_text(),
+            confirming_secret: random_text(),
+        }
+    }
 }
 
 impl Stage {
@@ -53,30 +74,32 @@ impl Stage {
         let local = public.local_addr().map_err(|error| unusable(listen, &error))?;
         let base = format!("http://{}", SocketAddr::new(called(local.ip()), local.port()));
 
-        let secrets = Secrets {
-            app_secret: random_text(),
-            callback_token: u64::from_be_bytes(random_bytes()).to_string(),
-            client_secret: random_text(),
-        };
+        let secrets = Secrets::random();
         let (config, _) = Config::from_toml(&configuration(&base, &secrets), &data, [])
             .map_err(|faults| Failure::new(faults.to_string(), "choose other values for --listen and --data"))?;
         let public_url = config.server.public_url.join("/");
-        let wechat = simulated_wechat(&config, secrets.callback_token, secrets.app_secret)?;
-        let phones = Phones::new(wechat.clone(), &app_id()?);
-        let website = Website::new(WebsiteSettings {
-            client_id: CLIENT.into(),
-            client_secret: secrets.client_secret,
-            token_url: config.server.public_url.join("/oauth/token"),
-        });
+        let wechat = simulated_wechat(&config, &secrets)?;
+        let phones = Phones::new(wechat.clone(), &app_id()?, public_url.clone());
+        let website = |client_id: &str, client_secret| {
+            let token_url = config.server.public_url.join("/oauth/token");
+            Website::new(WebsiteSettings { client_id: client_id.into(), client_secret, token_url })
+        };
+        let confirming = website(CONFIRMING_CLIENT, secrets.confirming_secret);
+        let website = website(CLIENT, secrets.client_secret);
         let tape = Tape::new(config.admin.socket.clone(), wechat.clone());
-        let mounts = demo::router(public_url.clone(), &website, &phones, &tape).nest("/demo/wechat", wechat.router());
-        Ok(Self { config, listeners: Listeners { public, admin }, mounts, public_url, website, phones, tape })
+        let life = Life::default();
+        let mounts = demo::router(public_url.clone(), [&website, &confirming], &phones, &tape)
+            .merge(life.router())
+            .nest("/demo/wechat", wechat.router());
+        let (mounts, listeners) = (outliving(mounts), Listeners { public, admin });
+        Ok(Self { config, listeners, mounts, public_url, website, phones, tape, life })
     }
 }
 
-/// The scan itself confirms, so that one press shows a whole login.
+/// The scan itself confirms, so that one press shows a whole login; and the shop once more, whose visitors confirm. In safe
+/// mode, where WeChat's word is signed, the link for that stands in the reply to the scan.
 fn configuration(base: &str, secrets: &Secrets) -> String {
-    let Secrets { app_secret, callback_token, client_secret } = secrets;
+    let Secrets { app_secret, callback_token, encoding_aes_key, client_secret, confirming_secret } = secrets;
     let legacy_secret = random_text();
     format!(
         r#"
@@ -95,7 +118,7 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         app_id = "{APP_ID}"
         app_secret = "{app_secret}"
         token = "{callback_token}"
-        encryption = "plain"
+        encoding_aes_key = "{encoding_aes_key}"
         api_base = "{base}/demo/wechat"
         [[client]]
         client_id = "{CLIENT}"
@@ -104,6 +127,13 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "auto"
+        [[client]]
+        client_id = "{CONFIRMING_CLIENT}"
+        client_secret = "{confirming_secret}"
+        name = "Example Shop"
+        origins = ["{base}"]
+        scopes = ["wechat"]
+        confirm = "tap"
         [[client]]
         client_id = "legacy"
         client_secret = "{legacy_secret}"
@@ -119,9 +149,15 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
     )
 }
 
-fn simulated_wechat(config: &Config, token: String, app_secret: String) -> Result<SimulatedWeChat, Failure> {
+fn simulated_wechat(config: &Config, secrets: &Secrets) -> Result<SimulatedWeChat, Failure> {
     let callback_url = config.server.public_url.join(&format!("/wechat/{ACCOUNT}"));
-    let account = SimulatedAccount { app_secret, token, ..SimulatedAccount::new(app_id()?, callback_url) };
+    let account = SimulatedAccount {
+        app_secret: secrets.app_secret.clone(),
+        token: secrets.callback_token.clone(),
+        encryption: SimulatedEncryption::Safe,
+        encoding_aes_key: Some(secrets.encoding_aes_key.clone()),
+        ..SimulatedAccount::new(app_id()?, callback_url)
+    };
     Ok(SimulatedWeChat::new(vec![account]))
 }
 
@@ -164,13 +200,9 @@ fn random_text() -> String {
 mod tests {
     use super::*;
 
-    fn secrets() -> Secrets {
-        Secrets { app_secret: "app".into(), callback_token: "123".into(), client_secret: "client".into() }
-    }
-
     #[test]
     fn the_configuration_is_valid_and_stays_in_its_folder() {
-        let text = configuration("http://127.0.0.1:8080", &secrets());
+        let text = configuration("http://127.0.0.1:8080", &Secrets::random());
         let (config, _) = Config::from_toml(&text, Path::new("/data"), []).unwrap();
         assert_eq!(config.store.path, Path::new("/data/journal"));
         assert_eq!(config.keys.path, Path::new("/data/keys"));
@@ -186,7 +218,7 @@ mod tests {
             let ip = called(listens.parse().unwrap());
             assert_eq!(ip, browser.parse::<IpAddr>().unwrap());
             let base = format!("http://{}", SocketAddr::new(ip, 8080));
-            let config = Config::from_toml(&configuration(&base, &secrets()), Path::new("/data"), []);
+            let config = Config::from_toml(&configuration(&base, &Secrets::random()), Path::new("/data"), []);
             assert!(config.is_ok(), "{base}: {config:?}");
         }
     }

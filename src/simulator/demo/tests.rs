@@ -14,8 +14,8 @@ async fn get_page(path: &str, host: &str) -> (Response, String) {
         client_secret: "secret".into(),
         token_url: public_url.clone(),
     });
-    let phones = Phones::new(wechat.clone(), &AppId::new("wx1").unwrap());
-    let router = router(public_url, &website, &phones, &Tape::new("/nowhere".into(), wechat));
+    let phones = Phones::new(wechat.clone(), &AppId::new("wx1").unwrap(), public_url.clone());
+    let router = router(public_url, [&website, &website], &phones, &Tape::new("/nowhere".into(), wechat));
     let request = Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap();
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, 1024 * 1024).await.unwrap();

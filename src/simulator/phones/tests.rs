@@ -16,15 +16,15 @@ async fn call(router: Router, path: &str, body: Value) -> (StatusCode, Value) {
 /// Phones, and the WeChat behind them, whose callback URL answers `success`.
 async fn phones() -> (Phones, SimulatedWeChat) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let callback_url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let callback_url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     let callback = Router::new().route("/", post(async || "success"));
     tokio::spawn(async move { axum::serve(listener, callback).await });
     let app_id = AppId::new("wx1").unwrap();
     let wechat = SimulatedWeChat::new(vec![SimulatedAccount {
         app_secret: "secret".into(),
-        ..SimulatedAccount::new(app_id.clone(), callback_url)
+        ..SimulatedAccount::new(app_id.clone(), callback_url.clone())
     }]);
-    (Phones::new(wechat.clone(), &app_id), wechat)
+    (Phones::new(wechat.clone(), &app_id, callback_url), wechat)
 }
 
 /// The content of a new QR code.
@@ -88,4 +88,41 @@ async fn unknown_codes_and_people_are_told() {
     assert_eq!(shown, json!({"outcome": "unknown"}));
     let (status, _) = call(phones.router(), "/demo/phone/scan", scan("eve")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// What is on the phones.
+async fn look(phones: &Phones) -> Value {
+    let response = phones.router().oneshot(Request::get("/demo/phones").body(Body::empty()).unwrap()).await.unwrap();
+    serde_json::from_slice(&to_bytes(response.into_body(), 64 * 1024).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_phone_shows_the_conversation_and_what_became_of_its_scans() {
+    let (phones, wechat) = phones().await;
+    let content = code(&wechat).await;
+    assert_eq!(look(&phones).await["alice"]["lines"], json!([]));
+    phones.scan("http://weixin.qq.com/q/no", Person::Alice).await.unwrap_err();
+    phones.scan(content.as_str().unwrap(), Person::Alice).await.unwrap();
+    wechat.say(&AppId::new("wx1").unwrap(), phones.openid(Person::Alice), "hello").await.unwrap();
+    let shown = look(&phones).await;
+    let kinds: Vec<_> = shown["alice"]["lines"].as_array().unwrap().iter().map(|line| &line["kind"]).collect();
+    assert_eq!(kinds, ["unknown", "scanned", "answered", "person"]);
+    assert_eq!((&shown["bob"]["lines"], &shown["bob"]["late"]), (&json!([]), &json!(false)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_tells_that_wechat_is_late() {
+    let (phones, _) = phones().await;
+    phones.press(PressedFaults { late: true, ..PressedFaults::default() });
+    let (scanned, shown) = tokio::join!(phones.scan("http://weixin.qq.com/q/no", Person::Bob), look(&phones));
+    assert!(scanned.is_err());
+    assert_eq!(shown["bob"]["late"], true);
+    assert_eq!(look(&phones).await["bob"]["late"], false);
+}
+
+#[tokio::test]
+async fn another_start_is_another_wechat() {
+    let (one, other) = (phones().await.0, phones().await.0);
+    assert_eq!(look(&one).await["instance"], look(&one).await["instance"]);
+    assert_ne!(look(&one).await["instance"], look(&other).await["instance"]);
 }

@@ -74,7 +74,7 @@ async fn a_login_is_finished_once_and_by_its_own_browser() {
 #[tokio::test]
 async fn the_page_gets_a_cookie_and_at_the_end_a_masked_openid() {
     let (website, _) = shop().await;
-    let (response, start) = call(&website, "/demo/shop/begin", "", json!({})).await;
+    let (response, start) = call(&website, "/begin", "", json!({})).await;
     let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     assert_eq!(start["code_challenge_method"], "S256");
@@ -82,9 +82,9 @@ async fn the_page_gets_a_cookie_and_at_the_end_a_masked_openid() {
 
     let cookie = format!("other=1; {}", cookie.split(';').next().unwrap());
     let brought = json!({"login": start["login"], "code": "good"});
-    let (response, visitor) = call(&website, "/demo/shop/login", &cookie, brought.clone()).await;
+    let (response, visitor) = call(&website, "/login", &cookie, brought.clone()).await;
     assert_eq!((response.status(), &visitor), (StatusCode::OK, &json!({"visitor": "oAlice…"})));
-    let (response, _) = call(&website, "/demo/shop/login", &cookie, brought).await;
+    let (response, _) = call(&website, "/login", &cookie, brought).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
 }
 
