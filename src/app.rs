@@ -102,6 +102,9 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How often what is over is removed from what is remembered beside the journal.
+const SWEEP: Duration = Duration::from_secs(5);
+
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -186,6 +189,7 @@ impl Serving {
         let events = admin::events_router(history.clone(), serving.stopping.clone());
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
+        serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let site = Arc::new(Site {
@@ -242,6 +246,12 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
+}
+
+async fn sweep(recall: Recall, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
+        recall.sweep();
+    }
 }
 
 /// Below the store, whose lock says that no other process writes there.

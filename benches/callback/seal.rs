@@ -51,7 +51,7 @@ pub fn costs() -> (Duration, Duration) {
 
 fn answer(envelopes: &Envelopes, query: &str, body: &str) -> String {
     let query = CallbackQuery::read(Some(query)).unwrap();
-    let Opened { push, seal } = envelopes.open(&query, body.as_bytes()).unwrap();
+    let Opened { push, seal, .. } = envelopes.open(&query, body.as_bytes()).unwrap();
     let now = Timestamp::from_micros(1_457_752_400_000_000);
     let written = reply::text(&push, "你已登录 Example Shop。", now);
     match seal {

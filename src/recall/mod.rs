@@ -2,8 +2,8 @@
 //!
 //! WeChat repeats a push that was not answered in time, and wants the same answer; and in plain mode a signature must
 //! belong to one body. Neither is an event of a scan session, both would swell the journal, and both are worth nothing
-//! after some minutes. So they stand beside it: keyed values in files of a minute each, which are removed whole when the
-//! last of their entries is over. An entry that must not be lost with the power is acknowledged after `fdatasync`; others
+//! after some minutes. So they stand beside it: keyed values in files of ten seconds each, which are removed whole when the
+//! last of their entries is over ([`Recall::sweep`]). An entry that must not be lost with the power is acknowledged after `fdatasync`; others
 //! are written, so that they survive the process, and no more. A crash may tear the end of a file; what is torn is dropped.
 //!
 //! Values lie in the files alone, an index over them in memory: about 40 bytes an entry.
@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 use segment::Segment;
-use writer::{Request, Writer};
+use writer::{Entry, Request, Writer};
 
 /// Names an entry: a keyed hash of what it stands for, so that no file tells whom it is about.
 pub type Key = [u8; 16];
@@ -103,7 +103,10 @@ impl Recall {
     /// What the system says.
     pub fn open(folder: &Path, clock: Clock) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let segments = segment::read_all(folder, clock.now())?;
+        let mut segments = segment::read_all(folder, clock.now())?;
+        let now = clock.now();
+        segments.iter().filter(|segment| segment.is_over_at(now)).for_each(Segment::remove_file);
+        segments.retain(|segment| !segment.is_over_at(now));
         let entries = Entries { waiting: HashMap::new(), segments };
         let shared = Arc::new(Shared { folder: folder.to_owned(), clock, entries: Mutex::new(entries) });
         let (requests, incoming) = mpsc::channel(QUEUE);
@@ -137,8 +140,14 @@ impl Recall {
             entries.waiting.insert(key, (value.clone(), until));
         }
         let (done, kept) = oneshot::channel();
-        place.send(Request { key, value, until, keep, done });
+        place.send(Request::Enter(Entry { key, value, until, keep, done }));
         Ok(Entered::New(Kept(kept)))
+    }
+
+    /// Removes what is over. To be called every few seconds: entries are not to lie around for longer than they count.
+    pub fn sweep(&self) {
+        // Where the queue is full, the next one does.
+        let _ = self.requests.try_send(Request::Sweep);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One minute's entries: a file of records, and an index over it.
+//! Ten seconds' entries: a file of records, and an index over it.
 //!
 //! A record is `length u32 · crc32 u32 · until i64 (µs) · key [16] · value`, integers in big endian; the checksum covers
 //! everything behind it. A file ends where a record is not whole.
@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::{Key, MAX_VALUE_BYTES};
 use crate::domain::Timestamp;
 
-/// How long a file takes entries.
-const SPAN: Duration = Duration::from_secs(60);
+/// How long a file takes entries: short, since it goes when the last of them is over.
+const SPAN: Duration = Duration::from_secs(10);
 
 const HEAD_BYTES: usize = 8;
 const FIXED_BYTES: usize = 8 + size_of::<Key>();
@@ -55,10 +55,19 @@ impl Place {
 }
 
 impl Segment {
-    pub(super) fn create(folder: &Path, number: u64, now: Timestamp) -> io::Result<Self> {
-        let path = folder.join(format!("{number:016}{SUFFIX}"));
-        let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { number, path, file: Arc::new(file), began: now, over: now, index: HashMap::new() })
+    /// The file behind `last`. A number whose file could not be removed is passed over.
+    pub(super) fn create_after(folder: &Path, last: Option<u64>, now: Timestamp) -> io::Result<Self> {
+        let mut number = last.map_or(0, |last| last + 1);
+        loop {
+            let path = folder.join(format!("{number:016}{SUFFIX}"));
+            match OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                created => {
+                    let file = Arc::new(created?);
+                    return Ok(Self { number, path, file, began: now, over: now, index: HashMap::new() });
+                }
+            }
+        }
     }
 
     /// Reads a file back, and cuts it where it is torn.
@@ -106,7 +115,7 @@ impl Segment {
 
     /// Whether nothing in it counts any more.
     pub(super) fn is_over_at(&self, now: Timestamp) -> bool {
-        self.over <= now && self.is_full_at(now)
+        self.over <= now
     }
 
     pub(super) fn remove_file(&self) {

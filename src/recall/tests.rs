@@ -84,6 +84,39 @@ async fn an_entry_is_over_when_its_time_is_and_its_file_goes_with_it() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_removed_though_nothing_more_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, seconds) = clock();
+    let recall = Recall::open(folder.path(), clock.clone()).unwrap();
+    remember(&recall, key(1), b"private", Keep::Written, MINUTE).await;
+    recall.sweep();
+    remember(&recall, key(2), b"private", Keep::Written, MINUTE).await;
+    assert_eq!(files(folder.path()).len(), 1, "it counts still");
+    seconds.fetch_add(60, std::sync::atomic::Ordering::SeqCst);
+    recall.sweep();
+    let gone = async {
+        while !files(folder.path()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it still lies there");
+    remember(&recall, key(3), b"next", Keep::Durably, MINUTE).await;
+    assert_eq!(recall.find(&key(3)).as_deref(), Some(&b"next"[..]));
+}
+
+#[tokio::test]
+async fn what_was_over_before_a_restart_is_removed_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, seconds) = clock();
+    let recall = Recall::open(folder.path(), clock.clone()).unwrap();
+    remember(&recall, key(1), b"private", Keep::Written, MINUTE).await;
+    drop(recall);
+    seconds.fetch_add(60, std::sync::atomic::Ordering::SeqCst);
+    let again = Recall::open(folder.path(), clock).unwrap();
+    assert!(files(folder.path()).is_empty() && again.find(&key(1)).is_none());
+}
+
+#[tokio::test]
 async fn files_are_for_their_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

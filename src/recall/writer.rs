@@ -14,8 +14,15 @@ use crate::domain::Timestamp;
 /// Most entries that one sync acknowledges.
 const GROUP: usize = 256;
 
+/// What the thread is asked for.
+pub(super) enum Request {
+    Enter(Entry),
+    /// Remove what is over.
+    Sweep,
+}
+
 /// An entry to write.
-pub(super) struct Request {
+pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) value: Arc<[u8]>,
     pub(super) until: Timestamp,
@@ -46,7 +53,16 @@ impl Writer {
     pub(super) fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
         let mut group = Vec::new();
         while incoming.blocking_recv_many(&mut group, GROUP) > 0 {
-            let taken = std::mem::take(&mut group);
+            let mut taken = Vec::with_capacity(group.len());
+            for request in group.drain(..) {
+                match request {
+                    Request::Enter(entry) => taken.push(entry),
+                    Request::Sweep => self.sweep(),
+                }
+            }
+            if taken.is_empty() {
+                continue;
+            }
             if self.failed {
                 self.give_up(taken);
             } else if let Err(error) = self.write(&taken) {
@@ -60,11 +76,11 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, group: &[Request]) -> io::Result<()> {
+    fn write(&mut self, group: &[Entry]) -> io::Result<()> {
         let now = self.shared.clock.now();
         self.begin_file_if_due(now)?;
         let Some(current) = &mut self.current else { return Err(io::Error::other("no file")) };
-        let records = group.iter().map(Request::record);
+        let records = group.iter().map(Entry::record);
         let mut buffer = Vec::new();
         let values: Vec<usize> = records.clone().map(|record| record.encode(&mut buffer)).collect();
         (&*current.file).write_all(&buffer)?;
@@ -87,22 +103,32 @@ impl Writer {
         if last.is_some_and(|(number, is_full)| !is_full && Some(number) == current) {
             return Ok(());
         }
-        let number = last.map_or(0, |(number, _)| number + 1);
-        let segment = Segment::create(&self.shared.folder, number, now)?;
+        let segment = Segment::create_after(&self.shared.folder, last.map(|(number, _)| number), now)?;
         // The file's name must be as durable as what will stand in it.
         File::open(&self.shared.folder)?.sync_all()?;
-        self.current = Some(Current { number, file: segment.file(), length: 0 });
-        let mut entries = self.shared.entries();
-        let (over, mut kept): (VecDeque<_>, VecDeque<_>) =
-            entries.segments.drain(..).partition(|segment| segment.is_over_at(now));
-        kept.push_back(segment);
-        entries.segments = kept;
-        drop(entries);
-        over.iter().for_each(Segment::remove_file);
+        self.current = Some(Current { number: segment.number(), file: segment.file(), length: 0 });
+        self.shared.entries().segments.push_back(segment);
+        self.sweep();
         Ok(())
     }
 
-    fn acknowledge(&mut self, group: Vec<Request>) {
+    /// Removes the files in which nothing counts any more; the one being written stays until its time for entries is over.
+    fn sweep(&mut self) {
+        let now = self.shared.clock.now();
+        let current = self.current.as_ref().map(|current| current.number);
+        let mut entries = self.shared.entries();
+        let (over, kept): (VecDeque<_>, VecDeque<_>) = entries.segments.drain(..).partition(|segment| {
+            segment.is_over_at(now) && (Some(segment.number()) != current || segment.is_full_at(now))
+        });
+        entries.segments = kept;
+        drop(entries);
+        if over.iter().any(|segment| Some(segment.number()) == current) {
+            self.current = None;
+        }
+        over.iter().for_each(Segment::remove_file);
+    }
+
+    fn acknowledge(&mut self, group: Vec<Entry>) {
         let (durable, written): (Vec<_>, Vec<_>) = group.into_iter().partition(|request| request.keep == Keep::Durably);
         written.into_iter().for_each(|request| request.tell(true));
         if durable.is_empty() {
@@ -117,7 +143,7 @@ impl Writer {
         durable.into_iter().for_each(|request| request.tell(synced.is_ok()));
     }
 
-    fn give_up(&self, group: Vec<Request>) {
+    fn give_up(&self, group: Vec<Entry>) {
         let mut entries = self.shared.entries();
         group.iter().for_each(|request| drop(entries.waiting.remove(&request.key)));
         drop(entries);
@@ -125,7 +151,7 @@ impl Writer {
     }
 }
 
-impl Request {
+impl Entry {
     fn record(&self) -> Record<'_> {
         Record { key: self.key, until: self.until, value: &self.value }
     }

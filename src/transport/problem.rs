@@ -50,6 +50,14 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
     }
 
+    pub(super) fn body_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this takes")
+    }
+
+    pub(super) fn body_incomplete() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_incomplete", "the body did not arrive whole and in time")
+    }
+
     /// Credentials of a client that are not its own.
     pub(super) fn invalid_client() -> Self {
         let problem = Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "the client's credentials are wrong");
@@ -71,9 +79,9 @@ impl Problem {
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this takes");
+            return Self::body_too_large();
         }
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body_incomplete", "the body did not arrive whole and in time")
+        Self::body_incomplete()
     }
 }
 

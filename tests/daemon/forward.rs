@@ -73,11 +73,11 @@ async fn what_is_no_login_goes_on_as_it_came_and_its_reply_goes_back() {
     let headers =
         [("content-type", "text/xml"), ("user-agent", "Mozilla/4.0"), ("cookie", "a=b"), ("x-real-ip", "192.0.2.1")];
     let body = text(1);
-    let answer = world.post(&format!("/wechat/main?{signed}&openid=o%20A"), &headers, &body).await;
+    let answer = world.post(&format!("/wechat/main?{signed}&openid=o%20A'(~)"), &headers, &body).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "<xml><MsgType>text</MsgType></xml>\n"));
     let asked = other.asked();
     let [(query, headers, asked_body)] = asked.as_slice() else { panic!("asked {} times", asked.len()) };
-    assert_eq!((query.as_str(), asked_body.as_ref()), (&*format!("key=1&{signed}&openid=o%20A"), body.as_bytes()));
+    assert_eq!((query.as_str(), asked_body.as_ref()), (&*format!("key=1&{signed}&openid=o%20A'(~)"), body.as_bytes()));
     let mut names: Vec<_> = headers.keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["content-length", "content-type", "host", "user-agent"]);
@@ -167,6 +167,29 @@ async fn a_copy_of_ours_goes_on_where_all_is_asked_for() {
         }
     };
     tokio::time::timeout(PATIENCE, copied).await.expect("no copy came");
+}
+
+#[tokio::test]
+async fn a_follower_is_told_to_scan_again_where_the_other_system_says_nothing() {
+    let (world, other) = forwarding("unmatched").await;
+    let said = world.callback(&event("subscribe", "", "oAlice")).await.said().unwrap();
+    assert!(said.contains("再扫一次"), "{said}");
+    other.answers(|| "<xml><MsgType>text</MsgType></xml>".into_response());
+    let welcome = world.callback(&event("subscribe", "", "oBob")).await;
+    assert_eq!(welcome.text(), "<xml><MsgType>text</MsgType></xml>", "its own welcome goes first");
+    assert_eq!(other.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn two_notices_of_one_second_both_go_on() {
+    let (world, other) = forwarding("unmatched").await;
+    let notice =
+        |id: u32| event("TEMPLATESENDJOBFINISH", "", "oAlice").replace("</xml>", &format!("<MsgID>{id}</MsgID></xml>"));
+    let (first, second) = (notice(1), notice(2));
+    for body in [&first, &second, &first] {
+        assert_eq!(world.callback(body).await.text(), "success");
+    }
+    assert_eq!(other.asked().len(), 2);
 }
 
 /// The other way round: a system in front of us forwards what it got, with what headers it likes.

@@ -5,6 +5,7 @@ use scan_login::simulator::{DataFormat, SimulatedEncryption};
 use scan_login::transport::wechat::crypto::AesKey;
 use scan_login::transport::wechat::signature::sign;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::callback::{event, now, query};
 use crate::support::*;
@@ -211,4 +212,43 @@ async fn an_encrypted_push_cut_off_or_damaged_is_refused() {
     assert_eq!(world.events().await, ["created"]);
     let (status, log) = world.terminate().await;
     assert!(status.success() && !log.contains("panicked"), "{log}");
+}
+
+/// Whoever reads along sees signatures; an account that takes plain messages gives each of them to one message.
+#[tokio::test]
+async fn no_signature_that_was_seen_can_be_turned_into_a_plain_message() {
+    let keyed = format!("encryption = \"plain\"\n encoding_aes_key = \"{KEY}\"");
+    let world = World::with(|config| config.replacen("encryption = \"plain\"", &keyed, 1)).await;
+    let (page, other) = (world.create().await, world.create().await);
+    let forged = event("SCAN", &other.scene, "oThief");
+
+    let sealed = seal(KEY, &event("SCAN", &page.scene, "oAlice"));
+    assert_eq!(sealed.push(&world, &sealed.xml()).await.status, 200);
+    let (plain, _) = sealed.query.split_once("&encrypt_type").unwrap();
+    assert_eq!(world.post(&format!("/wechat/main?{plain}"), &[], &forged).await.status, 403, "an encrypted push's");
+    assert_eq!(sealed.push(&world, &sealed.xml()).await.status, 200, "its own repetition is taken");
+
+    let verification = query(&now().to_string(), "777");
+    assert_eq!(world.get(&format!("/wechat/main?{verification}&echostr=1"), &[]).await.text(), "1");
+    assert_eq!(world.post(&format!("/wechat/main?{verification}"), &[], &forged).await.status, 403, "a verification's");
+    assert_eq!(world.get(&format!("/wechat/main?{verification}&echostr=2"), &[]).await.text(), "2");
+    assert_eq!(world.events().await, ["created", "created", "scanned", "confirmed"]);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_gets_a_4xx_and_no_word_to_try_again() {
+    let world = world_in("safe").await;
+    let sealed = seal(KEY, "<xml></xml>");
+    let announced = async |length: usize, sent: &str| {
+        let head =
+            format!("POST /wechat/main?{} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n{sent}", sealed.query);
+        let mut stream = tokio::net::TcpStream::connect(world.socket_address()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let reading = stream.read_exact(&mut answer);
+        tokio::time::timeout(PATIENCE, reading).await.expect("no answer").unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert_eq!(announced(1_000_000_000, "").await, "HTTP/1.1 413");
+    assert_eq!(announced(500, "<xml>").await, "HTTP/1.1 408");
 }

@@ -15,7 +15,8 @@ use super::query::CallbackQuery;
 use super::reply::cdata;
 use super::signature::sign;
 use crate::config::{Account, Encryption};
-use crate::domain::{AppId, Timestamp};
+use crate::domain::{AppId, Digest, Timestamp};
+use crate::keys::sha256;
 
 /// What one account opens pushes with.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Opened {
     pub push: Push,
     /// How what goes back has to be sealed; `None` where the push came in clear, and nobody signed its body.
     pub seal: Option<Seal>,
+    /// SHA-256 of the message in clear.
+    pub digest: Digest,
 }
 
 /// In which envelope a push came.
@@ -126,7 +129,7 @@ impl Envelopes {
             if document.encrypted().is_some() && !document.has_clear() {
                 return Err(NO_SIGNATURE);
             }
-            return Ok(Opened { push: document.into_push()?, seal: None });
+            return Ok(Opened { push: document.into_push()?, seal: None, digest: sha256(body) });
         }
         let ciphertext = document.encrypted().ok_or(Rejected::Malformed("no Encrypt"))?;
         // Before anything is decrypted: so nobody can find out what a ciphertext of their own making decrypts to.
@@ -138,7 +141,7 @@ impl Envelopes {
         }
         let (key, message) = self.decrypt(ciphertext)?;
         let push = message::read(&message)?.into_push()?;
-        Ok(Opened { push, seal: Some(Seal { format: document.format(), key }) })
+        Ok(Opened { push, seal: Some(Seal { format: document.format(), key }), digest: sha256(&message) })
     }
 
     /// Tries the keys one after the other, as their order is.

@@ -121,6 +121,11 @@ pub fn read(body: &[u8]) -> Result<Document, PushError> {
     Ok(Document { format: Format::Xml, fields: xml::read(text)? })
 }
 
+/// Whether a text is one well-formed `<xml>` document, whatever stands in it: what WeChat takes for a reply.
+pub fn is_xml(text: &str) -> bool {
+    xml::is_well_formed(text.trim_start_matches('\u{feff}'))
+}
+
 impl Document {
     /// How it is written.
     pub fn format(&self) -> Format {

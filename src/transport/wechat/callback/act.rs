@@ -13,10 +13,11 @@ use super::repeats::{Done, NotDone};
 use crate::actors::{AfterScan, ScanError, Scanned};
 use crate::clock::random_bytes;
 use crate::config::{Account, ForwardMode, Language, Replies, Texts};
-use crate::domain::{Created, OpenId, Refusal, SceneId};
+use crate::domain::{AccountName, Created, OpenId, Refusal, SceneId};
 use crate::transport::language::language_of;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
+use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
 use crate::transport::wechat::reply;
@@ -50,23 +51,31 @@ pub(super) async fn act(
     nonce: String,
     original: Original,
 ) -> Result<Done, NotDone> {
-    let Opened { push, seal } = opened;
+    let Opened { push, seal, .. } = opened;
     let said = match (scene_of_ours(&account, &push.kind), callback.forwarder.clone()) {
         (Some(scene), forwarder) => {
             if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
                 // A copy: whatever is answered to it, ours counts.
-                site.tasks.spawn(async move { drop(forwarder.ask(original).await) });
+                let (site, name) = (site.clone(), account.name.clone());
+                site.tasks.clone().spawn(async move {
+                    if let Err(error) = forwarder.ask(original).await {
+                        tell_operator(&site, &name, &error);
+                    }
+                });
             }
             scan(&site, &account, scene, &push.from, seal).await?
         }
         (None, Some(forwarder)) => {
             let answer = forwarder.ask(original).await.unwrap_or_else(|error| {
-                if site.callbacks.failing_forwards.lets_through() {
-                    tracing::warn!(account = %account.name, %error, "the system at `forward` does not answer as it should");
-                }
+                tell_operator(&site, &account.name, &error);
                 Answer::success()
             });
-            return Ok(Done { answer, if_late: None });
+            // Where the other system has nothing to say to a new follower, there may be something to say for a login.
+            let is_for_us = push.kind == Kind::Subscribe(CameBy::Unknown) && answer == Answer::success();
+            if !is_for_us {
+                return Ok(Done { answer, if_late: None });
+            }
+            Said { reply: Some(scan_again(&account)), if_late: None }
         }
         (None, None) => Said { reply: simple_reply(&account, &push.kind), if_late: None },
     };
@@ -83,6 +92,12 @@ pub(super) async fn act(
     });
     let if_late = said.if_late.map(|text| tell(&site, &account, push.from, text));
     Ok(Done { answer, if_late })
+}
+
+fn tell_operator(site: &Site, account: &AccountName, error: &str) {
+    if site.callbacks.failing_forwards.lets_through() {
+        tracing::warn!(%account, %error, "the system at `forward` does not answer as it should");
+    }
 }
 
 fn form(format: Format) -> Form {
@@ -180,7 +195,7 @@ fn simple_reply(account: &Account, kind: &Kind) -> Option<String> {
     match kind {
         // Who took long between scanning and following waits in front of a page that knows nothing of it.
         Kind::Subscribe(CameBy::Unknown) => {
-            let scan_again = &conversation.texts(Language::Chinese).scan_again;
+            let scan_again = scan_again(account);
             Some(subscribe.as_ref().map_or_else(|| scan_again.clone(), |text| format!("{text}\n\n{scan_again}")))
         }
         Kind::Subscribe(CameBy::Scene(_) | CameBy::Otherwise) => subscribe.clone(),
@@ -191,17 +206,35 @@ fn simple_reply(account: &Account, kind: &Kind) -> Option<String> {
     }
 }
 
+/// For who took long between scanning and following; nobody knows which page they came from.
+fn scan_again(account: &Account) -> String {
+    account.conversation.texts(Language::Chinese).scan_again.clone()
+}
+
 fn by_keyword(replies: &Replies, content: &str) -> Option<String> {
     replies.keywords.iter().find(|keyword| keyword.fits(content)).map(|keyword| keyword.text.clone())
 }
 
-/// A message of its own to a person; WeChat allows it for a minute after a scan.
+/// A message of its own to a person. WeChat allows it for a minute after a scan, so it is tried for as long.
 fn tell(site: &Shared, account: &Account, openid: OpenId, text: String) -> BoxFuture<'static, ()> {
     let (name, api) = (account.name.clone(), site.wechat.get(&account.name).cloned());
+    let stopping = site.stopping.clone();
     async move {
         let Some(api) = api else { return };
-        if let Err(error) = api.send_text(&openid, &text).await {
-            tracing::warn!(account = %name, %error, "somebody could not be told by a message of its own");
+        let give_up = tokio::time::Instant::now() + STUBBORN;
+        let mut pause = BETWEEN_TRIES;
+        loop {
+            let error = match api.send_text(&openid, &text).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            let may_help = matches!(error, ApiError::Away { .. }) && tokio::time::Instant::now() + pause < give_up;
+            let is_awake = may_help && stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_some();
+            if !is_awake {
+                tracing::warn!(account = %name, %error, "somebody could not be told by a message of its own");
+                return;
+            }
+            pause *= 2;
         }
     }
     .boxed()

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::answer::{Answer, Form};
 use crate::transport::wechat::api::HttpClient;
+use crate::transport::wechat::message;
 
 /// How long it may take: WeChat waits 5 s, the way there and back included.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -34,6 +35,8 @@ pub(super) struct Original {
 
 impl Forwarder {
     pub(super) fn new(client: HttpClient, url: Url) -> Self {
+        let mut url = url;
+        url.set_fragment(None);
         Self { client, url }
     }
 
@@ -42,10 +45,10 @@ impl Forwarder {
     /// # Errors
     /// A line for the log where its answer must not go back.
     pub(super) async fn ask(&self, original: Original) -> Result<Answer, String> {
-        let mut url = self.url.clone();
-        let query = [url.query().unwrap_or_default(), &original.query].join("&");
-        url.set_query(Some(query.trim_start_matches('&')));
-        let mut request = Request::post(url.as_str());
+        // Not by `set_query`, which would write some characters anew.
+        let url = self.url.as_str();
+        let joint = if self.url.query().is_some() { '&' } else { '?' };
+        let mut request = Request::post(format!("{url}{joint}{}", original.query));
         // Only these two: what else stands there may be a proxy's, or say who may do what.
         for name in [header::CONTENT_TYPE, header::USER_AGENT] {
             if let Some(value) = original.headers.get(&name) {
@@ -69,9 +72,7 @@ fn judge(status: StatusCode, body: Bytes) -> Result<Answer, String> {
     let text = body.trim_ascii();
     match text {
         b"success" | b"" => Ok(Answer::success()),
-        xml if xml.starts_with(b"<xml") && xml.ends_with(b"</xml>") && std::str::from_utf8(xml).is_ok() => {
-            Ok(Answer::new(Form::Xml, body))
-        }
+        xml if std::str::from_utf8(xml).is_ok_and(message::is_xml) => Ok(Answer::new(Form::Xml, body)),
         json if json.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok() => {
             Ok(Answer::new(Form::Json, body))
         }
@@ -90,6 +91,8 @@ mod tests {
             ("success\n", Answer::success()),
             ("", Answer::success()),
             ("<xml><MsgType>text</MsgType></xml>\n", Answer::new(Form::Xml, "<xml><MsgType>text</MsgType></xml>\n")),
+            ("<?xml version=\"1.0\"?>\n<xml></xml>", Answer::new(Form::Xml, "<?xml version=\"1.0\"?>\n<xml></xml>")),
+            ("\u{feff}<xml></xml>", Answer::new(Form::Xml, "\u{feff}<xml></xml>")),
             ("{\"MsgType\":\"text\"}", Answer::new(Form::Json, "{\"MsgType\":\"text\"}")),
         ] {
             assert_eq!(judge(StatusCode::OK, body.into()), Ok(answer), "{body}");
@@ -98,7 +101,17 @@ mod tests {
 
     #[test]
     fn an_error_page_and_every_other_status_stay_here() {
-        for body in ["<html></html>", "Notice: x <xml></xml>", "<xml>", "{", "\"success\"", "fail"] {
+        for body in [
+            "<html></html>",
+            "Notice: x <xml></xml>",
+            "<xml>",
+            "<xml><a></xml>",
+            "<xml></xml><xml></xml>",
+            "<!DOCTYPE xml><xml></xml>",
+            "{",
+            "\"success\"",
+            "fail",
+        ] {
             assert!(judge(StatusCode::OK, body.into()).is_err(), "{body}");
         }
         assert!(judge(StatusCode::OK, Bytes::from_static(b"<xml>\xff</xml>")).is_err());

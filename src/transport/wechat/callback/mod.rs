@@ -7,6 +7,7 @@ mod act;
 mod answer;
 mod forward;
 mod repeats;
+mod signatures;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,22 +18,25 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{StatusCode, header};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::act::{act, is_ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
-use self::repeats::{NotDone, Repeats, Turn};
+use self::repeats::{Repeats, Turn};
+use self::signatures::{Belongs, Bound, Unbound};
 use super::api::{HttpClient, NoRootCertificates};
-use super::envelope::{Envelopes, Rejected};
+use super::envelope::{Envelopes, Opened, Rejected};
 use super::message::MAX_BODY_BYTES;
 use super::query::CallbackQuery;
 use crate::config::{Account, Config};
 use crate::domain::{AccountName, Timestamp};
-use crate::keys::sha256;
 use crate::metrics::CallbackOutcome;
-use crate::recall::{Entered, Keep, Kept, Key, Recall};
+use crate::recall::{Key, Recall};
 use crate::transport::extract::PathText;
 use crate::transport::headers::PRIVATE;
 use crate::transport::problem::Problem;
@@ -41,6 +45,9 @@ use crate::transport::throttle::Throttle;
 
 /// When a message is answered at the latest: WeChat waits 5 s, network included.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
+
+/// How long a body may take: WeChat's come whole with their heads.
+const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest `echostr` that is given back; WeChat's have about 20 characters.
 const MAX_ECHO: usize = 256;
@@ -60,6 +67,7 @@ pub struct Callbacks {
     recall: Recall,
     /// For the log lines that strangers could cause.
     rejected: Throttle,
+    verified: Throttle,
     failing_forwards: Throttle,
 }
 
@@ -86,6 +94,7 @@ impl Callbacks {
             repeats: Repeats::new(recall.clone(), tasks),
             recall,
             rejected: Throttle::default(),
+            verified: Throttle::default(),
             failing_forwards: Throttle::default(),
         })
     }
@@ -97,7 +106,7 @@ fn account<'a>(site: &'a Site, name: &str) -> Result<(&'a Account, &'a Callback)
     Ok((account, site.callbacks.accounts.get(&name).ok_or_else(Problem::not_found)?))
 }
 
-/// The verification of the server: WeChat's `echostr` goes back byte for byte.
+/// The verification of the server: WeChat's `echostr` goes back byte for byte. Its age does not count: it has no effect.
 async fn verify(
     State(site): State<Shared>,
     PathText(name): PathText,
@@ -110,21 +119,28 @@ async fn verify(
     if echo.len() > MAX_ECHO {
         return Err(malformed("echostr is longer than any of WeChat's"));
     }
-    tracing::info!(account = %account.name, "WeChat verified the callback URL");
+    let until = remember_until(&site, account, &query);
+    if until > site.clock.now() {
+        // A verification that comes again is one still; what comes with its signature afterwards is none.
+        let _on_its_way = signatures::bind(&site, account, &query, true, Belongs::Verification, until);
+    }
+    if site.callbacks.verified.lets_through() {
+        tracing::info!(account = %account.name, "WeChat verified the callback URL");
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], PRIVATE, echo.to_owned()).into_response())
 }
 
 /// A message, answered in time whatever else is slow.
 async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
+    let answer_by = Instant::now() + ANSWER_TIMEOUT;
     let (account, callback) = account(&site, &name)?;
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, read_and_act(&site, account, callback, request)).await;
-    let (outcome, answer) = match answer {
-        Ok(Ok((outcome, answer))) => (outcome, Ok(answer.into_response())),
-        Ok(Err(problem)) => (outcome_of(&problem), Err(problem)),
-        Err(_) => (CallbackOutcome::Unavailable, Err(not_stored())),
+    let answer = match read(&site, account, callback, request).await {
+        Ok(arrived) => answer(&site, account, callback, arrived, answer_by).await,
+        Err(problem) => Err(problem),
     };
+    let outcome = answer.as_ref().map_or_else(outcome_of, |(outcome, _)| *outcome);
     site.metrics.callback(&account.name, outcome);
-    answer
+    answer.map(|(_, answer)| answer.into_response())
 }
 
 fn outcome_of(problem: &Problem) -> CallbackOutcome {
@@ -135,12 +151,17 @@ fn outcome_of(problem: &Problem) -> CallbackOutcome {
     }
 }
 
-async fn read_and_act(
-    site: &Shared,
-    account: &Account,
-    callback: &Callback,
-    request: Request,
-) -> Result<(CallbackOutcome, Answer), Problem> {
+/// A push that is WeChat's word.
+struct Arrived {
+    opened: Opened,
+    query: CallbackQuery,
+    original: Original,
+    bound: Bound,
+    until: Timestamp,
+}
+
+/// Reads a push and judges it.
+async fn read(site: &Shared, account: &Account, callback: &Callback, request: Request) -> Result<Arrived, Problem> {
     let text = request.uri().query().unwrap_or_default().to_owned();
     let query = CallbackQuery::read(Some(&text)).map_err(malformed)?;
     let rejected = |rejected| reject(site, account, rejected);
@@ -148,26 +169,62 @@ async fn read_and_act(
     judge_age(site, account, &query)?;
     // In plain mode, what is not WeChat's has been refused by now: nobody else's body is read.
     let headers = request.headers().clone();
-    let body = Bytes::from_request(request, site).await?;
+    let body = read_body(site, request).await?;
     let opened = callback.envelopes.open(&query, &body).map_err(rejected)?;
     let until = remember_until(site, account, &query);
-    let bound = match opened.seal {
-        None => Some(bind_signature(site, account, &query, &body, until)?),
-        Some(_) => None,
-    };
-    let kind = if is_ours(account, &opened.push.kind) { CallbackOutcome::Scan } else { CallbackOutcome::Other };
-    let identity = opened.push.identity();
-    let parts: Vec<&str> = [account.name.as_str()].into_iter().chain(identity.iter().map(String::as_str)).collect();
-    let original = Original { query: text, headers, body };
+    let is_signed = callback.envelopes.judge_verification(&query).is_ok();
+    let bound = signatures::bind(site, account, &query, is_signed, Belongs::Push(opened.digest), until);
+    let bound = bound.map_err(|unbound| match unbound {
+        Unbound::Taken => {
+            let what = "a signature came again with another body: somebody repeats callbacks, or a proxy changes them";
+            rejected(Rejected::NotAuthentic(what))
+        }
+        Unbound::NotKept => not_stored(),
+    })?;
+    Ok(Arrived { opened, query, original: Original { query: text, headers, body }, bound, until })
+}
+
+/// The body, in a time of its own: who sends it slowly is no WeChat, and gets no answer that says try again.
+async fn read_body(site: &Shared, request: Request) -> Result<Bytes, Problem> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
+        return Err(Problem::body_too_large());
+    }
+    let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, site)).await;
+    Ok(body.map_err(|_| Problem::body_incomplete())??)
+}
+
+/// Works on a push, once however often it comes, and answers by then.
+async fn answer(
+    site: &Shared,
+    account: &Account,
+    callback: &Callback,
+    arrived: Arrived,
+    answer_by: Instant,
+) -> Result<(CallbackOutcome, Answer), Problem> {
+    let Arrived { opened, query, original, bound, until } = arrived;
+    let is_scan = is_ours(account, &opened.push.kind);
+    let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
+    let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let nonce = query.nonce().to_owned();
     let work = act(site.clone(), account.clone(), callback.clone(), opened, nonce, original);
-    let key = recall_key(site, "push", &parts);
     // Both on their way to the disk at once.
-    let ((turn, outcome), bound) = tokio::join!(site.callbacks.repeats.once(key, until, work), is_kept(bound));
-    match (outcome, bound) {
-        (Ok(answer), true) => Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer)),
-        (Err(NotDone), _) | (_, false) => Err(not_stored()),
+    let both = async { tokio::join!(site.callbacks.repeats.once(key, until, work), bound.kept()) };
+    match tokio::time::timeout_at(answer_by, both).await {
+        Ok(((turn, Ok(answer)), true)) => {
+            Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))
+        }
+        // A scan is told again; for everything else there is nothing that a repetition could mend.
+        _ if is_scan => Err(not_stored()),
+        _ => Ok((kind, Answer::success())),
     }
+}
+
+/// What deliveries of one push have in common. Of what is no scan of ours, two different ones may agree in all of WeChat's
+/// four fields, so what they say counts, too.
+fn identity(account: &Account, opened: &Opened, is_scan: bool) -> Vec<String> {
+    let said = if is_scan { String::new() } else { URL_SAFE_NO_PAD.encode(opened.digest.0) };
+    [account.name.as_str().to_owned()].into_iter().chain(opened.push.identity()).chain([said]).collect()
 }
 
 fn judge_age(site: &Site, account: &Account, query: &CallbackQuery) -> Result<(), Problem> {
@@ -191,38 +248,10 @@ fn remember_until(site: &Site, account: &Account, query: &CallbackQuery) -> Time
     }
 }
 
-/// In plain mode nobody signs a body: so one signature belongs to the first one that comes with it.
-fn bind_signature(
-    site: &Site,
-    account: &Account,
-    query: &CallbackQuery,
-    body: &[u8],
-    until: Timestamp,
-) -> Result<Option<Kept>, Problem> {
-    let key = recall_key(site, "signature", &[account.name.as_str(), query.signature()]);
-    let digest = sha256(body).0;
-    match site.callbacks.recall.enter(key, &digest, until, Keep::Durably) {
-        Ok(Entered::New(kept)) => Ok(Some(kept)),
-        Ok(Entered::There(known)) if known == digest => Ok(None),
-        Ok(Entered::There(_)) => {
-            let what = "a signature came again with another body: somebody repeats callbacks, or a proxy changes them";
-            Err(reject(site, account, Rejected::NotAuthentic(what)))
-        }
-        Err(_) => Err(not_stored()),
-    }
-}
-
-async fn is_kept(bound: Option<Option<Kept>>) -> bool {
-    match bound.flatten() {
-        Some(kept) => kept.done().await.is_ok(),
-        None => true,
-    }
-}
-
 /// A keyed hash: no file tells whom it is about.
-fn recall_key(site: &Site, kind: &str, parts: &[&str]) -> Key {
+fn recall_key(site: &Site, kind: &str, parts: &[impl AsRef<str>]) -> Key {
     let mut joined = Vec::new();
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         joined.extend((part.len() as u64).to_be_bytes());
         joined.extend(part.as_bytes());
     }

@@ -22,6 +22,9 @@ const MOST_AT_WORK: usize = 4096;
 /// How long after the answer came a further delivery may still fetch it.
 const REDELIVERY: Duration = Duration::from_secs(6);
 
+/// How long an answer waits until it is in the file: a restart in between would lose it.
+const WRITING: Duration = Duration::from_millis(250);
+
 /// The push could not be worked on: WeChat is asked to deliver it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotDone;
@@ -114,7 +117,8 @@ impl Inner {
     /// effect once all the same.
     async fn remember(&self, key: Key, until: Timestamp, answer: &Answer) {
         let kept = match self.recall.enter(key, &answer.to_remembered(), until, Keep::Written) {
-            Ok(Entered::New(kept)) => kept.done().await,
+            // Found from now on; that it is in the file is not waited for where the disk is slow.
+            Ok(Entered::New(kept)) => tokio::time::timeout(WRITING, kept.done()).await.unwrap_or(Ok(())),
             Ok(Entered::There(_)) => Ok(()),
             Err(not_kept) => Err(not_kept),
         };

@@ -79,7 +79,7 @@ fn is_forbidden(result: &Result<Opened, Rejected>) -> bool {
 
 #[test]
 fn a_safe_push_is_opened() {
-    let Opened { push, seal } = open(&safe(), SCAN).unwrap();
+    let Opened { push, seal, .. } = open(&safe(), SCAN).unwrap();
     assert_eq!((push.from.as_str(), push.kind), ("oAlice", Kind::Scan { scene: "sl-scene".into() }));
     assert_eq!(seal, Some(Seal { format: Format::Xml, key: 0 }));
 }
@@ -88,7 +88,7 @@ fn a_safe_push_is_opened() {
 fn envelope_and_message_may_be_json() {
     let ciphertext = encrypted(SCAN_IN_JSON);
     let body = format!(r#"{{"ToUserName":"gh_1","Encrypt":"{ciphertext}"}}"#);
-    let Opened { push, seal } = safe().open(&query(&ciphertext), body.as_bytes()).unwrap();
+    let Opened { push, seal, .. } = safe().open(&query(&ciphertext), body.as_bytes()).unwrap();
     assert_eq!((push.format, push.kind), (Format::Json, Kind::Scan { scene: "sl-scene".into() }));
     assert_eq!(seal, Some(Seal { format: Format::Json, key: 0 }));
 }

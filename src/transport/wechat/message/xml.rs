@@ -23,6 +23,29 @@ pub(super) fn read(text: &str) -> Result<Fields, PushError> {
     }
 }
 
+/// Whether it is one `<xml>` and nothing else, a declaration aside.
+pub(super) fn is_well_formed(text: &str) -> bool {
+    let mut reader = Reader::from_str(text);
+    let (mut depth, mut roots) = (0_usize, 0_usize);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(tag)) => {
+                if depth == 0 && tag.name().as_ref() != "xml" {
+                    return false;
+                }
+                roots += usize::from(depth == 0);
+                depth += 1;
+            }
+            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Event::Text(text)) if depth == 0 && !text.xml10_content().trim().is_empty() => return false,
+            Ok(Event::Empty(_) | Event::CData(_) | Event::GeneralRef(_)) if depth == 0 => return false,
+            Ok(Event::DocType(_)) | Err(_) => return false,
+            Ok(Event::Eof) => return depth == 0 && roots == 1,
+            Ok(_) => {}
+        }
+    }
+}
+
 /// Where the reading stands. Depth 1 is inside `<xml>`, depth 2 inside one of its fields; deeper elements belong to
 /// messages that are none of ours and are passed over.
 #[derive(Default)]
