@@ -219,6 +219,26 @@ pub enum Incoming {
     Binary(Bytes),
 }
 
+/// What a peer must not send, with the code that RFC 6455 §7.4.1 has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The code to close with.
+    pub code: u16,
+    /// The reason to give.
+    pub reason: &'static str,
+}
+
+impl Fault {
+    /// A message that is no text, where only text is taken.
+    pub const BINARY: Self = Self { code: 1003, reason: "Only text is taken here." };
+    /// A message past [`Limits::max_message_bytes`].
+    pub const TOO_LONG: Self = Self { code: 1009, reason: "The message is too long." };
+    /// Text that is not UTF-8.
+    pub const NOT_UTF8: Self = Self { code: 1007, reason: "The text is not UTF-8." };
+    /// Something that is no WebSocket.
+    pub const PROTOCOL: Self = Self { code: 1002, reason: "" };
+}
+
 /// An open WebSocket, as its server sees it. Dropping it drops the connection, without a close frame.
 #[derive(Debug)]
 pub struct WebSocket {
@@ -242,42 +262,45 @@ impl WebSocket {
 
     /// The next text message; `None` once the connection has ended, in whatever way.
     ///
-    /// As [`recv_any`](Self::recv_any), but a binary message ends the connection with 1003.
+    /// What breaks the protocol, and a binary message, ends the connection with its [`Fault`]. Cancelling this loses no
+    /// message.
     pub async fn recv(&mut self) -> Option<String> {
         match self.recv_any().await? {
-            Incoming::Text(text) => Some(text),
-            Incoming::Binary(_) => {
-                self.fail(1003, "Only text is taken here.").await;
-                None
-            }
+            Ok(Incoming::Text(text)) => return Some(text),
+            Ok(Incoming::Binary(_)) => self.fail(Fault::BINARY.code, Fault::BINARY.reason).await,
+            Err(fault) => self.fail(fault.code, fault.reason).await,
         }
+        None
     }
 
-    /// The next message; `None` once the connection has ended, in whatever way.
+    /// The next message, or why there will be no other; `None` once the connection has ended. Pings are answered and the
+    /// peer's close is acknowledged on the way. Cancelling this loses no message.
     ///
-    /// Pings are answered and the peer's close is acknowledged on the way. What breaks the protocol ends the connection
-    /// with the code that RFC 6455 §7.4.1 has for it: 1002, 1007 for text that is not UTF-8, 1009 for a message past the
-    /// limit. Cancelling this loses no message.
-    pub async fn recv_any(&mut self) -> Option<Incoming> {
+    /// # Errors
+    /// The [`Fault`] to [`close`](Self::close) the connection with. What waits to be said can be said before.
+    pub async fn recv_any(&mut self) -> Option<Result<Incoming, Fault>> {
         while !self.ended {
-            match self.stream.next().await {
-                Some(Ok(Message::Text(text))) => {
+            let incoming = match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text.as_str().to_owned())),
+                Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Binary(bytes)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                     self.unanswered_ping = false;
-                    return Some(Incoming::Text(text.as_str().to_owned()));
+                    continue;
                 }
-                Some(Ok(Message::Binary(bytes))) => {
-                    self.unanswered_ping = false;
-                    return Some(Incoming::Binary(bytes));
+                Some(Ok(Message::Close(_))) => {
+                    self.acknowledge().await;
+                    continue;
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unanswered_ping = false,
-                Some(Ok(Message::Close(_))) => self.acknowledge().await,
-                Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
-                    self.fail(1009, "The message is too long.").await;
+                Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Err(Fault::TOO_LONG),
+                Some(Err(Error::Utf8(_))) => Err(Fault::NOT_UTF8),
+                Some(Err(Error::Protocol(_) | Error::Capacity(_))) => Err(Fault::PROTOCOL),
+                Some(Err(_)) | None => {
+                    self.ended = true;
+                    continue;
                 }
-                Some(Err(Error::Utf8(_))) => self.fail(1007, "The text is not UTF-8.").await,
-                Some(Err(Error::Protocol(_) | Error::Capacity(_))) => self.fail(1002, "").await,
-                Some(Err(_)) | None => self.ended = true,
-            }
+            };
+            self.unanswered_ping = false;
+            return Some(incoming);
         }
         None
     }
@@ -285,7 +308,7 @@ impl WebSocket {
     /// The peer has closed. The library has queued the acknowledgement; a peer that has gone already does not need it.
     async fn acknowledge(&mut self) {
         self.ended = true;
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.stream.flush()).await;
+        let _ = Box::pin(tokio::time::timeout(CLOSE_PATIENCE, self.stream.flush())).await;
     }
 
     /// Sends a text message and waits until the operating system has taken it.

@@ -1,8 +1,13 @@
-//! Request heads that are kept: copied, so that they keep nothing else alive.
+//! Request heads that are kept, packed.
+//!
+//! A server's parser makes header values that share its read buffer, all 8 KiB of it, and even with memory of its own a
+//! map of headers takes several times what the headers say. A session may keep its head for hours and never look at it.
+
+use std::sync::OnceLock;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::{PathAndQuery, Uri};
+use http::{Extensions, Method, Version};
 
 /// What is said between the client and the next server only (RFC 9110 §7.6.1), or to open a WebSocket (RFC 6455 §4.1).
 const HOP_BY_HOP: [HeaderName; 10] = [
@@ -18,26 +23,58 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     header::SEC_WEBSOCKET_PROTOCOL,
 ];
 
-/// The head with memory of its own. A server's parser makes header values that share its read buffer, all 8 KiB of it, and
-/// a session may keep its head for hours.
-pub(super) fn compact(mut parts: Parts) -> Parts {
-    for name in HOP_BY_HOP {
-        parts.headers.remove(name);
-    }
-    let mut headers = HeaderMap::with_capacity(parts.headers.len());
-    for (name, value) in &parts.headers {
-        if let (Ok(name), Ok(copy)) =
-            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            headers.append(name, copy);
+/// A request's head without what concerns its connection only.
+pub(super) struct Head {
+    method: Method,
+    version: Version,
+    /// Lines: the target, then `name:value` each. No part of a head that was parsed has a line break in it.
+    lines: Box<[u8]>,
+    extensions: Extensions,
+    unpacked: OnceLock<Box<Parts>>,
+}
+
+impl Head {
+    pub(super) fn pack(parts: Parts) -> Self {
+        let Parts { method, uri, version, headers, extensions, .. } = parts;
+        let mut lines = uri.path_and_query().map_or("", |target| target.as_str()).as_bytes().to_vec();
+        for (name, value) in headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(name)) {
+            lines.push(b'\n');
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.push(b':');
+            lines.extend_from_slice(value.as_bytes());
         }
+        Self { method, version, lines: lines.into(), extensions, unpacked: OnceLock::new() }
     }
-    parts.headers = headers;
-    // The target's path is all of a request that comes to a server, and where it was parsed before, it can be again.
-    if let Some(Ok(path)) = parts.uri.path_and_query().map(|path| PathAndQuery::try_from(path.as_str())) {
-        parts.uri = Uri::from(path);
+
+    /// What keeping it costs. Extensions cannot be weighed; the listener and middleware make them, not the client.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.lines.len()
     }
-    parts
+
+    /// The head as it came. Unpacked once, and kept from then on.
+    pub(super) fn parts(&self) -> &Parts {
+        self.unpacked.get_or_init(|| Box::new(self.unpack()))
+    }
+
+    fn unpack(&self) -> Parts {
+        let mut lines = self.lines.split(|byte| *byte == b'\n');
+        let mut parts = http::Request::new(()).into_parts().0;
+        parts.method = self.method.clone();
+        parts.version = self.version;
+        parts.extensions = self.extensions.clone();
+        // What was parsed before can be parsed again.
+        parts.uri = lines.next().and_then(|target| target.try_into().ok()).unwrap_or_default();
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+            let value = HeaderValue::from_bytes(line.get(colon + 1..).unwrap_or_default());
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&line[..colon]), value) {
+                headers.append(name, value);
+            }
+        }
+        parts.headers = headers;
+        parts
+    }
 }
 
 #[cfg(test)]
@@ -47,20 +84,34 @@ mod tests {
     #[test]
     fn a_kept_head_says_what_the_request_said() {
         let request = http::Request::get("http://localhost/echo/0/a/websocket?t=1")
-            .header("Origin", "https://www.example.com")
+            .header("Origin", "https://www.example.com:8080")
             .header("Cookie", "a=b")
             .header("Cookie", "c=d")
             .header("X-Own", "\u{e9}")
+            .header("X-Empty", "")
             .header("Upgrade", "websocket")
             .header("Connection", "Upgrade")
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .version(Version::HTTP_10)
             .extension(7_u8);
-        let parts = compact(request.body(()).unwrap().into_parts().0);
+        let head = Head::pack(request.body(()).unwrap().into_parts().0);
+        let parts = head.parts();
+        assert_eq!((&parts.method, parts.version), (&Method::GET, Version::HTTP_10));
         assert_eq!(parts.uri, "/echo/0/a/websocket?t=1");
-        assert_eq!(parts.headers["origin"], "https://www.example.com");
+        assert_eq!(parts.headers["origin"], "https://www.example.com:8080");
         assert_eq!(parts.headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=b", "c=d"]);
         assert_eq!(parts.headers["x-own"].as_bytes(), "\u{e9}".as_bytes());
-        assert_eq!(parts.headers.len(), 4);
+        assert_eq!(parts.headers["x-empty"], "");
+        assert_eq!(parts.headers.len(), 5);
         assert_eq!(parts.extensions.get(), Some(&7_u8));
+    }
+
+    #[test]
+    fn a_head_weighs_what_it_says() {
+        let weight = |cookie: &str| {
+            let request = http::Request::get("/").header("Cookie", cookie).body(()).unwrap();
+            Head::pack(request.into_parts().0).weight()
+        };
+        assert_eq!(weight(&"x".repeat(1000)) - weight(""), 1000);
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::request::Parts;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::frame::{CloseReason, Frame, Payload};
+use super::head::Head;
 use super::session::{Closed, Session};
 use super::table::Sessions;
 
@@ -56,7 +56,7 @@ impl Live {
         self.wake_after(result)
     }
 
-    pub(super) fn deliver(&self, messages: Vec<Payload>, request: Option<Arc<Parts>>) {
+    pub(super) fn deliver(&self, messages: Vec<Payload>, request: Option<Arc<Head>>) {
         if !messages.is_empty() {
             self.lock().session.deliver(messages, request);
             self.wake();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::frame::Payload;
+use super::head::Head;
 
 /// What keeping a message costs beside its payload; so that a flood of empty ones is bounded, too.
 pub(super) const OVERHEAD: usize = 32;
@@ -14,7 +15,7 @@ pub(super) const OVERHEAD: usize = 32;
 #[derive(Clone)]
 pub struct Message {
     payload: Payload,
-    request: Option<Arc<Parts>>,
+    request: Option<Arc<Head>>,
     /// What it counts for as long as it waits.
     weight: usize,
 }
@@ -37,7 +38,7 @@ impl Message {
     /// [`Options::keep_requests`](super::Options::keep_requests) says so. `None` over a WebSocket: there the request that
     /// [opened](super::Connection::request) it brings everything.
     pub fn request(&self) -> Option<&Parts> {
-        self.request.as_deref()
+        self.request.as_deref().map(Head::parts)
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -52,18 +53,11 @@ impl fmt::Debug for Message {
 }
 
 /// The messages that one request brought, where it is kept: they share it, and its weight goes with the last of them.
-pub(super) fn of_request(payloads: Vec<Payload>, request: Option<Arc<Parts>>) -> Vec<Message> {
+pub(super) fn of_request(payloads: Vec<Payload>, request: Option<Arc<Head>>) -> Vec<Message> {
     let message = |payload: Payload| Message { weight: payload.len() + OVERHEAD, payload, request: request.clone() };
     let mut messages: Vec<Message> = payloads.into_iter().map(message).collect();
     if let (Some(last), Some(request)) = (messages.last_mut(), &request) {
-        last.weight += weight(request);
+        last.weight += request.weight();
     }
     messages
-}
-
-/// What keeping a request's head costs. Extensions cannot be weighed; the listener and middleware make them, not the client.
-fn weight(request: &Parts) -> usize {
-    let uri = request.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    let headers = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD);
-    size_of::<Parts>() + uri + headers.sum::<usize>()
 }

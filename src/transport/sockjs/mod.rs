@@ -69,6 +69,8 @@ mod live;
 mod message;
 mod options;
 mod outbox;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod route;
 mod service;
 mod session;

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 
 use super::frame::{CloseReason, Payload};
+use super::head::Head;
 use super::live::Live;
 use super::message::Message;
 use super::session::{Closed, Inbox};
@@ -32,19 +33,19 @@ where
 
 /// The service's end of a session.
 pub struct Connection {
-    request: Box<Parts>,
+    request: Head,
     live: Arc<Live>,
 }
 
 impl Connection {
-    pub(super) fn new(request: Parts, live: Arc<Live>) -> Self {
-        Self { request: Box::new(request), live }
+    pub(super) fn new(request: Head, live: Arc<Live>) -> Self {
+        Self { request, live }
     }
 
     /// The request that opened the session, without its body: its path, its headers (`Origin` among them, but not those that
     /// concern the connection only), and what middleware and the listener have put into its extensions.
     pub fn request(&self) -> &Parts {
-        &self.request
+        self.request.parts()
     }
 
     /// The next message's text; `None` once the session is closed by either side. Cancelling this loses no message, but

@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::request::Parts;
 
 use super::frame::{CloseReason, Frame, Payload};
+use super::head::Head;
 use super::message::{self, Message};
 use super::outbox::{Framing, Full, Outbox};
 
@@ -157,7 +157,7 @@ impl Session {
 
     /// The client has sent messages, all in this request where it is kept. They are lost on a session that is closing; if
     /// they no longer fit, they close it.
-    pub(super) fn deliver(&mut self, payloads: Vec<Payload>, request: Option<Arc<Parts>>) {
+    pub(super) fn deliver(&mut self, payloads: Vec<Payload>, request: Option<Arc<Head>>) {
         if self.phase != Phase::Open {
             return;
         }
@@ -225,8 +225,9 @@ mod tests {
         texts.iter().map(|&text| Payload::Text(text.to_owned())).collect()
     }
 
-    fn request(cookie: &str) -> Arc<Parts> {
-        Arc::new(http::Request::post("/0/a/xhr_send").header("cookie", cookie).body(()).unwrap().into_parts().0)
+    fn request(cookie: &str) -> Arc<Head> {
+        let request = http::Request::post("/0/a/xhr_send").header("cookie", cookie).body(()).unwrap();
+        Arc::new(Head::pack(request.into_parts().0))
     }
 
     fn go_away() -> CloseReason {
@@ -347,7 +348,7 @@ mod tests {
     #[test]
     fn a_request_that_waits_counts_until_its_last_message_is_taken() {
         let mut session = Session::new(Framing::SockJs, 1000);
-        let long = "x".repeat(300);
+        let long = "x".repeat(450);
         session.deliver(texts(&["", ""]), Some(request(&long)));
         let waiting = session.inbox_bytes;
         assert!((500..1000).contains(&waiting), "{waiting}");

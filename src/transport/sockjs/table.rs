@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::frame::{CloseReason, Payload};
-use super::head::compact;
+use super::head::Head;
 use super::live::{Live, Receiver};
 use super::options::Options;
 use super::outbox::Framing;
@@ -64,7 +63,7 @@ impl Sessions {
         self: &Arc<Self>,
         framing: Framing,
         place: OwnedSemaphorePermit,
-        request: Parts,
+        request: Head,
     ) -> Receiver {
         let live = self.open(framing, place, request);
         // A session that nobody else knows cannot be busy.
@@ -73,7 +72,7 @@ impl Sessions {
     }
 
     /// Attaches a receiver to the session of this id, and opens it where there is none.
-    pub(super) fn receive(self: &Arc<Self>, id: &str, request: Parts) -> Result<Receiver, ReceiveError> {
+    pub(super) fn receive(self: &Arc<Self>, id: &str, request: Head) -> Result<Receiver, ReceiveError> {
         let id: Arc<str> = Arc::from(id);
         let mut table = self.lock();
         let live = match table.entry(id.clone()) {
@@ -100,7 +99,7 @@ impl Sessions {
     }
 
     /// Hands messages to the session of this id, with the request that brought them where it is kept.
-    pub(super) fn deliver(&self, id: &str, messages: Vec<Payload>, request: Option<Arc<Parts>>) -> Result<(), Unknown> {
+    pub(super) fn deliver(&self, id: &str, messages: Vec<Payload>, request: Option<Arc<Head>>) -> Result<(), Unknown> {
         let live = self.lock().get(id).cloned().ok_or(Unknown)?;
         live.deliver(messages, request);
         Ok(())
@@ -142,9 +141,9 @@ impl Sessions {
         }
     }
 
-    fn open(&self, framing: Framing, place: OwnedSemaphorePermit, request: Parts) -> Arc<Live> {
+    fn open(&self, framing: Framing, place: OwnedSemaphorePermit, request: Head) -> Arc<Live> {
         let live = Arc::new(Live::new(Session::new(framing, self.options.max_waiting_bytes), place));
-        let connection = Connection::new(compact(request), live.clone());
+        let connection = Connection::new(request, live.clone());
         let closing = CloseAtEnd(live.clone());
         let (service, shutdown) = (self.service.clone(), self.options.shutdown.clone());
         self.options.tasks.spawn(async move {
@@ -197,8 +196,8 @@ mod tests {
         Arc::new(Sessions::new(Options { max_sessions, ..Options::default() }, Arc::new(service)))
     }
 
-    fn request() -> Parts {
-        http::Request::new(()).into_parts().0
+    fn request() -> Head {
+        Head::pack(http::Request::new(()).into_parts().0)
     }
 
     async fn settled(sessions: &Sessions) {

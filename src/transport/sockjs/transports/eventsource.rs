@@ -12,7 +12,7 @@ pub(in super::super) fn form() -> Form {
 }
 
 /// Clients undo percent-encoding in what they get, so a percent sign must be encoded. A frame has no line breaks.
-fn wrap(frame: &Frame) -> String {
+pub(in super::super) fn wrap(frame: &Frame) -> String {
     format!("data: {}\r\n\r\n", frame.text().replace('%', "%25"))
 }
 

@@ -47,7 +47,7 @@ pub(in super::super) async fn send(
 }
 
 /// A form's field `d`, or the body itself where it comes as text. A body without a type is taken as text.
-fn messages(media_type: &str, body: &[u8]) -> Result<Vec<String>, DecodeError> {
+pub(in super::super) fn messages(media_type: &str, body: &[u8]) -> Result<Vec<String>, DecodeError> {
     match media_type.to_ascii_lowercase().as_str() {
         "application/x-www-form-urlencoded" => decode(&field(body)),
         "text/plain" | "" => decode(body),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::request::Parts;
 
-use super::super::super::websocket::{Closed, Incoming, WebSocket};
+use super::super::super::websocket::{Closed, Fault, Incoming, WebSocket};
 use super::super::frame::{CloseReason, Frame, Payload};
 use super::super::options::Options;
 use super::super::outbox::Framing;
@@ -43,11 +43,11 @@ impl Speech for Raw {
         match incoming {
             Incoming::Text(text) => Ok(vec![Payload::Text(text)]),
             Incoming::Binary(bytes) if options.binary => Ok(vec![Payload::Binary(bytes)]),
-            Incoming::Binary(_) => Err((1003, "Only text is taken here.".into())),
+            Incoming::Binary(_) => Err(Fault::BINARY.into()),
         }
     }
 
     fn farewell(reason: CloseReason) -> Farewell {
-        (reason.code, reason.text)
+        reason.into()
     }
 }

@@ -11,7 +11,7 @@ use http::request::Parts;
 use super::super::answer::{PLAIN, answer, not_found};
 use super::super::body::{self, BodyError};
 use super::super::frame::{CloseReason, DecodeError, Payload};
-use super::super::head::compact;
+use super::super::head::Head;
 use super::super::table::Sessions;
 
 /// Takes messages for a session that exists; else what to answer. The messages are judged before the session is looked
@@ -31,7 +31,7 @@ pub(super) async fn send(
     })?;
     let messages = decode(media_type(&parts.headers), &body)
         .map_err(|error| answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, error.to_string()))?;
-    let request = sessions.options.keep_requests.then(|| Arc::new(compact(parts)));
+    let request = sessions.options.keep_requests.then(|| Arc::new(Head::pack(parts)));
     let messages = messages.into_iter().map(Payload::Text).collect();
     sessions.deliver(id, messages, request).map_err(|_| not_found())
 }

@@ -9,20 +9,35 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::pending;
 use http::StatusCode;
 use http::request::Parts;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::super::super::websocket::{Closed, Incoming, Limits, Upgrade, WebSocket};
+use super::super::super::websocket::{Closed, Fault, Incoming, Limits, Upgrade, WebSocket};
 use super::super::answer::empty;
 use super::super::frame::{CloseReason, Frame, Payload};
+use super::super::head::Head;
 use super::super::live::Receiver;
 use super::super::options::Options;
 use super::super::outbox::Framing;
 use super::super::table::{ReceiveError, Sessions};
 
-/// How a socket is closed: its code and reason.
-pub(super) type Farewell = (u16, Cow<'static, str>);
+/// How a socket is closed.
+pub(super) struct Farewell {
+    pub(super) code: u16,
+    pub(super) reason: Cow<'static, str>,
+}
+
+impl From<Fault> for Farewell {
+    fn from(Fault { code, reason }: Fault) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+impl From<CloseReason> for Farewell {
+    fn from(CloseReason { code, text }: CloseReason) -> Self {
+        Self { code, reason: text }
+    }
+}
 
 /// What is said over a socket.
 pub(super) trait Speech: 'static {
@@ -53,10 +68,14 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
         Err(ReceiveError::Busy | ReceiveError::Stopping) => return empty(StatusCode::SERVICE_UNAVAILABLE),
     };
     let (response, socket) = upgrade.accept(limits(&sessions.options), None);
-    let opener = sessions.clone();
+    let (opener, head) = (sessions.clone(), Head::pack(parts));
     sessions.options.tasks.spawn(async move {
         let Ok(mut socket) = socket.await else { return };
-        if let Some((code, reason)) = serve::<S>(opener, &mut socket, place, parts).await {
+        let mut receiver = opener.open_unlisted(S::FRAMING, place, head);
+        let farewell = exchange::<S>(&opener.options, &mut socket, &mut receiver).await;
+        // The session ends with its socket: the service need not wait for the close handshake.
+        drop(receiver);
+        if let Some(Farewell { code, reason }) = farewell {
             socket.close(code, &reason).await;
         }
     });
@@ -78,7 +97,7 @@ fn turn_away<S: Speech>(sessions: &Sessions, upgrade: Upgrade) -> Response {
         let Ok(mut socket) = socket.await else { return };
         let reason = CloseReason::TOO_MANY_SESSIONS;
         if timeout(patience, S::write(&mut socket, Frame::Close(reason.clone()))).await.is_ok() {
-            let (code, reason) = S::farewell(reason);
+            let Farewell { code, reason } = S::farewell(reason);
             socket.close(code, &reason).await;
         }
         drop(place);
@@ -86,51 +105,57 @@ fn turn_away<S: Speech>(sessions: &Sessions, upgrade: Upgrade) -> Response {
     response
 }
 
-/// Serves a session over the socket, and gives how to close it; `None` where the client has gone.
-async fn serve<S: Speech>(
-    sessions: Arc<Sessions>,
-    socket: &mut WebSocket,
-    place: OwnedSemaphorePermit,
-    parts: Parts,
-) -> Option<Farewell> {
-    // The session ends with this: the service need not wait for the close handshake.
-    let mut receiver = sessions.open_unlisted(S::FRAMING, place, parts);
-    exchange::<S>(&sessions.options, socket, &mut receiver).await
-}
-
 /// Carries frames one way and messages the other until either side is done.
 async fn exchange<S: Speech>(options: &Options, socket: &mut WebSocket, receiver: &mut Receiver) -> Option<Farewell> {
     let mut pong = None;
     loop {
-        let frame = tokio::select! {
-            frame = receiver.next() => Some(frame),
-            incoming = socket.recv_any() => {
-                match S::read(options, incoming?) {
-                    Ok(messages) => receiver.deliver(messages),
-                    Err(farewell) => return Some(farewell),
+        tokio::select! {
+            frame = receiver.next() => {
+                if frame == Frame::Heartbeat {
+                    pong = Some(Box::pin(sleep(options.pong_timeout)));
                 }
-                // The service gets its turn, so that it can answer before what the client says next ends the connection.
-                yield_now().await;
-                receiver.next_now()
+                if let Some(last) = write::<S>(options, socket, frame).await? {
+                    return Some(last);
+                }
+            }
+            incoming = socket.recv_any() => {
+                let said = incoming?.map_err(Farewell::from).and_then(|incoming| S::read(options, incoming));
+                match said {
+                    Ok(messages) => receiver.deliver(messages),
+                    Err(farewell) => return finish::<S>(options, socket, receiver, farewell).await,
+                }
             }
             () = elapsed(&mut pong) => {
                 pong = None;
                 if socket.ping_is_unanswered() {
                     receiver.close(CloseReason::SILENT);
                 }
-                None
             }
-        };
-        let Some(frame) = frame else { continue };
-        if frame == Frame::Heartbeat {
-            pong = Some(Box::pin(sleep(options.pong_timeout)));
         }
-        let last = if let Frame::Close(reason) = &frame { Some(S::farewell(reason.clone())) } else { None };
-        // A client that does not read is not waited for.
-        timeout(options.write_timeout, S::write(socket, frame)).await.ok()?.ok()?;
-        if last.is_some() {
-            return last;
+    }
+}
+
+/// Writes a frame; gives how to close the socket where it was the last one, and `None` where the client has gone or does
+/// not read: it is not waited for.
+async fn write<S: Speech>(options: &Options, socket: &mut WebSocket, frame: Frame) -> Option<Option<Farewell>> {
+    let last = if let Frame::Close(reason) = &frame { Some(S::farewell(reason.clone())) } else { None };
+    timeout(options.write_timeout, S::write(socket, frame)).await.ok()?.ok()?;
+    Some(last)
+}
+
+/// The client has broken the rules. What it had said before gets the answer that the service has at once.
+async fn finish<S: Speech>(
+    options: &Options,
+    socket: &mut WebSocket,
+    receiver: &Receiver,
+    farewell: Farewell,
+) -> Option<Farewell> {
+    yield_now().await;
+    match receiver.next_now() {
+        Some(frame @ (Frame::Messages(_) | Frame::Raw(_))) => {
+            write::<S>(options, socket, frame).await.map(|_| farewell)
         }
+        _ => Some(farewell),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::super::answer::answer;
 use super::super::body;
 use super::super::frame::Frame;
+use super::super::head::Head;
 use super::super::live::Receiver;
 use super::super::options::Options;
 use super::super::table::Sessions;
@@ -47,7 +48,7 @@ pub(in super::super) async fn stream(
     let (client, chunks) = channel(CHUNKS);
     // There is room for both.
     let _ = client.try_send(prelude);
-    match sessions.receive(id, parts) {
+    match sessions.receive(id, Head::pack(parts)) {
         Ok(receiver) => {
             let sessions = sessions.clone();
             sessions.options.tasks.clone().spawn(async move {

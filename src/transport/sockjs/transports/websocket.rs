@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use http::request::Parts;
 
-use super::super::super::websocket::{Closed, Incoming, WebSocket};
+use super::super::super::websocket::{Closed, Fault, Incoming, WebSocket};
 use super::super::frame::{CloseReason, Frame, Payload, decode_text};
 use super::super::options::Options;
 use super::super::outbox::Framing;
@@ -33,16 +33,16 @@ impl Speech for Framed {
     }
 
     fn read(_: &Options, incoming: Incoming) -> Result<Vec<Payload>, Farewell> {
-        let Incoming::Text(text) = incoming else { return Err((1003, "Only text is taken here.".into())) };
+        let Incoming::Text(text) = incoming else { return Err(Fault::BINARY.into()) };
         match decode_text(&text) {
             Ok(messages) => Ok(messages.into_iter().map(Payload::Text).collect()),
-            Err(_) => Err((3000, "Broken framing.".into())),
+            Err(_) => Err(Farewell { code: 3000, reason: "Broken framing.".into() }),
         }
     }
 
     /// What the session was closed with stands in the close frame; the socket itself is closed with 1000 as sockjs-node
     /// does, except that a restart is told to all who can tell it apart.
     fn farewell(reason: CloseReason) -> Farewell {
-        if reason == CloseReason::RESTART { (reason.code, reason.text) } else { (1000, CloseReason::NORMAL.text) }
+        if reason == CloseReason::RESTART { reason.into() } else { CloseReason::NORMAL.into() }
     }
 }

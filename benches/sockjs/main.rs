@@ -1,0 +1,92 @@
+//! What SockJS costs: `cargo bench --bench sockjs`.
+//!
+//! 1. `idle_websocket`: the resident memory of an idle SockJS session over a WebSocket beside that of a WebSocket alone
+//!    (`transport/websocket.rs` with an echo), the servers being processes of their own; handshakes as a browser's.
+//! 2. `websocket` and `xhr_streaming`: messages a second through an echo service, beside npm's `sockjs` 0.3.24 in the same
+//!    run. The server, ours or theirs, has one core and the load another; the two take turns, since machines drift.
+//!
+//! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of `tests/sockjs_clients` must be there.
+
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+mod idle;
+mod load;
+mod server;
+mod streaming;
+mod websocket;
+
+use serde_json::{Value, json};
+use server::{Kind, Server};
+
+const ROUNDS: usize = 5;
+
+/// Which cores serve and ask.
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+
+fn main() {
+    // The servers are this program, too.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, kind] = &arguments[..]
+        && command == "serve"
+    {
+        return server::run(Kind::named(kind));
+    }
+    server::pin_this_process(LOAD_CORE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let is_wanted = |scenario| {
+        arguments.iter().all(|argument| argument.starts_with("--"))
+            || arguments.iter().any(|argument| argument == scenario)
+    };
+    runtime.block_on(async {
+        if is_wanted("idle_websocket") {
+            println!("{}", idle_websocket().await);
+        }
+        if is_wanted("websocket") {
+            println!("{}", beside_node("websocket", websocket::messages).await);
+        }
+        if is_wanted("xhr_streaming") {
+            println!("{}", beside_node("xhr_streaming", streaming::messages).await);
+        }
+    });
+}
+
+async fn idle_websocket() -> Value {
+    let (mut native, mut sockjs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        native.push(idle::bytes_a_session(Kind::Native, "/").await);
+        sockjs.push(idle::bytes_a_session(Kind::SockJs, "/echo/0/a/websocket").await);
+    }
+    let (native, sockjs) = (median(native), median(sockjs));
+    json!({
+        "scenario": "idle_websocket", "rounds": ROUNDS, "sessions": idle::SESSIONS,
+        "native_bytes": native.round(), "sockjs_bytes": sockjs.round(), "more_bytes": (sockjs - native).round(),
+        "target_more_bytes": 2048,
+    })
+}
+
+async fn beside_node(scenario: &str, measure: impl AsyncFn(&Server) -> load::Rate) -> Value {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(measure(&Server::start(Kind::SockJs).await).await);
+        theirs.push(measure(&Server::start(Kind::Node).await).await);
+    }
+    let rate = |rates: &[load::Rate]| median(rates.iter().map(|rate| rate.messages_a_second).collect());
+    let cpu = |rates: &[load::Rate]| median(rates.iter().map(|rate| rate.cpu_us_a_message).collect());
+    let ratio = ours.iter().zip(&theirs).map(|(ours, theirs)| ours.messages_a_second / theirs.messages_a_second);
+    json!({
+        "scenario": scenario, "rounds": ROUNDS, "sessions": load::SESSIONS, "seconds": load::MEASURED.as_secs(),
+        "messages_per_s": rate(&ours).round(), "sockjs_node_messages_per_s": rate(&theirs).round(),
+        "cpu_us_per_message": round(cpu(&ours)), "sockjs_node_cpu_us_per_message": round(cpu(&theirs)),
+        "times": round(median(ratio.collect())), "target_times": 3,
+    })
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}

@@ -1,0 +1,8 @@
+//! What SockJS clients send as messages.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use scan_login::transport::sockjs::properties;
+
+fuzz_target!(|data: &[u8]| properties::frames(data));
