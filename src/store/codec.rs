@@ -80,7 +80,7 @@ impl ChunkBuilder {
 
     /// Whether the records of one more append fit.
     pub(super) fn fits(&self, records: &[u8]) -> bool {
-        CHUNK_HEADER + self.records.len() + records.len() <= MAX_CHUNK
+        fits(self.records.len() + records.len())
     }
 
     /// Adds `count` records that [`encode_records`] made.
@@ -103,6 +103,21 @@ impl ChunkBuilder {
     }
 }
 
+/// Whether so many bytes of records fit into one chunk.
+pub(super) fn fits(records: usize) -> bool {
+    CHUNK_HEADER + records <= MAX_CHUNK
+}
+
+/// What stands behind a chunk's header.
+pub(super) fn records_of(value: &[u8]) -> &[u8] {
+    value.get(CHUNK_HEADER..).unwrap_or_default()
+}
+
+/// How many records a chunk says that it has.
+pub(super) fn count_of(value: &[u8]) -> usize {
+    value.get(MAGIC.len()..).and_then(|rest| Reader(rest).u16()).map_or(0, usize::from)
+}
+
 /// A finished chunk.
 pub(super) struct Chunk {
     /// The sequence of its first record: its key.
@@ -122,14 +137,17 @@ pub(super) fn decode_chunk(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>
     if reader.u64() != Some(first_seq) {
         return Err(damaged("it lies under another sequence than its own"));
     }
-    let mut records = Vec::with_capacity(usize::from(count));
+    // No more than could be there: the count is not trusted before its records are read.
+    let mut records: Vec<Recorded> = Vec::with_capacity(usize::from(count).min(value.len() / RECORD_HEADER));
     for seq in first_seq..first_seq.saturating_add(u64::from(count)) {
-        records.push(decode_record(seq, &mut reader).map_err(|what| format!("record {seq}: {what}"))?);
+        let before = records.last().map(|record| &record.scene);
+        records.push(decode_record(seq, before, &mut reader).map_err(|what| format!("record {seq}: {what}"))?);
     }
     if reader.0.is_empty() { Ok(records) } else { Err(damaged("bytes are left over")) }
 }
 
-fn decode_record(seq: u64, reader: &mut Reader<'_>) -> Result<Recorded, String> {
+/// `before` is the scene of the record before: often the same, and then its text is shared.
+fn decode_record(seq: u64, before: Option<&SceneId>, reader: &mut Reader<'_>) -> Result<Recorded, String> {
     let cut = || "it is cut off".to_owned();
     let length = reader.u16().ok_or_else(cut)?;
     let expected = reader.u32().ok_or_else(cut)?;
@@ -147,8 +165,13 @@ fn decode_record(seq: u64, reader: &mut Reader<'_>) -> Result<Recorded, String> 
     let scene_seq = reader.u32().ok_or_else(cut)?;
     let scene_length = reader.u8().ok_or_else(cut)?;
     let scene = reader.take(usize::from(scene_length)).ok_or_else(cut)?;
-    let scene = std::str::from_utf8(scene).map_err(|_| "its scene id is not text".to_owned())?;
-    let scene = SceneId::new(scene).map_err(|error| format!("its scene id {error}"))?;
+    let scene = match before {
+        Some(before) if before.as_str().as_bytes() == scene => before.clone(),
+        _ => {
+            let scene = std::str::from_utf8(scene).map_err(|_| "its scene id is not text".to_owned())?;
+            SceneId::new(scene).map_err(|error| format!("its scene id {error}"))?
+        }
+    };
     let event: Event = schema::decode(tag, version, reader.0)?;
     Ok(Recorded { seq, scene_seq, at, scene, event })
 }

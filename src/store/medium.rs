@@ -1,5 +1,6 @@
 //! Where a journal's chunks lie: the little that sled and memory have to do differently.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::domain::SceneId;
@@ -8,6 +9,9 @@ use super::codec::Chunk;
 
 /// Why a medium failed, in words for the operator.
 pub(super) type MediumError = Arc<str>;
+
+/// Takes a chunk: the sequence of its first record, and its bytes.
+pub(super) type Visit<'a> = dyn FnMut(u64, &[u8]) -> ControlFlow<()> + 'a;
 
 /// A place for chunks, ordered by the sequence of their first record, and for the index of retired streams.
 ///
@@ -19,8 +23,15 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// Returns when everything that was written is on the disk, and would be found after a loss of power.
     fn sync(&self) -> Result<(), MediumError>;
 
+    /// Removes chunks whose records are durable in another one. Not durable by itself: what comes back is removed again.
+    fn remove(&self, first_seqs: &[u64]) -> Result<(), MediumError>;
+
     /// The chunk with the greatest first sequence that is at most `seq`.
     fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError>;
+
+    /// Shows the chunks in order, from [`chunk_at_or_before`](Self::chunk_at_or_before) `seq` on, without copying them,
+    /// until it is told to break.
+    fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError>;
 
     /// The sequences of a retired stream's records.
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError>;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::domain::SceneId;
 
 use super::codec::Chunk;
-use super::medium::{Medium, MediumError};
+use super::medium::{Medium, MediumError, Visit};
 use super::{Journal, StoreError};
 
 /// A medium in memory, for tests: it keeps what was synced apart from what was only written, and fails on request.
@@ -94,6 +94,16 @@ impl MemoryMedium {
         self.content().reads
     }
 
+    /// How many bytes all its chunks have: what a disk would have to hold at the least.
+    pub fn log_bytes(&self) -> usize {
+        self.content().written.log.values().map(Vec::len).sum()
+    }
+
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.content().written.log.len()
+    }
+
     /// Whether the record with the sequence `seq` was written, durable or not.
     pub fn has_written(&self, seq: u64) -> bool {
         self.content().written.log.range(..=seq).next_back().is_some()
@@ -129,11 +139,33 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
+    fn remove(&self, first_seqs: &[u64]) -> Result<(), MediumError> {
+        let mut content = self.content();
+        for seq in first_seqs {
+            content.written.log.remove(seq);
+        }
+        Ok(())
+    }
+
     fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
         let mut content = self.content();
         content.reads += 1;
         let chunk = content.written.log.range(..=seq).next_back();
         Ok(chunk.map(|(first_seq, value)| (*first_seq, value.clone())))
+    }
+
+    fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError> {
+        let mut next = seq;
+        // One at a time, since whoever visits may look for more meanwhile.
+        while let Some((first_seq, value)) = self.chunk_at_or_before(next)? {
+            let following = self.content().written.log.range(first_seq + 1..).next().map(|(seq, _)| *seq);
+            if visit(first_seq, &value).is_break() {
+                break;
+            }
+            let Some(following) = following else { break };
+            next = following;
+        }
+        Ok(())
     }
 
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {

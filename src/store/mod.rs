@@ -16,6 +16,8 @@ mod follow;
 mod journal;
 mod medium;
 mod memory;
+#[cfg(test)]
+mod merge_tests;
 mod migrate;
 mod schema;
 mod sled_medium;

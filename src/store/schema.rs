@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -26,33 +25,33 @@ const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
 pub(super) const VERSION: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct CreatedV1 {
-    account: String,
-    app_id: String,
-    client: String,
+struct CreatedV1<'a> {
+    account: &'a str,
+    app_id: &'a str,
+    client: &'a str,
     incarnation: u64,
-    page: Option<String>,
+    page: Option<&'a str>,
     /// SHA-256 of the attach token, or the page holder's MAC where there is a page.
     holder: [u8; 32],
     confirmation: u8,
-    qr_content: String,
+    qr_content: &'a str,
     qr_expires_at: i64,
     expires_at: i64,
     code_ttl: u64,
     access_token_ttl: u64,
-    scope: String,
-    redirect_uri: Option<String>,
-    state: Option<String>,
-    nonce: Option<String>,
+    scope: &'a str,
+    redirect_uri: Option<&'a str>,
+    state: Option<&'a str>,
+    nonce: Option<&'a str>,
     code_challenge: Option<[u8; 32]>,
-    ui_locales: Option<String>,
+    ui_locales: Option<&'a str>,
     purpose: u8,
 }
 
 #[derive(Serialize, Deserialize)]
-struct ScannedV1 {
-    account: String,
-    openid: String,
+struct ScannedV1<'a> {
+    account: &'a str,
+    openid: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,10 +90,9 @@ fn kind(tag: u8) -> Option<EventKind> {
 pub(super) fn encode(event: &Event) -> Vec<u8> {
     match event {
         Event::Created(created) => to_bytes(&CreatedV1::from(&**created)),
-        Event::Scanned(scanned) => to_bytes(&ScannedV1 {
-            account: scanned.account.as_str().to_owned(),
-            openid: scanned.openid.as_str().to_owned(),
-        }),
+        Event::Scanned(scanned) => {
+            to_bytes(&ScannedV1 { account: scanned.account.as_str(), openid: scanned.openid.as_str() })
+        }
         Event::Confirmed(confirmed) => {
             to_bytes(&ConfirmedV1 { code_expires_at: confirmed.code_expires_at.as_micros() })
         }
@@ -110,9 +108,9 @@ pub(super) fn encode(event: &Event) -> Vec<u8> {
 pub(super) fn decode(tag: u8, version: u8, payload: &[u8]) -> Result<Event, String> {
     let kind = kind(tag).ok_or_else(|| format!("type tag {tag} is not known to this program"))?;
     match (kind, version) {
-        (EventKind::Created, 1) => Ok(Event::Created(Arc::new(from_bytes::<CreatedV1>(payload)?.try_into()?))),
+        (EventKind::Created, 1) => Ok(Event::Created(Arc::new(from_bytes::<CreatedV1<'_>>(payload)?.try_into()?))),
         (EventKind::Scanned, 1) => {
-            let scanned: ScannedV1 = from_bytes(payload)?;
+            let scanned: ScannedV1<'_> = from_bytes(payload)?;
             Ok(Event::Scanned(Scanned {
                 account: AccountName::new(scanned.account).map_err(named("account"))?,
                 openid: OpenId::new(scanned.openid).map_err(named("openid"))?,
@@ -146,8 +144,9 @@ fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     bincode::serde::encode_to_vec(value, bincode::config::standard()).expect("numbers, texts and arrays always encode")
 }
 
-fn from_bytes<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
-    let (value, used) = bincode::serde::decode_from_slice(payload, BINCODE).map_err(|error| error.to_string())?;
+fn from_bytes<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, String> {
+    let (value, used) =
+        bincode::serde::borrow_decode_from_slice(payload, BINCODE).map_err(|error| error.to_string())?;
     if used == payload.len() { Ok(value) } else { Err("bytes are left over".into()) }
 }
 
@@ -155,17 +154,17 @@ fn named<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{field} {error}")
 }
 
-impl From<&Created> for CreatedV1 {
-    fn from(created: &Created) -> Self {
+impl<'a> From<&'a Created> for CreatedV1<'a> {
+    fn from(created: &'a Created) -> Self {
         let (page, holder) = match &created.opener {
             Opener::Browser { attach } => (None, attach.0),
-            Opener::Page { page, holder } => (Some(page.as_str().to_owned()), holder.0),
+            Opener::Page { page, holder } => (Some(page.as_str()), holder.0),
         };
         let request = &created.request;
         Self {
-            account: created.account.as_str().to_owned(),
-            app_id: created.app_id.as_str().to_owned(),
-            client: created.client.as_str().to_owned(),
+            account: created.account.as_str(),
+            app_id: created.app_id.as_str(),
+            client: created.client.as_str(),
             incarnation: created.incarnation.0,
             page,
             holder,
@@ -174,17 +173,17 @@ impl From<&Created> for CreatedV1 {
                 Confirmation::Tap => 2,
                 Confirmation::Number => 3,
             },
-            qr_content: created.qr.content.clone(),
+            qr_content: &created.qr.content,
             qr_expires_at: created.qr.expires_at.as_micros(),
             expires_at: created.expires_at.as_micros(),
             code_ttl: micros(created.code_ttl),
             access_token_ttl: micros(created.access_token_ttl),
-            scope: request.scope.clone(),
-            redirect_uri: request.redirect_uri.clone(),
-            state: request.state.clone(),
-            nonce: request.nonce.clone(),
+            scope: &request.scope,
+            redirect_uri: request.redirect_uri.as_deref(),
+            state: request.state.as_deref(),
+            nonce: request.nonce.as_deref(),
             code_challenge: request.code_challenge.map(|challenge| challenge.0),
-            ui_locales: request.ui_locales.clone(),
+            ui_locales: request.ui_locales.as_deref(),
             purpose: match request.purpose {
                 Purpose::Login => 1,
                 Purpose::Bind => 2,
@@ -194,10 +193,10 @@ impl From<&Created> for CreatedV1 {
     }
 }
 
-impl TryFrom<CreatedV1> for Created {
+impl TryFrom<CreatedV1<'_>> for Created {
     type Error = String;
 
-    fn try_from(stored: CreatedV1) -> Result<Self, String> {
+    fn try_from(stored: CreatedV1<'_>) -> Result<Self, String> {
         let opener = match stored.page {
             None => Opener::Browser { attach: Digest(stored.holder) },
             Some(page) => {
@@ -216,17 +215,20 @@ impl TryFrom<CreatedV1> for Created {
                 3 => Confirmation::Number,
                 other => return Err(format!("confirmation {other} is not known")),
             },
-            qr: QrCode { content: stored.qr_content, expires_at: Timestamp::from_micros(stored.qr_expires_at) },
+            qr: QrCode {
+                content: stored.qr_content.to_owned(),
+                expires_at: Timestamp::from_micros(stored.qr_expires_at),
+            },
             expires_at: Timestamp::from_micros(stored.expires_at),
             code_ttl: Duration::from_micros(stored.code_ttl),
             access_token_ttl: Duration::from_micros(stored.access_token_ttl),
             request: LoginRequest {
-                scope: stored.scope,
-                redirect_uri: stored.redirect_uri,
-                state: stored.state,
-                nonce: stored.nonce,
+                scope: stored.scope.to_owned(),
+                redirect_uri: stored.redirect_uri.map(str::to_owned),
+                state: stored.state.map(str::to_owned),
+                nonce: stored.nonce.map(str::to_owned),
                 code_challenge: stored.code_challenge.map(Digest),
-                ui_locales: stored.ui_locales,
+                ui_locales: stored.ui_locales.map(str::to_owned),
                 purpose: match stored.purpose {
                     1 => Purpose::Login,
                     2 => Purpose::Bind,

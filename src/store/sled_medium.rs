@@ -12,7 +12,7 @@ use crate::domain::SceneId;
 
 use super::StoreError;
 use super::codec::Chunk;
-use super::medium::{Medium, MediumError};
+use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
 
 /// sled's page cache. Its default of 1 GiB would grow with history.
@@ -130,9 +130,28 @@ impl Medium for SledMedium {
         self.file.sync_data().map_err(|error| told(&error))
     }
 
+    fn remove(&self, first_seqs: &[u64]) -> Result<(), MediumError> {
+        for seq in first_seqs {
+            self.log.remove(seq.to_be_bytes()).map_err(|error| told(&error))?;
+        }
+        Ok(())
+    }
+
     fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
         let found = self.log.range(..=seq.to_be_bytes()).next_back().transpose().map_err(|error| told(&error))?;
         found.map(|(key, value)| Ok((u64_from(&key)?, value.to_vec()))).transpose()
+    }
+
+    fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError> {
+        let begin = self.log.range(..=seq.to_be_bytes()).next_back().transpose().map_err(|error| told(&error))?;
+        let Some((begin, _)) = begin else { return Ok(()) };
+        for chunk in self.log.range(begin..) {
+            let (key, value) = chunk.map_err(|error| told(&error))?;
+            if visit(u64_from(&key)?, &value).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {

@@ -1,4 +1,5 @@
 mod reader;
+mod tail;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +34,7 @@ impl Journal {
         shared.recover()?;
         let shared = Arc::new(shared);
         let (writer, requests) = mpsc::channel(QUEUE);
-        let thread = Writer::new(shared.clone(), requests);
+        let thread = Writer::new(shared.clone(), requests)?;
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || thread.run())

@@ -1,6 +1,7 @@
 //! The reading half: where records are, and how they are read back.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use tokio::sync::watch;
@@ -40,21 +41,16 @@ impl Shared {
 
     /// Reads the log from where unretired records can lie, in place of all history.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
-        let mut next = self.medium.unretired_from().map_err(unreadable)?.max(1);
+        let next = self.medium.unretired_from().map_err(unreadable)?.max(1);
         let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
         let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
             None => 0,
             Some((first_seq, value)) => first_seq + decode(first_seq, &value)?.len() as u64 - 1,
         };
-        while next <= last {
-            let records = self.chunk_with(next)?;
-            for record in &records {
-                if record.seq >= next {
-                    live.entry(record.scene.clone()).or_default().push(record.seq);
-                }
-            }
-            next = records.last().map_or(next, |record| record.seq) + 1;
-        }
+        self.visit_records(next, last, &mut |record| {
+            live.entry(record.scene).or_default().push(record.seq);
+            ControlFlow::Continue(())
+        })?;
         let mut unretired = HashMap::with_capacity(live.len());
         for (scene, found) in live {
             match self.medium.retired(&scene).map_err(unreadable)? {
@@ -77,7 +73,7 @@ impl Shared {
 
     /// The records of the chunk that holds `seq`.
     fn chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
-        let missing = || StoreError::Damaged(format!("record {seq}: it is missing").into());
+        let missing = || missing(seq);
         let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
         let records = decode(first_seq, &value)?;
         if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
@@ -85,17 +81,57 @@ impl Shared {
 
     pub(super) fn read(&self, from: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         let last = self.head.borrow().seq;
-        let mut next = from.max(1);
-        let mut found = Vec::new();
-        while next <= last && found.len() < limit {
-            for record in self.chunk_with(next)? {
-                if record.seq == next && next <= last && found.len() < limit {
-                    next += 1;
-                    found.push(record);
+        let mut found = Vec::with_capacity(limit.min(1024));
+        if limit == 0 {
+            return Ok(found);
+        }
+        self.visit_records(from.max(1), last, &mut |record| {
+            found.push(record);
+            if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(found)
+    }
+
+    /// Shows all records from `next` to `last` in order, each once, or finds out that one is missing.
+    fn visit_records(
+        &self,
+        mut next: u64,
+        last: u64,
+        visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        while next <= last {
+            let (before, mut outcome) = (next, Ok(()));
+            let chunk = &mut |first_seq, value: &[u8]| {
+                // Merging may have moved what comes next, while this went by, to where another look finds it.
+                if first_seq > next {
+                    return ControlFlow::Break(());
                 }
+                match decode(first_seq, value) {
+                    Err(error) => {
+                        outcome = Err(error);
+                        ControlFlow::Break(())
+                    }
+                    Ok(records) => records.into_iter().try_for_each(|record| {
+                        if record.seq < next {
+                            return ControlFlow::Continue(());
+                        }
+                        next += 1;
+                        let is_last = next > last;
+                        let flow = visit(record);
+                        if flow.is_break() {
+                            next = u64::MAX;
+                        }
+                        if is_last { ControlFlow::Break(()) } else { flow }
+                    }),
+                }
+            };
+            self.medium.visit(before, chunk).map_err(unreadable)?;
+            outcome?;
+            if next == before {
+                return Err(missing(next));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     pub(super) fn sequences(&self, scene: &SceneId) -> Result<Vec<u64>, StoreError> {
@@ -141,10 +177,14 @@ impl Shared {
     }
 }
 
+fn missing(seq: u64) -> StoreError {
+    StoreError::Damaged(format!("record {seq}: it is missing").into())
+}
+
 fn decode(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, StoreError> {
     codec::decode_chunk(first_seq, value).map_err(|what| StoreError::Damaged(what.into()))
 }
 
-fn unreadable(error: MediumError) -> StoreError {
+pub(super) fn unreadable(error: MediumError) -> StoreError {
     StoreError::Unreadable(error)
 }

@@ -11,6 +11,7 @@ use crate::store::medium::MediumError;
 use crate::store::{Append, StoreError};
 
 use super::reader::Shared;
+use super::tail::{Merged, Tail};
 
 /// Most requests that one sync acknowledges: bounds what a crash can leave unacknowledged.
 const GROUP: usize = 256;
@@ -40,6 +41,11 @@ pub(super) struct Writer {
     /// The first sequence of each unretired stream: the least is where a recovery has to begin.
     starts: BTreeSet<u64>,
     last_seq: u64,
+    tail: Tail,
+    /// What is written again with the next group.
+    due: Vec<Merged>,
+    /// Chunks whose records are durable in another one, too.
+    obsolete: Vec<u64>,
     failed: Option<MediumError>,
 }
 
@@ -69,10 +75,11 @@ struct Group {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Result<Self, StoreError> {
         let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
         let last_seq = shared.head.borrow().seq;
-        Self { shared, requests, starts, last_seq, failed: None }
+        let (tail, due, obsolete) = Tail::recover(&shared)?;
+        Ok(Self { shared, requests, starts, last_seq, tail, due, obsolete, failed: None })
     }
 
     pub(super) fn run(self) {
@@ -81,6 +88,8 @@ impl Writer {
     }
 
     fn serve(mut self) {
+        // Before the first sync, so that another crash does not bring back for ever what this start found.
+        self.tidy();
         let mut batch = Vec::with_capacity(GROUP);
         while self.requests.blocking_recv_many(&mut batch, GROUP) > 0 {
             let mut appends = Vec::new();
@@ -94,6 +103,7 @@ impl Writer {
             }
             self.commit(appends);
             self.retire();
+            self.tidy();
             if !closing.is_empty() {
                 self.requests.close();
                 while let Ok(request) = self.requests.try_recv() {
@@ -132,12 +142,36 @@ impl Writer {
             group.chunks.push(chunk);
         }
         if !group.chunks.is_empty() {
+            let merged = self.merge(&mut group);
             let written = self.shared.medium.write(&group.chunks).and_then(|()| self.shared.medium.sync());
             if let Err(error) = written {
                 return self.fail(error, group);
             }
+            self.obsolete.extend(merged);
         }
         self.acknowledge(group);
+    }
+
+    /// Adds to the group what small chunks are merged into, and returns the keys that this makes obsolete.
+    fn merge(&mut self, group: &mut Group) -> Vec<u64> {
+        for chunk in &group.chunks {
+            self.due.extend(self.tail.take(chunk, codec::count_of(&chunk.value)));
+        }
+        let (merged, obsolete): (Vec<_>, Vec<_>) =
+            self.due.drain(..).map(|merged| (merged.chunk, merged.obsolete)).unzip();
+        group.chunks.extend(merged);
+        obsolete.concat()
+    }
+
+    /// Removes chunks whose records are durable in another one; nobody waits for it.
+    fn tidy(&mut self) {
+        if self.obsolete.is_empty() || self.failed.is_some() {
+            return;
+        }
+        if let Err(error) = self.shared.medium.remove(&std::mem::take(&mut self.obsolete)) {
+            // They stay; the next write says whether the medium is really gone.
+            tracing::warn!(%error, "chunks that were merged could not be removed");
+        }
     }
 
     fn acknowledge(&mut self, group: Group) {

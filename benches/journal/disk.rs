@@ -1,0 +1,53 @@
+use scan_login::domain::Event;
+use scan_login::store::{EventStore, MemoryMedium};
+use serde_json::json;
+
+use crate::{folder, history, logins, round};
+
+const BURST_EVENTS: u64 = 200_000;
+const LONE_EVENTS: u64 = 20_000;
+/// The payload for which the target is set.
+const TARGET_PAYLOAD: f64 = 70.0;
+
+/// The whole folder, the index of the retired included: after bursts, and after appends that each came alone.
+pub async fn bytes_an_event() -> serde_json::Value {
+    let payload = payload_an_event().await;
+    let burst = {
+        let folder = folder();
+        let store = history::open(folder.path());
+        history::fill(&store, BURST_EVENTS).await;
+        store.close().await;
+        drop(store);
+        history::folder_bytes(folder.path()) as f64 / BURST_EVENTS as f64
+    };
+    let lone = {
+        let folder = folder();
+        let store = history::open(folder.path());
+        for number in 0..LONE_EVENTS / 4 {
+            for (expected, events) in logins::steps(number) {
+                history::append(&store, number, expected, events).await;
+            }
+            store.retire(&logins::scene(number));
+        }
+        store.close().await;
+        drop(store);
+        history::folder_bytes(folder.path()) as f64 / LONE_EVENTS as f64
+    };
+    json!({
+        "scenario": "disk", "burst_events": BURST_EVENTS, "lone_events": LONE_EVENTS,
+        "payload_bytes_an_event": round(payload), "encoded_bytes_an_event": round(history::encoded_bytes_an_event().await),
+        "burst_bytes_an_event": round(burst), "burst_overhead_an_event": round(burst - payload),
+        "lone_bytes_an_event": round(lone), "lone_overhead_an_event": round(lone - payload),
+        "burst_with_a_payload_of_70": round(burst - payload + TARGET_PAYLOAD),
+        "lone_with_a_payload_of_70": round(lone - payload + TARGET_PAYLOAD), "target_bytes": 160,
+    })
+}
+
+/// What the records hold beside their envelope: a record without a payload is subtracted.
+async fn payload_an_event() -> f64 {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    history::append(&store, 0, 0, vec![Event::Expired; 40]).await;
+    let envelope = medium.log_bytes() as f64 / 40.0;
+    history::encoded_bytes_an_event().await - envelope
+}

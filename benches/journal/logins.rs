@@ -1,0 +1,65 @@
+//! Logins as the daemon records them: created, scanned, confirmed, redeemed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scan_login::domain::*;
+
+const NOW: i64 = 1_767_323_045_678_901;
+
+pub fn scene(number: u64) -> SceneId {
+    SceneId::new(format!("sl-{:022x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).unwrap()
+}
+
+pub fn at(number: u64) -> Timestamp {
+    Timestamp::from_micros(NOW + i64::try_from(number).unwrap() * 1000)
+}
+
+fn later(number: u64, seconds: i64) -> Timestamp {
+    Timestamp::from_micros(at(number).as_micros() + seconds * 1_000_000)
+}
+
+pub fn created(number: u64) -> Event {
+    let digest = |salt: u64| {
+        let mut bytes = [0; 32];
+        for (place, part) in (1..).zip(bytes.chunks_mut(8)) {
+            part.copy_from_slice(&(number ^ salt).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * place).to_le_bytes());
+        }
+        Digest(bytes)
+    };
+    Event::Created(Arc::new(Created {
+        account: AccountName::new("main").unwrap(),
+        app_id: AppId::new("wx8888888888888888").unwrap(),
+        client: ClientId::new("shop").unwrap(),
+        incarnation: Incarnation(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        opener: Opener::Browser { attach: digest(1) },
+        confirmation: Confirmation::Auto,
+        qr: QrCode { content: format!("http://weixin.qq.com/q/02{number:020x}"), expires_at: later(number, 300) },
+        expires_at: later(number, 300),
+        code_ttl: Duration::from_secs(60),
+        access_token_ttl: Duration::from_secs(600),
+        request: LoginRequest {
+            scope: "openid".into(),
+            redirect_uri: Some("https://shop.example/login/callback".into()),
+            state: Some(format!("{number:032x}")),
+            nonce: None,
+            code_challenge: Some(digest(2)),
+            ui_locales: None,
+            purpose: Purpose::Login,
+        },
+    }))
+}
+
+fn scanned(number: u64) -> Event {
+    let openid = OpenId::new(format!("oX{number:026x}")).unwrap();
+    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid })
+}
+
+/// What one login appends: the scan of a website that asks nobody confirms at once.
+pub fn steps(number: u64) -> [(u32, Vec<Event>); 3] {
+    [
+        (0, vec![created(number)]),
+        (1, vec![scanned(number), Event::Confirmed(Confirmed { code_expires_at: later(number, 60) })]),
+        (3, vec![Event::Redeemed(Redeemed { access_token_expires_at: later(number, 600) })]),
+    ]
+}

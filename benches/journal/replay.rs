@@ -1,0 +1,58 @@
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use scan_login::domain::{Event, SceneId, State, evolve};
+use scan_login::store::{EventStore, Follow};
+use serde_json::json;
+
+use crate::{folder, history, median};
+
+const ROUNDS: usize = 5;
+
+pub async fn whole_history(events: u64) -> serde_json::Value {
+    let folder = folder();
+    let store = history::open(folder.path());
+    history::fill(&store, events).await;
+    store.close().await;
+    drop(store);
+    let mut rates = Vec::new();
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let (seen, _) = fold(folder.path()).await;
+        assert_eq!(seen, events / 4 * 4);
+        rates.push(seen as f64 / began.elapsed().as_secs_f64());
+    }
+    json!({
+        "scenario": "replay", "events": events, "rounds": ROUNDS,
+        "events_a_second": median(rates).round(), "target_events_a_second": 1_500_000,
+    })
+}
+
+/// Opens the store, and folds every stream; how many events there were, and how many logins were redeemed.
+pub async fn fold(path: &Path) -> (u64, u64) {
+    let store = Arc::new(history::open(path));
+    let mut follow = Follow::new(store.clone(), 1);
+    let mut states: HashMap<SceneId, State> = HashMap::new();
+    let (mut seen, mut redeemed) = (0, 0);
+    loop {
+        let batch = follow.batch().await.unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        for record in batch {
+            seen += 1;
+            // What has ended is counted and let go, so that memory tells of the journal only.
+            let ends = matches!(record.event, Event::Redeemed(_));
+            let state = evolve(states.remove(&record.scene).unwrap_or_default(), &record.event);
+            if ends {
+                redeemed += u64::from(state.session().is_some());
+            } else {
+                states.insert(record.scene, state);
+            }
+        }
+    }
+    store.close().await;
+    (seen, redeemed)
+}
