@@ -164,6 +164,8 @@ async fn the_page_and_all_that_it_names_are_served_under_a_strict_policy() {
     let standalone = standalone().await;
     let (_, html) = get_at(&standalone, "/").await;
     assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick="));
+    let order = ["id=\"scan\"", "id=\"people\"", "data-fault", "id=\"codes\""].map(|part| html.find(part).unwrap());
+    assert!(order.is_sorted(), "what is used stands before the long list of codes: {order:?}");
     let named = html.split('"').filter(|text| text.starts_with("/simulate/"));
     let named: Vec<&str> = named.collect();
     assert!(named.len() >= 5, "{named:?}");
