@@ -114,6 +114,7 @@ pub(super) struct Draft {
     pub app_id: Option<AppId>,
     pub app_id_spot: Spot,
     pub kind: AccountKind,
+    pub forward_spot: Spot,
     pub account: Option<Account>,
 }
 
@@ -170,6 +171,8 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
         section.warn_of("replies", text);
     }
     let (name_spot, app_id_spot) = (section.spot("name"), section.spot("app_id"));
+    // A URL in a warning helps nobody, and it may hold a key.
+    let forward_spot = Spot { value: None, ..section.spot("forward") };
     section.finish();
     let conversation = conversation::read(&path, texts, replies, report);
     let draft = (name.clone(), app_id.clone());
@@ -197,7 +200,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             conversation,
         })
     })();
-    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, account }
+    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, forward_spot, account }
 }
 
 fn read_encryption(section: &mut Section<'_>) -> Option<Encryption> {
@@ -245,6 +248,18 @@ fn scene_prefix(node: &Node) -> Result<String, Complaint> {
         return Err(Complaint::new(reason, "write something like \"sl-\""));
     }
     Ok(text.to_owned())
+}
+
+/// Warns of messages that would come back here: each would go round until nobody waits any more.
+pub(super) fn check_forward(drafts: &[Draft], public_url: &BaseUrl, report: &mut Report) {
+    for draft in drafts {
+        let forward = draft.account.as_ref().and_then(|account| account.forward.as_ref());
+        if forward.is_some_and(|forward| public_url.contains(forward)) {
+            let text = "leads below public_url, which is this daemon unless the proxy parts them: it would ask itself, and \
+                        each message waits 4 s for nothing. Give the other system's own URL, or leave the key out";
+            report.warn(draft.forward_spot.clone(), text);
+        }
+    }
 }
 
 /// Reports accounts that share a name or an app id.

@@ -142,6 +142,9 @@ impl Config {
             .map(|(path, table, node)| account::read(path, table, node.place.clone(), report))
             .collect();
         account::check_unique(&accounts, report);
+        if let Some(server) = &server {
+            account::check_forward(&accounts, &server.public_url, report);
+        }
         let clients: Vec<_> = tables(root, "client", "client_id", report)
             .into_iter()
             .map(|(path, table, node)| client::read(path, table, node.place.clone(), &accounts, report))

@@ -56,6 +56,12 @@ impl BaseUrl {
         url
     }
 
+    /// Whether a URL is this one, or one that was made of it.
+    pub fn contains(&self, url: &Url) -> bool {
+        let rest = url.path().strip_prefix(self.path());
+        url.origin() == self.url.origin() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// Whether what goes there is encrypted on its way.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"

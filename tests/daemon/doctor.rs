@@ -110,6 +110,38 @@ async fn a_wechat_that_is_away_is_a_fault_of_the_surroundings() {
 }
 
 #[tokio::test]
+async fn each_reason_for_no_token_has_its_own_cure() {
+    let world = World::prepare(|config| config).await;
+    world.wechat.fail_next(Call::StableToken, -1, "system error");
+    world.wechat.fail_next(Call::StableToken, 45011, "api minute-quota reach limit, must slower");
+    let (told, code) = doctor(&world).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(on(&told, "main: access token").1.contains("overloaded"), "{told}");
+    assert!(on(&told, "other: access token").1.contains("next minute"), "{told}");
+
+    let server = "[[account]]\ntoken_source = \"http://127.0.0.1:1/token?key=shared\"";
+    let world = World::prepare(|config| config.replacen("[[account]]", server, 1)).await;
+    let (told, code) = doctor(&world).await;
+    assert_eq!(code, Some(1), "{told}");
+    let (fault, cure) = on(&told, "main: access token");
+    assert!(fault.contains("token server gives none"), "{told}");
+    assert!(cure.contains("http://127.0.0.1:1 runs") && !told.contains("shared"), "{told}");
+}
+
+#[tokio::test]
+async fn the_running_daemons_token_outlives_the_operators_commands() {
+    let source = "[[account]]\ntoken_source = \"token\"";
+    let world = World::with(|config| config.replacen("[[account]]", source, 1)).await;
+    world.create().await;
+    assert_eq!(world.wechat.calls(Call::Token), 1);
+    let (told, _) = doctor(&world).await;
+    let (taken, _) = on(&told, "main: access token");
+    assert!(taken.starts_with("ok  ") && taken.contains("stable_token"), "{told}");
+    world.command("menu pull - --account main").output().await.unwrap();
+    assert_eq!(world.wechat.calls(Call::Token), 1);
+}
+
+#[tokio::test]
 async fn the_web_oauth_domain_needs_its_file_at_the_hosts_root() {
     let change = |config: String| config.replacen("[[account]]", "[[account]]\nweb_oauth = \"base\"", 1);
     let world = World::with(change).await;

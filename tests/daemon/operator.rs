@@ -12,12 +12,13 @@ fn body() -> String {
 #[tokio::test]
 async fn a_refusal_is_told_once_with_its_cure() {
     let mut world = World::without_prepared_codes().await;
+    world.wechat.fail_next(Call::CreateQr, 48001, "api unauthorized");
     for _ in 0..4 {
-        world.wechat.fail_next(Call::CreateQr, 48001, "api unauthorized");
         assert_eq!(world.post("/v1/sessions", JSON, &body()).await.status, 503);
     }
-    let count = r#"scan_login_wechat_api_errors_total{account="main",errcode="48001"} 4"#;
+    let count = r#"scan_login_wechat_api_errors_total{account="main",errcode="48001"} 1"#;
     world.wait_for_metric(count).await;
+    assert_eq!(world.wechat.calls(Call::CreateQr), 1, "visitors do not spend the account's quota");
     let (_, log) = world.terminate().await;
     let told: Vec<_> = log.lines().filter(|line| line.contains("WeChat refuses")).collect();
     assert_eq!(told.len(), 1, "{log}");

@@ -33,6 +33,7 @@ struct Script {
     asked: Vec<Asked>,
     answers: VecDeque<String>,
     tokens: VecDeque<String>,
+    usual: Option<String>,
     address: Option<SocketAddr>,
 }
 
@@ -59,12 +60,18 @@ impl Stub {
             let granted = || format!(r#"{{"access_token":"token-{number}","expires_in":7200}}"#);
             return script.tokens.pop_front().unwrap_or_else(granted);
         }
-        script.answers.pop_front().unwrap_or_else(|| r#"{"errcode":0,"errmsg":"ok"}"#.to_owned())
+        let answer = script.answers.pop_front().or_else(|| script.usual.clone());
+        answer.unwrap_or_else(|| r#"{"errcode":0,"errmsg":"ok"}"#.to_owned())
     }
 
     /// The answer to the next call that is not for a token.
     pub fn next(&self, answer: &str) {
         self.0.lock().unwrap().answers.push_back(answer.to_owned());
+    }
+
+    /// From now on the answer to every call that is not for a token.
+    pub fn always(&self, answer: &str) {
+        self.0.lock().unwrap().usual = Some(answer.to_owned());
     }
 
     /// The answer to the next call for a token.

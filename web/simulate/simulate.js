@@ -62,10 +62,13 @@ function say(text) {
   find('said').textContent = text;
 }
 
+/** Those of the account that is looked at: a daemon makes some ahead for each. */
+const codes = () => state.codes.filter((code) => code.account === account()?.name);
+
 function drawCodes() {
-  find('no-codes').hidden = state.codes.length > 0;
+  find('no-codes').hidden = codes().length > 0;
   const held = document.activeElement?.dataset?.press;
-  find('codes').replaceChildren(...state.codes.map((code) => {
+  find('codes').replaceChildren(...codes().map((code) => {
     const item = element('li');
     item.append(element('code', 'scene', code.scene), element('small', '', `${code.seconds_left} s left`));
     for (const { name } of state.people) {
@@ -197,6 +200,19 @@ for (const fault of document.querySelectorAll('[data-fault]')) {
 for (const doing of document.querySelectorAll('[data-act]')) {
   doing.addEventListener('click', () => act(doing.querySelector('b').textContent, doing.dataset.act, { account: account().name }));
 }
-find('account').addEventListener('change', drawPhones);
+find('scan').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const code = event.target.elements.code.value.trim();
+  const what = code.includes('://') ? { qr_content: code } : { scene: code };
+  // Enter presses the first button.
+  const { value, textContent } = event.submitter;
+  if (code === '') say('say which code first');
+  else if (value === 'both') act('Both scan', 'scan-both', what);
+  else act(textContent, 'scan', { ...what, person: value });
+});
+find('account').addEventListener('change', () => {
+  drawCodes();
+  drawPhones();
+});
 await refresh();
 setInterval(refresh, EVERY_MS);

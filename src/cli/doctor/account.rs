@@ -10,10 +10,11 @@ use url::Url;
 
 use super::finding::Finding;
 use super::probe::Probe;
+use super::refused::{no_token, refused};
 use crate::clock::{Clock, random_bytes};
-use crate::config::{Account, AccountKind, Config, Encryption, WebOauth};
+use crate::config::{Account, AccountKind, Config, Encryption, TokenSource, WebOauth};
 use crate::domain::Timestamp;
-use crate::transport::wechat::api::{ApiError, CallbackCheck, WeChatApi};
+use crate::transport::wechat::api::{CallbackCheck, WeChatApi};
 use crate::transport::wechat::signature::sign;
 
 /// How far the clocks may be apart, until it is worth a word, and until it does harm: signatures, tokens and the QR codes'
@@ -58,22 +59,20 @@ async fn ask_wechat(account: &Account, api: &WeChatApi, clock: &Clock) -> Vec<Fi
     };
     let subject = named(account, "access token");
     if let Err(error) = api.check_credentials().await {
-        return vec![time, refused(subject, &error)];
+        return vec![time, no_token(subject, account, &error)];
     }
-    let token = Finding::ok(subject, "WeChat takes app_id, app_secret and this machine's address");
+    let token = Finding::ok(subject, taken(account));
     vec![time, token, qr_code(account, api).await, wechats_check(account, api).await]
 }
 
-fn refused(subject: String, error: &ApiError) -> Finding {
-    match error {
-        ApiError::Refused { code, message, cure } => {
-            Finding::fail(subject, format!("WeChat refuses ({code}): {message}"), cure.clone())
+fn taken(account: &Account) -> &'static str {
+    match account.token_source {
+        TokenSource::StableToken => "WeChat takes app_id, app_secret and this machine's address",
+        TokenSource::Token => {
+            "WeChat takes app_id, app_secret and this machine's address (asked by stable_token, which leaves the tokens of \
+             a running daemon alone)"
         }
-        other => Finding::fail(
-            subject,
-            other.to_string(),
-            "see that this machine reaches api_base: its DNS, its firewall, and the account's proxy",
-        ),
+        TokenSource::Server(_) => "the token server gives one; WeChat was not asked for it",
     }
 }
 

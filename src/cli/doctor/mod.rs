@@ -4,6 +4,7 @@
 mod account;
 mod finding;
 mod probe;
+mod refused;
 mod surroundings;
 
 use std::io::{self, Write};

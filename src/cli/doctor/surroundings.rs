@@ -29,17 +29,25 @@ pub(super) async fn daemon(config: &Config) -> Finding {
     }
 }
 
-/// Whether visitors' addresses can be told apart.
+/// Whether visitors' addresses can be told apart, as far as the configuration says: what the proxy really sends is not seen
+/// from here.
 pub(super) fn proxy(config: &Config) -> Vec<Finding> {
     let subject = "proxy headers";
     let server = &config.server;
     let is_direct = is_own_listener(config);
     vec![match (is_direct, server.trusted_proxies.is_empty()) {
         (true, _) => Finding::ok(subject, "public_url leads to the daemon itself"),
-        (false, false) => Finding::ok(subject, "X-Forwarded-For is believed from [server] trusted_proxies"),
+        (false, false) => Finding::ok(
+            subject,
+            "by the configuration alone: X-Forwarded-For is believed from [server] trusted_proxies; whether the proxy sets \
+             it was not tried",
+        ),
         (false, true) => Finding::warn(
             subject,
-            format!("public_url leads to something in front of {}, and no proxy is trusted", server.listen),
+            format!(
+                "by the configuration alone: public_url leads to something in front of {}, and no proxy is trusted",
+                server.listen
+            ),
             "let the proxy set X-Forwarded-For, and name its address in [server] trusted_proxies: until then all visitors \
              count as one address, which shares one budget",
         ),

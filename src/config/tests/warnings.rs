@@ -40,6 +40,23 @@ fn what_is_weak() {
 }
 
 #[test]
+fn a_forward_that_leads_back_here_is_warned_of_without_its_url() {
+    let forward = |url: &str| small_with("[[account]]", &format!("forward = \"{url}\""));
+    let key = "account.main.forward";
+    let (own, root) = ("https://login.example.com/wechat/main?key=1", "https://login.example.com");
+    check(&[(forward(own), key, "waits 4 s"), (forward(root), key, "leave the key out")]);
+    let (_, warnings) = read(&forward(own)).unwrap();
+    assert!(warnings.iter().all(|warning| !warning.to_string().contains("key=1")));
+    let elsewhere = ["https://crm.example.com/wechat", "https://login.example.com:8443/", "http://127.0.0.1:9000/"];
+    for url in elsewhere {
+        assert_eq!(warned(&forward(url)).len(), warned(SMALL).len(), "{url}");
+    }
+    let below = |url: &str| forward(url).replace("https://login.example.com\"", "https://login.example.com/login\"");
+    assert!(warned(&below("https://login.example.com/login/wechat/main")).iter().any(|(found, _)| found == key));
+    assert!(!warned(&below("https://login.example.com/loginx")).iter().any(|(found, _)| found == key));
+}
+
+#[test]
 fn rates_are_not_limited_yet_and_that_is_said_unless_they_are_off() {
     let off = "sessions_per_address = \"off\"\nsessions_per_browser = \"off\"\nfailed_client_authentications = \"off\"";
     let limits = |text: &str| warned(text).into_iter().filter(|(key, _)| key.starts_with("limits.")).count();

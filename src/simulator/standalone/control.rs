@@ -101,8 +101,7 @@ impl Standalone {
         match (&act.qr_content, &act.scene) {
             (Some(content), _) => Ok(content.clone()),
             (None, Some(scene)) => {
-                let codes = self.0.wechat.codes();
-                let code = codes.into_iter().find(|code| code.scene == *scene);
+                let code = self.0.wechat.code_of(scene);
                 Ok(code.ok_or(Unclear("no QR code of this scene was made"))?.qr_content)
             }
             (None, None) => Err(Unclear("say which QR code: qr_content or scene")),

@@ -39,7 +39,11 @@ async fn ask(standalone: &Standalone, path: &str, body: Value) -> (StatusCode, V
 
 /// Makes a QR code as a daemon does.
 async fn make_code(standalone: &Standalone, scene: &str) -> String {
-    let grant = format!("/cgi-bin/token?grant_type=client_credential&appid=wx1&secret={SECRET}");
+    make_code_of(standalone, "wx1", scene).await
+}
+
+async fn make_code_of(standalone: &Standalone, app_id: &str, scene: &str) -> String {
+    let grant = format!("/cgi-bin/token?grant_type=client_credential&appid={app_id}&secret={SECRET}");
     let token = get_json(standalone, &grant).await["access_token"].as_str().unwrap().to_owned();
     let make = json!({"action_name": "QR_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}});
     let (_, made) = ask(standalone, &format!("/cgi-bin/qrcode/create?access_token={token}"), make).await;
@@ -63,6 +67,34 @@ async fn a_script_finds_a_code_and_lets_it_be_scanned_by_its_scene() {
     }
     let (_, both) = ask(&standalone, "/simulate/scan-both", json!({"scene": "sl-1"})).await;
     assert_eq!(both.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_code_on_a_login_page_is_found_however_many_were_made_since() {
+    let standalone = standalone().await;
+    make_code(&standalone, "sl-shown").await;
+    for number in 0..40 {
+        make_code(&standalone, &format!("sl-later-{number}")).await;
+    }
+    let state = get_json(&standalone, "/simulate/state").await;
+    assert_eq!(state["codes"].as_array().unwrap().len(), 20);
+    let scan = json!({"scene": "sl-shown", "person": "alice"});
+    let (status, shown) = ask(&standalone, "/simulate/scan", scan).await;
+    assert_eq!((status, &shown["accepted"]), (StatusCode::OK, &json!(true)), "{shown}");
+}
+
+#[tokio::test]
+async fn the_codes_of_one_account_do_not_hide_those_of_another() {
+    let nowhere: url::Url = "http://127.0.0.1:1/".parse().unwrap();
+    let account = |id: &str| SimulatedAccount::new(AppId::new(id).unwrap(), nowhere.clone());
+    let standalone = Standalone::new(vec![("main".into(), account("wx1")), ("other".into(), account("wx2"))]);
+    make_code_of(&standalone, "wx2", "sl-other").await;
+    for number in 0..40 {
+        make_code(&standalone, &format!("sl-{number}")).await;
+    }
+    let state = get_json(&standalone, "/simulate/state").await;
+    let listed = |name: &str| state["codes"].as_array().unwrap().iter().filter(|code| code["account"] == name).count();
+    assert_eq!((listed("main"), listed("other")), (20, 1));
 }
 
 #[tokio::test]
@@ -132,6 +164,8 @@ async fn the_page_and_all_that_it_names_are_served_under_a_strict_policy() {
     let standalone = standalone().await;
     let (_, html) = get_at(&standalone, "/").await;
     assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick="));
+    let order = ["id=\"scan\"", "id=\"people\"", "data-fault", "id=\"codes\""].map(|part| html.find(part).unwrap());
+    assert!(order.is_sorted(), "what is used stands before the long list of codes: {order:?}");
     let named = html.split('"').filter(|text| text.starts_with("/simulate/"));
     let named: Vec<&str> = named.collect();
     assert!(named.len() >= 5, "{named:?}");

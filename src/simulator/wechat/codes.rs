@@ -1,5 +1,6 @@
 //! The QR codes that WeChat has made.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base64::Engine;
@@ -40,19 +41,31 @@ pub struct MadeCode {
     pub expires_at: Timestamp,
 }
 
-/// How many codes are listed.
+/// How many codes of an account are listed.
 const MOST_LISTED: usize = 20;
 
 impl SimulatedWeChat {
-    /// The codes that were made last and are not over, the newest first.
+    /// The codes of each account that were made last and are not over, the newest first.
     pub fn codes(&self) -> Vec<MadeCode> {
         let now = self.now();
         let world = self.world();
         let valid = world.codes.iter().filter(|(_, code)| now < code.expires_at);
         let mut codes: Vec<MadeCode> = valid.map(|(content, code)| code.told(content)).collect();
         codes.sort_by_key(|code| std::cmp::Reverse(code.made_at));
-        codes.truncate(MOST_LISTED);
+        let mut listed = HashMap::<AppId, usize>::new();
+        codes.retain(|code| {
+            let count = listed.entry(code.app_id.clone()).or_default();
+            *count += 1;
+            *count <= MOST_LISTED
+        });
         codes
+    }
+
+    /// The code of this scene, made last where there are several, however old it is.
+    pub fn code_of(&self, scene: &str) -> Option<MadeCode> {
+        let world = self.world();
+        let of_scene = world.codes.iter().filter(|(_, code)| code.scene == scene);
+        of_scene.max_by_key(|(_, code)| code.made_at).map(|(content, code)| code.told(content))
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) struct Faults {
     outage: Option<Outage>,
     delay: Duration,
     refusals: VecDeque<(Call, i64, String)>,
+    pub(super) next_code_lives: Option<Duration>,
     pushes: PushFaults,
     pub(super) swap: Swap,
     calls: HashMap<Call, u64>,
@@ -104,6 +105,11 @@ impl SimulatedWeChat {
     /// Refuses the next call of this kind with an error. Several are used one after the other.
     pub fn fail_next(&self, call: Call, errcode: i64, errmsg: &str) {
         self.world().faults.refusals.push_back((call, errcode, errmsg.to_owned()));
+    }
+
+    /// Gives the next QR code this life, whatever is asked for.
+    pub fn shorten_next_code(&self, lifetime: Duration) {
+        self.world().faults.next_code_lives = Some(lifetime);
     }
 
     /// Lets only these addresses ask for access tokens (40164 for all others), or everybody.

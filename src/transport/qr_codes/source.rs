@@ -21,6 +21,8 @@ use crate::transport::wechat::api::{Absence, ApiError, WeChatApi};
 const SHELF_LIFE: Duration = Duration::from_secs(60 * 60);
 /// A code that WeChat gives a shorter life on the shelf than this is not worth its quota.
 const SHELF_LIFE_MIN: Duration = Duration::from_secs(10 * 60);
+/// How soon another is asked for after one that is not worth keeping; each in a row doubles it, up to [`SHELF_LIFE`].
+const SHORT_LIVED_PAUSE: Duration = LATER;
 /// How soon the shelf is filled again after WeChat gave nothing, at the earliest.
 const REFILL_PAUSE: Duration = Duration::from_secs(2);
 
@@ -100,6 +102,7 @@ impl Source {
 
     /// Fills the shelf whenever a code was taken or has become stale. Never ends.
     pub(super) async fn keep_filled(&self) {
+        let mut pause = SHORT_LIVED_PAUSE;
         loop {
             let (is_full, fresh_for) = self.look_at_shelf();
             if is_full {
@@ -111,8 +114,14 @@ impl Source {
                 continue;
             }
             match self.make(self.needs.saturating_add(SHELF_LIFE)).await {
-                Ok(code) if self.is_worth_keeping(&code) => self.put(code),
-                Ok(_) => tokio::time::sleep(SHELF_LIFE).await,
+                Ok(code) if self.is_worth_keeping(&code) => {
+                    pause = SHORT_LIVED_PAUSE;
+                    self.put(code);
+                }
+                Ok(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(SHELF_LIFE);
+                }
                 Err(no_code) => tokio::time::sleep(no_code.retry_after().max(REFILL_PAUSE)).await,
             }
         }

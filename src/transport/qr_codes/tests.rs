@@ -143,6 +143,23 @@ async fn stale_codes_are_not_given() {
 }
 
 #[tokio::test]
+async fn one_short_lived_code_does_not_leave_the_shelf_empty_for_long() {
+    let stage = Stage::new().await;
+    stage.wechat.shorten_next_code(Duration::from_secs(120));
+    stage.fill();
+    // Once that is counted, it is seen in the same breath that the code is not worth keeping.
+    let made = r#"scan_login_wechat_api_calls_total{account="main",call="qrcode/create",outcome="ok"} 1"#;
+    while !stage.has_metric(made) {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    tokio::time::advance(LATER).await;
+    tokio::time::resume();
+    stage.until_prepared(4).await;
+    assert_eq!(stage.wechat.calls(Call::CreateQr), 1 + 4);
+}
+
+#[tokio::test]
 async fn without_a_shelf_codes_come_from_wechat_or_not_at_all() {
     let stage = Stage::new().await;
     stage.take().await.unwrap();
@@ -192,7 +209,9 @@ async fn what_wechat_did_not_give_costs_nothing() {
     let stage = Stage::with_budget(1).await;
     stage.wechat.fail_next(Call::CreateQr, 48001, "api unauthorized");
     stage.wechat.fail_next(Call::CreateQr, -1, "system error");
-    for _ in 0..2 {
+    // Refused, refused from memory, and busy.
+    for wait in [0, 0, 30] {
+        stage.pass(Duration::from_secs(wait));
         assert!(matches!(stage.take().await, Err(NoCode::Away(_))));
     }
     // WeChat has answered without reading, so it may have closed the connection just as the next call came: ask again.

@@ -24,6 +24,7 @@ pub(super) fn create(wechat: &SimulatedWeChat, ask: &Ask) -> Answered {
     }
     let scene = scene(&request["action_info"])?;
     let seconds = request["expire_seconds"].as_u64().unwrap_or(DEFAULT_SECONDS).clamp(1, MAX_SECONDS);
+    let seconds = wechat.world().faults.next_code_lives.take().map_or(seconds, |lifetime| lifetime.as_secs());
     let made = wechat.world().make_code(app_id, scene, wechat.now(), Duration::from_secs(seconds));
     Ok(json!({"ticket": made.ticket, "expire_seconds": seconds, "url": made.url}))
 }

@@ -6,12 +6,18 @@ use crate::config::{self, Account};
 use crate::metrics::Metrics;
 
 impl WeChatApi {
-    /// The client of a configured account for one of the operator's commands: nobody counts its calls.
+    /// The client of a configured account for one of the operator's commands: nobody counts its calls. Where the daemon
+    /// uses `token`, this asks `stable_token`: another `token` would end the one that the daemon uses, and the two kinds
+    /// know nothing of each other.
     ///
     /// # Errors
     /// As [`Self::of_account`].
     pub fn for_operator(account: &Account, clock: Clock) -> Result<Self, NoRootCertificates> {
-        Self::of_account(account, clock, &Metrics::new())
+        let token_source = match &account.token_source {
+            config::TokenSource::Token => config::TokenSource::StableToken,
+            other => other.clone(),
+        };
+        Self::of_account(&Account { token_source, ..account.clone() }, clock, &Metrics::new())
     }
 
     /// The client of a configured account; `metrics` counts its calls.

@@ -55,7 +55,7 @@ impl WeChatApi {
     /// [`ApiError::Away`].
     pub async fn time(&self) -> Result<Option<Timestamp>, ApiError> {
         let url = self.endpoint("getcallbackip", None);
-        let asking = async { self.0.http.date(&url).await.map_err(|fault| self.explain(fault, None)) };
+        let asking = async { self.0.http.date(&url).await.map_err(|fault| self.explain(fault, "getcallbackip", None)) };
         Ok(self.within_deadline(asking).await?.as_deref().and_then(parse_http_date))
     }
 }

@@ -81,20 +81,21 @@ pub(super) enum Fault {
     Away(Absence),
 }
 
-/// Whether an `errcode` says that the access token is invalid, of no account, or expired: a new one may help.
-pub(super) fn means_stale_token(code: i64) -> bool {
-    matches!(code, 40001 | 40014 | 42001)
+/// Whether an answer says that the access token is invalid, of no account, or expired: a new one may help.
+pub(super) fn means_stale_token(error: &ApiError) -> bool {
+    matches!(error, ApiError::Refused { code: 40001 | 40014 | 42001, .. })
 }
 
 impl Fault {
-    pub(super) fn explain<'a>(self, secrets: impl Iterator<Item = &'a str>) -> ApiError {
+    /// `call` is what was asked for: the cure depends on it.
+    pub(super) fn explain<'a>(self, call: &str, secrets: impl Iterator<Item = &'a str>) -> ApiError {
         match self {
             Self::Away(cause) => cause.into(),
             Self::Code { code: -1, .. } => Absence::Busy.into(),
             Self::Code { code: 45011, .. } => Absence::TooFast.into(),
             Self::Code { code, message } => {
                 let message = presentable(message, secrets);
-                ApiError::Refused { code, cure: cure(code, &message), message }
+                ApiError::Refused { code, cure: cure(call, code, &message), message }
             }
         }
     }
@@ -106,7 +107,7 @@ fn presentable<'a>(message: String, secrets: impl Iterator<Item = &'a str>) -> S
     clean.chars().map(|character| if character.is_control() { ' ' } else { character }).take(300).collect()
 }
 
-fn cure(code: i64, message: &str) -> String {
+fn cure(call: &str, code: i64, message: &str) -> String {
     let text = match code {
         40164 | 89501 | 89503 | 89506 | 89507 => return cure_of_address(code, message),
         40001 | 40014 | 42001 => {
@@ -116,14 +117,11 @@ fn cure(code: i64, message: &str) -> String {
         40013 => "Correct app_id: the account's console shows it beside the secret (设置与开发 > 基本配置).",
         40125 | 41004 => "Correct app_secret; if it was lost, reset it in the account's console.",
         40243 => "The app secret is frozen: unfreeze it in the account's console (设置与开发 > 基本配置).",
-        48001 => {
-            "The account may not use this interface. QR codes with a scene take a verified service account (认证服务号); a \
-             subscription account cannot make them."
-        }
+        48001 => return cure_of_permission(call).to_owned(),
         48004 => "WeChat has banned this interface for the account: see the notices in its console.",
         50001 | 50002 => "The account is restricted: see the notices in its console.",
         45009 => {
-            "The daily quota is used up: wait for the next day, or reset it with clear_quota (ten times a month), and \
+            "The daily quota of this call is used up: wait for the next day, or reset it with clear_quota (ten times a month), and \
              look for another system that uses the same app id."
         }
         46003 => "The account has no menu yet: make one, here or in the console.",
@@ -132,6 +130,25 @@ fn cure(code: i64, message: &str) -> String {
         _ => "Look the code up among WeChat's global return codes (全局返回码).",
     };
     text.to_owned()
+}
+
+/// Which kind of account may make a call.
+fn cure_of_permission(call: &str) -> &'static str {
+    match call {
+        "qrcode/create" => {
+            "The account may not use this interface. QR codes with a scene take a verified service account (认证服务号); a \
+             subscription account cannot make them."
+        }
+        "message/custom/send" => {
+            "The account may not send messages of its own (客服消息), which takes a verified account: people are told in \
+             the replies to what they do, and in the browser."
+        }
+        "menu/create" | "menu/get" | "get_current_selfmenu_info" => {
+            "The account may not have its menu made or read by an interface (自定义菜单), which takes a verified account: use \
+             the console."
+        }
+        _ => "The account may not use this interface: see 接口权限 in its console, and whether it is verified (认证).",
+    }
 }
 
 /// WeChat names the address that it saw, which behind NAT no local command can tell.
@@ -153,7 +170,11 @@ mod tests {
     use super::*;
 
     fn explain(code: i64, message: &str) -> ApiError {
-        Fault::Code { code, message: message.into() }.explain(["s3cret"].into_iter())
+        explain_of("qrcode/create", code, message)
+    }
+
+    fn explain_of(call: &str, code: i64, message: &str) -> ApiError {
+        Fault::Code { code, message: message.into() }.explain(call, ["s3cret"].into_iter())
     }
 
     fn cure_of(code: i64, message: &str) -> String {
@@ -185,6 +206,20 @@ mod tests {
             (99999, "全局返回码"),
         ] {
             assert!(cure_of(code, "no").contains(word), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_cure_of_a_permission_is_about_the_call_that_was_refused() {
+        for (call, word) in [
+            ("qrcode/create", "QR codes"),
+            ("message/custom/send", "客服消息"),
+            ("menu/create", "自定义菜单"),
+            ("callback/check", "接口权限"),
+        ] {
+            let ApiError::Refused { cure, .. } = explain_of(call, 48001, "api unauthorized") else { panic!("refused") };
+            assert!(cure.contains(word), "{call}: {cure}");
+            assert_eq!(cure.contains("QR codes"), call == "qrcode/create", "{call}: {cure}");
         }
     }
 

@@ -28,11 +28,12 @@ impl WeChatApi {
     /// [`ApiError::NotTold`] where it is this person who cannot be told; else as with every call.
     pub async fn send_text(&self, openid: &OpenId, text: &str) -> Result<(), ApiError> {
         let request = CustomMessage { touser: openid.as_str(), msgtype: "text", text: Text { content: text } };
+        let name = "message/custom/send";
         let sending = async {
-            let sent = self.ask("message/custom/send", Some(http::json(&request))).await;
+            let sent = self.ask(name, Some(http::json(&request))).await;
             sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
         };
-        self.watched(sending).await
+        self.watched(name, sending).await
     }
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod http;
 mod menu;
 mod message;
+mod refusals;
 mod route;
 mod token;
 mod watch;
@@ -36,6 +37,7 @@ use crate::clock::Clock;
 use crate::domain::{AccountName, AppId};
 use crate::metrics::{ApiMetrics, Metrics};
 use error::Fault;
+use refusals::Refusals;
 use token::Tokens;
 use watch::Watch;
 
@@ -81,6 +83,7 @@ struct Inner {
     http: HttpClient,
     clock: Clock,
     tokens: Tokens,
+    refusals: Refusals,
     watch: Watch,
 }
 
@@ -125,11 +128,13 @@ impl WeChatApi {
     /// As [`Self::new`], and `metrics` counts its calls.
     pub fn counted(settings: ApiSettings, http: HttpClient, clock: Clock, metrics: ApiMetrics) -> Self {
         let watch = Watch::new(metrics);
-        Self(Arc::new(Inner { settings, http, clock, tokens: Tokens::default(), watch }))
+        let (tokens, refusals) = (Tokens::default(), Refusals::default());
+        Self(Arc::new(Inner { settings, http, clock, tokens, refusals, watch }))
     }
 
     /// Asks for a temporary QR code that carries `scene_str` (1 to 64 characters) and lives at least `lifetime`, within
-    /// what WeChat allows: it is rounded up to seconds, and raised or cut to 60 s and 30 days.
+    /// what WeChat allows: it is rounded up to seconds, and raised or cut to 60 s and 30 days. What WeChat refuses is
+    /// answered from memory for a while.
     ///
     /// # Errors
     /// [`ApiError::Away`] where trying again later may help, [`ApiError::Refused`] where the operator must act.
@@ -141,8 +146,12 @@ impl WeChatApi {
             action_name: "QR_STR_SCENE",
             action_info: ActionInfo { scene: SceneStr { scene_str } },
         };
-        let created: CreatedQr = self.call("qrcode/create", &request).await?;
-        issued(created, request.expire_seconds)
+        let name = "qrcode/create";
+        let making = async {
+            let created: CreatedQr = self.ask(name, Some(http::json(&request))).await?;
+            issued(created, request.expire_seconds)
+        };
+        self.watched(name, making).await
     }
 
     /// Fetches an access token unless a good one is at hand: what `doctor` asks to see whether the credentials work.
@@ -155,19 +164,25 @@ impl WeChatApi {
 
     /// One call of the server interface, watched. `name` is its path below `cgi-bin/`.
     async fn call<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
-        self.watched(self.ask(name, Some(http::json(request)))).await
+        self.watched(name, self.ask(name, Some(http::json(request)))).await
     }
 
     /// As [`Self::call`], by GET.
     async fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, ApiError> {
-        self.watched(self.ask(name, None)).await
+        self.watched(name, self.ask(name, None)).await
     }
 
-    /// Asks within the deadline, unless WeChat is known to be away; what it brings is noted.
-    async fn watched<T>(&self, asking: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    /// Asks within the deadline, unless this call was refused lately or WeChat is known to be away; what it brings is
+    /// noted.
+    async fn watched<T>(
+        &self,
+        name: &'static str,
+        asking: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        self.0.refusals.ask(name, self.0.clock.now())?;
         let pass = self.0.watch.ask()?;
         let result = self.within_deadline(asking).await;
-        self.0.watch.note(pass, &result);
+        self.0.watch.note(name, pass, &result);
         result
     }
 
@@ -176,20 +191,21 @@ impl WeChatApi {
     async fn ask<T: DeserializeOwned>(&self, name: &'static str, body: Option<Vec<u8>>) -> Result<T, ApiError> {
         let mut token = self.access_token().await?;
         let mut answer = self.ask_with(&token, name, body.clone()).await;
-        if matches!(answer, Err(Fault::Code { code, .. }) if error::means_stale_token(code)) {
-            self.discard_token(&token);
+        if answer.as_ref().is_err_and(error::means_stale_token) {
             token = self.access_token().await?;
             answer = self.ask_with(&token, name, body).await;
         }
-        answer.map_err(|fault| self.explain(fault, Some(&token)))
+        self.0.refusals.note(name, &answer, self.0.clock.now());
+        answer
     }
 
+    /// One call with this token; what it says of the token is noted.
     async fn ask_with<T: DeserializeOwned>(
         &self,
         token: &SecretString,
         name: &'static str,
         body: Option<Vec<u8>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         let url = self.endpoint(name, Some(token));
         let asking = async {
             match body {
@@ -197,7 +213,10 @@ impl WeChatApi {
                 None => self.0.http.get(&url).await,
             }
         };
-        self.0.watch.count(name, asking).await
+        let answer = self.0.watch.count(name, asking).await;
+        let answer = answer.map_err(|fault| self.explain(fault, name, Some(token)));
+        self.judge_token(token, answer.as_ref().err());
+        answer
     }
 
     async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
@@ -218,9 +237,9 @@ impl WeChatApi {
     }
 
     /// Makes an error of a fault. What WeChat, or whoever answers in its place, repeats of our secrets is struck out.
-    fn explain(&self, fault: Fault, token: Option<&SecretString>) -> ApiError {
+    fn explain(&self, fault: Fault, call: &str, token: Option<&SecretString>) -> ApiError {
         let secrets = [Some(&self.0.settings.app_secret), token];
-        fault.explain(secrets.into_iter().flatten().map(ExposeSecret::expose_secret))
+        fault.explain(call, secrets.into_iter().flatten().map(ExposeSecret::expose_secret))
     }
 }
 

@@ -14,7 +14,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::error::{Absence, Fault};
+use super::error::{self, Absence, Fault};
+use super::refusals::Refusal;
 use super::{ApiError, HttpClient, WeChatApi, http};
 use crate::domain::Timestamp;
 
@@ -30,8 +31,9 @@ const LIFE_UNTOLD: Duration = Duration::from_secs(60);
 /// The longest that a token is kept: WeChat's live two hours.
 const LIFE_MAX: Duration = Duration::from_secs(7200);
 
-/// How long a refusal is repeated without asking again: somebody has to act first, and each call costs quota.
-const REFUSAL_KEPT: Duration = Duration::from_secs(30);
+/// So many new tokens in a row rejected, and the fault is not the tokens': with `token`, each fetch would also end what
+/// other systems use.
+const REJECTIONS: u32 = 2;
 
 /// Where access tokens come from.
 #[derive(Clone, Debug, Default)]
@@ -64,13 +66,16 @@ struct State {
     /// The token that WeChat rejected last.
     rejected: Option<SecretString>,
     forced_at: Option<Timestamp>,
-    /// Why there is no token, and until when that is taken for granted.
-    refused: Option<(ApiError, Timestamp)>,
+    /// How many new tokens in a row were rejected before any call took one.
+    rejections: u32,
+    /// Why no token is fetched, for a while.
+    refused: Option<Refusal>,
 }
 
 struct Token {
     value: SecretString,
     use_until: Timestamp,
+    has_worked: bool,
 }
 
 #[derive(Serialize)]
@@ -124,8 +129,8 @@ impl WeChatApi {
             if let Some(token) = state.current.as_ref().filter(|token| now < token.use_until) {
                 return Ok(token.value.clone());
             }
-            if let Some((refusal, _)) = state.refused.as_ref().filter(|(_, until)| now < *until) {
-                return Err(refusal.clone());
+            if let Some(refusal) = state.refused.as_ref().and_then(|refusal| refusal.answer(now)) {
+                return Err(refusal);
             }
             match state.refresh.as_ref().and_then(WeakShared::upgrade) {
                 Some(refresh) => refresh,
@@ -139,12 +144,26 @@ impl WeChatApi {
         refresh.await
     }
 
-    /// Forgets a token that WeChat rejected, unless somebody has replaced it already.
-    pub(super) fn discard_token(&self, rejected: &SecretString) {
-        let mut state = self.0.tokens.lock();
-        if state.current.as_ref().is_some_and(|token| is_same(&token.value, rejected)) {
-            state.current = None;
-            state.rejected = Some(rejected.clone());
+    /// Takes note of what a call with this token says of it, unless somebody has replaced it already. One that WeChat
+    /// rejects is forgotten; where it rejects one new token after the other, none is fetched for a while.
+    pub(super) fn judge_token(&self, used: &SecretString, error: Option<&ApiError>) {
+        let now = self.0.clock.now();
+        let state = &mut *self.0.tokens.lock();
+        let Some(token) = state.current.as_mut().filter(|token| is_same(&token.value, used)) else { return };
+        match error {
+            Some(stale) if error::means_stale_token(stale) => {
+                state.rejections = if token.has_worked { 0 } else { state.rejections + 1 };
+                if state.rejections >= REJECTIONS {
+                    state.refused = Refusal::of(stale, now);
+                }
+                state.current = None;
+                state.rejected = Some(used.clone());
+            }
+            Some(ApiError::Away { .. }) => {}
+            None | Some(ApiError::Refused { .. } | ApiError::NotTold { .. }) => {
+                token.has_worked = true;
+                state.rejections = 0;
+            }
         }
     }
 
@@ -153,14 +172,11 @@ impl WeChatApi {
         let now = self.0.clock.now();
         let mut state = self.0.tokens.lock();
         state.refresh = None;
-        state.refused = match &fetched {
-            Err(refusal @ ApiError::Refused { .. }) => Some((refusal.clone(), now.after(REFUSAL_KEPT))),
-            _ => None,
-        };
+        state.refused = fetched.as_ref().err().and_then(|error| Refusal::of(error, now));
         let granted = fetched?;
         let use_until = now.after(granted.usable());
         let value = granted.access_token.0;
-        state.current = Some(Token { value: value.clone(), use_until });
+        state.current = Some(Token { value: value.clone(), use_until, has_worked: false });
         Ok(value)
     }
 
@@ -175,17 +191,22 @@ impl WeChatApi {
     }
 
     async fn ask_for_token(&self, force_refresh: bool) -> Result<Granted, ApiError> {
+        let call = match &self.0.settings.token_source {
+            TokenSource::StableToken => "stable_token",
+            TokenSource::Token => "token",
+            TokenSource::Server { .. } => "token_server",
+        };
         let asked: Result<Granted, Fault> = match &self.0.settings.token_source {
-            TokenSource::StableToken => self.ask_for_stable_token(force_refresh).await,
-            TokenSource::Token => self.0.watch.count("token", self.0.http.get(&self.token_url())).await,
-            TokenSource::Server { url, http } => self.0.watch.count("token_server", http.get(url)).await,
+            TokenSource::StableToken => self.0.watch.count(call, self.ask_for_stable_token(force_refresh)).await,
+            TokenSource::Token => self.0.watch.count(call, self.0.http.get(&self.token_url())).await,
+            TokenSource::Server { url, http } => self.0.watch.count(call, http.get(url)).await,
         };
         match asked {
             Ok(granted) if granted.access_token.0.expose_secret().is_empty() => {
                 Err(Absence::Garbage("an empty access token").into())
             }
             Ok(granted) => Ok(granted),
-            Err(fault) => Err(self.explain(fault, None)),
+            Err(fault) => Err(self.explain(fault, call, None)),
         }
     }
 
@@ -198,7 +219,7 @@ impl WeChatApi {
             force_refresh,
         };
         let url = self.endpoint("stable_token", None);
-        self.0.watch.count("stable_token", self.0.http.post(&url, http::json(&request))).await
+        self.0.http.post(&url, http::json(&request)).await
     }
 
     /// Holds the secret: it goes nowhere but to WeChat.

@@ -20,8 +20,8 @@ const KINDS: usize = 64;
 pub(super) struct Watch {
     metrics: ApiMetrics,
     breaker: Mutex<Breaker>,
-    /// By `errcode`.
-    refusals: Mutex<HashMap<i64, Throttle>>,
+    /// By call and `errcode`: the same code can have another cure.
+    refusals: Mutex<HashMap<(&'static str, i64), Throttle>>,
     absences: Throttle,
 }
 
@@ -40,14 +40,14 @@ impl Watch {
     }
 
     /// Takes note of what a call brought.
-    pub(super) fn note<T>(&self, pass: Pass, result: &Result<T, ApiError>) {
+    pub(super) fn note<T>(&self, call: &'static str, pass: Pass, result: &Result<T, ApiError>) {
         let change = match result {
             Err(ApiError::Away { cause, .. }) if means_absence(cause) => self.breaker().absent(pass, Instant::now()),
             _ => self.breaker().answered(pass),
         };
         self.tell_change(change, result.as_ref().err());
         match result {
-            Err(ApiError::Refused { code, message, cure }) => self.tell_refusal(*code, message, cure),
+            Err(ApiError::Refused { code, message, cure }) => self.tell_refusal(call, *code, message, cure),
             Err(ApiError::Away { cause, .. }) => self.tell_absence(cause),
             Ok(_) | Err(ApiError::NotTold { .. }) => {}
         }
@@ -87,14 +87,15 @@ impl Watch {
         }
     }
 
-    fn tell_refusal(&self, code: i64, message: &str, cure: &str) {
+    fn tell_refusal(&self, call: &'static str, code: i64, message: &str, cure: &str) {
         let is_due = {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-            let kind = if refusals.len() < KINDS || refusals.contains_key(&code) { code } else { 0 };
+            let kind = (call, code);
+            let kind = if refusals.len() < KINDS || refusals.contains_key(&kind) { kind } else { ("", 0) };
             refusals.entry(kind).or_insert_with(|| Throttle::new(TOLD_EVERY)).lets_through()
         };
         if is_due {
-            tracing::error!(account = self.metrics.account(), errcode = code, message, cure, "WeChat refuses");
+            tracing::error!(account = self.metrics.account(), call, errcode = code, message, cure, "WeChat refuses");
         }
     }
 
