@@ -2,6 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use scan_login::transport::sockjs::{AllowedOrigins, Options};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{ask, closed, next, serve, text, websocket};
@@ -49,6 +50,24 @@ async fn other_than_text_is_taken_where_the_service_wants_it() {
     let mut socket = websocket(address, "/echo/websocket").await;
     socket.send(bytes).await.unwrap();
     assert_eq!(closed(&mut socket).await.0, 1003);
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_mistake_is_answered_before_the_close() {
+    // A short text frame, and one with a reserved bit set; both masked with zeros (RFC 6455 §5.2).
+    let said = |text: &str| [&[0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0], text.as_bytes()].concat();
+    let mistake = [0xc1, 0x80, 0, 0, 0, 0];
+    for (path, text, answers) in
+        [("/echo/websocket", "a", vec!["a"]), ("/echo/0/a/websocket", "[\"a\"]", vec!["o", "a[\"a\"]"])]
+    {
+        let (address, _events) = serve(Options::default()).await;
+        let mut socket = websocket(address, path).await;
+        socket.get_mut().write_all(&[said(text), mistake.to_vec()].concat()).await.unwrap();
+        for answer in answers {
+            assert_eq!(crate::support::text(&mut socket).await, answer);
+        }
+        assert_eq!(closed(&mut socket).await.0, 1002);
+    }
 }
 
 #[tokio::test]

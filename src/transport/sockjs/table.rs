@@ -143,11 +143,10 @@ impl Sessions {
 
     fn open(&self, framing: Framing, place: OwnedSemaphorePermit, request: Head) -> Arc<Live> {
         let live = Arc::new(Live::new(Session::new(framing, self.options.max_waiting_bytes), place));
-        let connection = Connection::new(request, live.clone());
         let closing = CloseAtEnd(live.clone());
-        let (service, shutdown) = (self.service.clone(), self.options.shutdown.clone());
+        let mut serving = self.service.serve(Connection::new(request, live.clone()));
+        let shutdown = self.options.shutdown.clone();
         self.options.tasks.spawn(async move {
-            let mut serving = service.serve(connection);
             tokio::select! {
                 () = &mut serving => (),
                 () = shutdown.cancelled() => {

@@ -139,7 +139,8 @@ async fn exchange<S: Speech>(options: &Options, socket: &mut WebSocket, receiver
 /// not read: it is not waited for.
 async fn write<S: Speech>(options: &Options, socket: &mut WebSocket, frame: Frame) -> Option<Option<Farewell>> {
     let last = if let Frame::Close(reason) = &frame { Some(S::farewell(reason.clone())) } else { None };
-    timeout(options.write_timeout, S::write(socket, frame)).await.ok()?.ok()?;
+    // In a box, because every socket that waits for a frame would keep room for its writing.
+    Box::pin(timeout(options.write_timeout, S::write(socket, frame))).await.ok()?.ok()?;
     Some(last)
 }
 
