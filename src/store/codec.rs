@@ -1,10 +1,15 @@
 //! How records lie in the store: envelopes inside chunks. All numbers are little-endian.
 //!
 //! ```text
-//! chunk     "SLJ1"  count u16  first_seq u64  record…          at most 8 KiB, under the key first_seq (big-endian)
+//! chunk     "SLJ2"  head  crc32 u32 (of the head)  record…       at most 8 KiB, under the key first_seq (big-endian)
+//! head      length u16 (of all records)  count u16  first_seq u64  synced u64
 //! record    length u16 (of the body)  crc32 u32 (of seq u64 ‖ body)  body
 //! body      tag u8  schema u8  at i64 (µs since 1970, UTC)  scene_seq u32  scene_length u8  scene  payload
 //! ```
+//!
+//! `synced` is the last sequence that was durable when the chunk was written: whoever finds the chunk knows that the log
+//! has reached at least so far, and whether what is gone had been acknowledged. Chunks of layout 1 began with "SLJ1",
+//! count and first_seq, and had no more; they stay readable.
 //!
 //! The tag, the schema version and the checksum stand outside the payload, because bincode alone decodes a flipped byte
 //! into a different valid event. The sequence goes into the checksum though it is not stored, so that a record that was
@@ -17,8 +22,11 @@ use super::schema;
 /// sled moves values that make a page larger than 128 KiB into files that nobody syncs; values this small never do.
 pub(super) const MAX_CHUNK: usize = 8 * 1024;
 
-const MAGIC: &[u8; 4] = b"SLJ1";
-const CHUNK_HEADER: usize = MAGIC.len() + 2 + 8;
+/// What chunks begin with, whatever their layout.
+pub(super) const MARK: &[u8; 3] = b"SLJ";
+const HEAD: usize = 2 + 2 + 8 + 8;
+const CHUNK_HEADER: usize = MARK.len() + 1 + HEAD + 4;
+const CHUNK_HEADER_V1: usize = MARK.len() + 1 + 2 + 8;
 const RECORD_HEADER: usize = 2 + 4;
 const BODY_HEADER: usize = 1 + 1 + 8 + 4 + 1;
 
@@ -89,15 +97,21 @@ impl ChunkBuilder {
         self.count += u16::try_from(count).unwrap_or(u16::MAX);
     }
 
-    /// The key and the value to store; `None` where nothing was pushed.
-    pub(super) fn finish(self) -> Option<Chunk> {
+    /// The key and the value to store, in which `synced` is the last durable sequence; `None` where nothing was pushed.
+    pub(super) fn finish(self, synced: u64) -> Option<Chunk> {
         if self.count == 0 {
             return None;
         }
+        let mut head = Vec::with_capacity(HEAD);
+        head.extend_from_slice(&u16::try_from(self.records.len()).ok()?.to_le_bytes());
+        head.extend_from_slice(&self.count.to_le_bytes());
+        head.extend_from_slice(&self.first_seq.to_le_bytes());
+        head.extend_from_slice(&synced.to_le_bytes());
         let mut value = Vec::with_capacity(CHUNK_HEADER + self.records.len());
-        value.extend_from_slice(MAGIC);
-        value.extend_from_slice(&self.count.to_le_bytes());
-        value.extend_from_slice(&self.first_seq.to_le_bytes());
+        value.extend_from_slice(MARK);
+        value.push(b'2');
+        value.extend_from_slice(&head);
+        value.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
         value.extend_from_slice(&self.records);
         Some(Chunk { first_seq: self.first_seq, value })
     }
@@ -108,14 +122,81 @@ pub(super) fn fits(records: usize) -> bool {
     CHUNK_HEADER + records <= MAX_CHUNK
 }
 
-/// What stands behind a chunk's header.
-pub(super) fn records_of(value: &[u8]) -> &[u8] {
-    value.get(CHUNK_HEADER..).unwrap_or_default()
+/// What a chunk says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// How many records it has.
+    pub(super) count: u16,
+    /// The sequence of the first.
+    pub(super) first_seq: u64,
+    /// The last sequence that was durable when it was written; 0 where it does not say.
+    pub(super) synced: u64,
+    /// How many bytes its records have, where it says.
+    length: Option<u16>,
+    size: usize,
 }
 
-/// How many records a chunk says that it has.
-pub(super) fn count_of(value: &[u8]) -> usize {
-    value.get(MAGIC.len()..).and_then(|rest| Reader(rest).u16()).map_or(0, usize::from)
+impl Head {
+    /// The head of what begins as a chunk does; otherwise what is wrong.
+    pub(super) fn read(value: &[u8]) -> Result<Self, &'static str> {
+        const CUT: &str = "it is cut off";
+        let mut reader = Reader(value);
+        if reader.take(MARK.len()) != Some(MARK.as_slice()) {
+            return Err("it does not begin as a chunk does");
+        }
+        match reader.u8() {
+            Some(b'1') => {
+                let count = reader.u16().ok_or(CUT)?;
+                let first_seq = reader.u64().ok_or(CUT)?;
+                Ok(Self { count, first_seq, synced: 0, length: None, size: CHUNK_HEADER_V1 })
+            }
+            Some(b'2') => {
+                let head = reader.take(HEAD).ok_or(CUT)?;
+                if reader.u32().ok_or(CUT)? != crc32fast::hash(head) {
+                    return Err("its head's checksum does not fit");
+                }
+                let mut head = Reader(head);
+                let length = Some(head.u16().ok_or(CUT)?);
+                let (count, first_seq) = (head.u16().ok_or(CUT)?, head.u64().ok_or(CUT)?);
+                Ok(Self { count, first_seq, synced: head.u64().ok_or(CUT)?, length, size: CHUNK_HEADER })
+            }
+            _ => Err("it does not begin as a chunk does"),
+        }
+    }
+}
+
+/// The head of the chunk that `bytes` begin with, and how many bytes it has in all; `None` where it is not whole: every
+/// record's checksum is looked at, no payload is.
+pub(super) fn whole_chunk(bytes: &[u8]) -> Option<(Head, usize)> {
+    let head = Head::read(bytes).ok()?;
+    let mut reader = Reader(bytes.get(head.size..)?);
+    let before = reader.0.len();
+    for seq in head.first_seq..head.first_seq.checked_add(u64::from(head.count))? {
+        let length = reader.u16()?;
+        let expected = reader.u32()?;
+        if checksum(seq, reader.take(usize::from(length))?) != expected {
+            return None;
+        }
+    }
+    let taken = before - reader.0.len();
+    let fits = head.count > 0 && head.length.is_none_or(|length| usize::from(length) == taken);
+    fits.then_some((head, head.size + taken))
+}
+
+/// The same of bytes whose checksum somebody else has held against them: only what they begin with is in question.
+pub(super) fn chunk_size(bytes: &[u8]) -> Option<(Head, usize)> {
+    let head = Head::read(bytes).ok()?;
+    match head.length {
+        Some(length) => Some((head, head.size + usize::from(length))).filter(|(_, size)| *size <= bytes.len()),
+        // Its head has no checksum, and four letters can be met by chance.
+        None => whole_chunk(bytes),
+    }
+}
+
+/// The records of a chunk as they are encoded, and how many they are.
+pub(super) fn records_of(value: &[u8]) -> (&[u8], usize) {
+    let Ok(head) = Head::read(value) else { return (&[], 0) };
+    (value.get(head.size..).unwrap_or_default(), usize::from(head.count))
 }
 
 /// A finished chunk.
@@ -129,14 +210,15 @@ pub(super) struct Chunk {
 /// The records of a chunk that lies under the key `first_seq`; otherwise what is wrong, and at which sequence.
 pub(super) fn decode_chunk(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, String> {
     let damaged = |what: &str| format!("chunk at sequence {first_seq}: {what}");
-    let mut reader = Reader(value);
-    if reader.take(MAGIC.len()) != Some(MAGIC.as_slice()) {
-        return Err(damaged("it does not begin as a chunk does"));
-    }
-    let count = reader.u16().ok_or_else(|| damaged("it is cut off"))?;
-    if reader.u64() != Some(first_seq) {
+    let head = Head::read(value).map_err(damaged)?;
+    if head.first_seq != first_seq {
         return Err(damaged("it lies under another sequence than its own"));
     }
+    let mut reader = Reader(&value[head.size..]);
+    if head.length.is_some_and(|length| usize::from(length) != reader.0.len()) {
+        return Err(damaged("it does not have the length that it says"));
+    }
+    let count = head.count;
     // No more than could be there: the count is not trusted before its records are read.
     let mut records: Vec<Recorded> = Vec::with_capacity(usize::from(count).min(value.len() / RECORD_HEADER));
     for seq in first_seq..first_seq.saturating_add(u64::from(count)) {

@@ -168,7 +168,7 @@ async fn a_start_that_was_cut_off_before_its_first_layout_goes_on() {
     std::fs::write(path.join("LAYOUT"), "scan-login store, layout 0\n").unwrap();
     let store = open_or_create(path.clone()).unwrap();
     append(&store, 1).await.unwrap();
-    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 1\n");
+    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 2\n");
 }
 
 #[tokio::test]
@@ -251,6 +251,10 @@ impl medium::Medium for Panicking {
 
     fn retire(&self, streams: &[(SceneId, Vec<u64>)], from: u64) -> Result<(), medium::MediumError> {
         self.0.retire(streams, from)
+    }
+
+    fn note_head(&self, seq: u64, sync: bool) -> Result<(), medium::MediumError> {
+        self.0.note_head(seq, sync)
     }
 
     fn unretired_from(&self) -> Result<u64, medium::MediumError> {

@@ -179,6 +179,11 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
+    /// Memory does not lose the end of the log without a word.
+    fn note_head(&self, _: u64, _: bool) -> Result<(), MediumError> {
+        Ok(())
+    }
+
     fn unretired_from(&self) -> Result<u64, MediumError> {
         Ok(self.content().written.unretired_from.max(1))
     }

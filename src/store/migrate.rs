@@ -12,6 +12,8 @@ use super::medium::MediumError;
 
 #[path = "../../migrations/0001_log.rs"]
 mod m0001_log;
+#[path = "../../migrations/0002_synced.rs"]
+mod m0002_synced;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
@@ -25,10 +27,10 @@ pub(super) trait MigrationTarget {
 type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
 /// The step at index i leads from layout i to layout i + 1.
-const STEPS: &[Step] = &[m0001_log::up];
+const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up];
 
 /// The layout of this program.
-const CURRENT: u32 = STEPS.len() as u32;
+pub(super) const CURRENT: u32 = STEPS.len() as u32;
 
 const FILE: &str = "LAYOUT";
 const PREFIX: &str = "scan-login store, layout ";

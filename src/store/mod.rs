@@ -10,9 +10,11 @@
 mod codec;
 #[cfg(test)]
 mod conformance;
+mod examine;
 #[cfg(test)]
 mod fault_tests;
 mod follow;
+mod head_file;
 mod journal;
 mod medium;
 mod memory;
@@ -20,6 +22,7 @@ mod memory;
 mod merge_tests;
 mod migrate;
 mod schema;
+mod sled_file;
 mod sled_medium;
 
 use std::path::PathBuf;

@@ -5,15 +5,20 @@
 //! `db`, and [`SledMedium::sync`] asks for its `fdatasync` itself.
 
 use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use crate::domain::SceneId;
 
-use super::StoreError;
-use super::codec::Chunk;
+use super::codec::{self, Chunk};
+use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
+use super::{StoreError, examine};
 
 /// sled's page cache. Its default of 1 GiB would grow with history.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -76,6 +81,7 @@ pub(super) struct SledMedium {
     db: sled::Db,
     /// The same file as sled's, for `fdatasync`.
     file: File,
+    head: HeadFile,
 }
 
 impl SledMedium {
@@ -92,28 +98,69 @@ impl SledMedium {
                 0
             }
         };
-        let db = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            // The journal flushes when it acknowledges; nothing else has to be written by a clock.
-            .flush_every_ms(None)
-            .open()
-            .map_err(|error| not_opened(path, &error))?;
+        let examined = examine_alone(path)?;
+        if examined.is_doubtful {
+            try_a_copy(path, examined.least)?;
+        }
+        let medium = Self::open_as_it_is(path, layout)?;
         if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
             let path = path.display();
             tracing::warn!(%path, "other users can read who logged in: chmod go-rwx that folder");
         }
-        migrate::run(path, &db, layout)?;
-        let tree = |name: &str| db.open_tree(name).map_err(|error| unusable(path, &error));
-        let medium = Self {
-            log: tree("log")?,
-            retired: tree("retired")?,
-            file: File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?,
-            db,
-        };
         medium.sync().map_err(|reason| unusable(path, &reason))?;
         sync_folder(path).map_err(|error| unusable(path, &error))?;
+        medium.reaches(examined.least)?;
         Ok(medium)
+    }
+
+    fn open_as_it_is(path: &Path, layout: u32) -> Result<Self, OpenError> {
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity(CACHE_BYTES)
+            // The journal flushes when it acknowledges; nothing else has to be written by a clock.
+            .flush_every_ms(None);
+        let opening = guarded(|| {
+            let db = config.open()?;
+            let (log, retired) = (db.open_tree("log"), db.open_tree("retired"));
+            Ok((db, log?, retired?))
+        });
+        let (db, log, retired) = opening.ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
+        migrate::run(path, &db, layout)?;
+        let file = File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?;
+        let head = HeadFile::open(path).map_err(|error| unusable(path, &error))?;
+        Ok(Self { log, retired, db, file, head })
+    }
+
+    /// Whether the log ends where it must, or behind it.
+    fn reaches(&self, least: u64) -> Result<(), OpenError> {
+        let last = guarded(|| self.chunk_at_or_before(u64::MAX)).ok_or_else(broken)?;
+        let last = match last.map_err(StoreError::Unreadable)? {
+            None => 0,
+            Some((first_seq, value)) => first_seq + codec::records_of(&value).1 as u64 - 1,
+        };
+        if last >= least {
+            return Ok(());
+        }
+        let told = format!("sled opens it with {last} records, but {least} were durable");
+        Err(StoreError::Damaged(told.into()).into())
+    }
+
+    /// Reads the whole log: each record once, and as far as it must reach.
+    fn is_whole(&self, least: u64) -> Result<(), OpenError> {
+        let (mut next, mut fault) = (1, None);
+        let visited = guarded(|| {
+            self.visit(1, &mut |first_seq, value| {
+                match codec::decode_chunk(first_seq, value) {
+                    Err(what) => fault = Some(what),
+                    Ok(_) if first_seq > next => fault = Some(format!("record {next}: it is missing")),
+                    Ok(records) => next = next.max(first_seq + records.len() as u64),
+                }
+                if fault.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+        });
+        visited.ok_or_else(broken)?.map_err(StoreError::Unreadable)?;
+        fault.map_or(Ok(()), |fault| Err(StoreError::Damaged(fault.into())))?;
+        self.reaches(least)
     }
 }
 
@@ -170,6 +217,11 @@ impl Medium for SledMedium {
         self.retired.apply_batch(batch).map_err(|error| told(&error))
     }
 
+    fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError> {
+        self.head.note(seq).map_err(|error| told(&error))?;
+        if sync { self.head.sync().map_err(|error| told(&error)) } else { Ok(()) }
+    }
+
     fn unretired_from(&self) -> Result<u64, MediumError> {
         let found = self.retired.get(UNRETIRED_FROM).map_err(|error| told(&error))?;
         found.map_or(Ok(1), |value| u64_from(&value))
@@ -178,6 +230,54 @@ impl Medium for SledMedium {
 
 fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
     Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| "a sequence does not have eight bytes")?))
+}
+
+/// Looks at the store while nobody else can have it open; the lock is sled's own.
+fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+    let file = match File::options().read(true).open(path.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(examine::examine(path)?),
+        Err(error) => return Err(unusable(path, &error)),
+    };
+    let lock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    match lock {
+        Ok(()) => Ok(examine::examine(path)?),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
+        Err(error) => Err(unusable(path, &error)),
+    }
+}
+
+/// sled opens a copy, and all of it is read: only then may it touch the store itself.
+fn try_a_copy(path: &Path, least: u64) -> Result<(), OpenError> {
+    let unusable = |error: std::io::Error| unusable(path, &format!("its copy could not be made: {error}"));
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let copy = tempfile::Builder::new().prefix("store-copy-").tempdir_in(beside).map_err(unusable)?;
+    for entry in std::fs::read_dir(path).map_err(unusable)? {
+        let entry = entry.map_err(unusable)?;
+        if entry.file_type().map_err(unusable)?.is_file() {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).map_err(unusable)?;
+        }
+    }
+    SledMedium::open_as_it_is(copy.path(), migrate::CURRENT)?.is_whole(least)
+}
+
+/// What `work` returns; `None` where it panics, as sled does over a damaged file.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // The text of sled's panics helps nobody; that it failed is told by whoever asked it.
+            if !panic.location().is_some_and(|place| place.file().contains("/sled-0.34")) {
+                told(panic);
+            }
+        }));
+    });
+    std::panic::catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn broken() -> OpenError {
+    OpenError::Store(StoreError::Damaged("sled cannot make sense of its own file".into()))
 }
 
 fn told(error: &dyn std::fmt::Display) -> MediumError {

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod child;
+mod damage;
 mod killed;
 mod ledger;
 mod power;

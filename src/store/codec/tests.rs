@@ -53,7 +53,13 @@ fn one_of_each() -> Vec<Event> {
 fn chunk(records: &[Recorded]) -> Vec<u8> {
     let mut builder = ChunkBuilder::new(records[0].seq);
     builder.push(&encode_records(records).unwrap(), records.len());
-    builder.finish().unwrap().value
+    builder.finish(records[0].seq - 1).unwrap().value
+}
+
+/// As programs of layout 1 wrote it.
+fn chunk_of_layout_1(records: &[Recorded]) -> Vec<u8> {
+    let count = u16::try_from(records.len()).unwrap().to_le_bytes();
+    [b"SLJ1".as_slice(), &count, &records[0].seq.to_le_bytes(), &encode_records(records).unwrap()].concat()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -67,7 +73,7 @@ fn records_of_version_1_have_these_bytes_for_ever() {
         .zip(one_of_each())
         .map(|(seq, event)| {
             let name = event.kind().name();
-            format!("{name} {}\n", hex(&chunk(&[record(seq, event)])))
+            format!("{name} {}\n", hex(&chunk_of_layout_1(&[record(seq, event)])))
         })
         .collect();
     assert_eq!(now, golden);
@@ -84,14 +90,23 @@ fn golden_records_decode_to_what_they_were() {
 }
 
 #[test]
+fn chunks_of_layout_2_have_this_head_for_ever() {
+    let chunk = chunk(&[record(7, Event::Expired), record(8, Event::Revoked)]);
+    assert_eq!(hex(&chunk[..28]), "534c4a325c0002000700000000000000060000000000000024379f37");
+    let (head, length) = whole_chunk(&[chunk.as_slice(), b"more"].concat()).unwrap();
+    assert_eq!((head.count, head.first_seq, head.synced, length), (2, 7, 6, chunk.len()));
+}
+
+#[test]
 fn every_flipped_bit_is_found_out() {
     let records: Vec<_> = (5..).zip(one_of_each()).map(|(seq, event)| record(seq, event)).collect();
-    let whole = chunk(&records);
-    assert_eq!(decode_chunk(5, &whole).unwrap(), records);
-    for bit in 0..whole.len() * 8 {
-        let mut flipped = whole.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(decode_chunk(5, &flipped).is_err(), "bit {bit}");
+    for whole in [chunk(&records), chunk_of_layout_1(&records)] {
+        assert_eq!(decode_chunk(5, &whole).unwrap(), records);
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode_chunk(5, &flipped).is_err(), "bit {bit}");
+        }
     }
 }
 

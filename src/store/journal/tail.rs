@@ -21,7 +21,7 @@ pub(super) struct Tail {
 /// A chunk that takes the place of several.
 pub(super) struct Merged {
     /// Under the key of the first of them.
-    pub(super) chunk: Chunk,
+    pub(super) chunk: ChunkBuilder,
     /// The keys of the others, to be removed when `chunk` is durable.
     pub(super) obsolete: Vec<u64>,
 }
@@ -49,14 +49,14 @@ impl Tail {
                 continue;
             }
             covered = end;
-            due.extend(tail.take(&Chunk { first_seq: key, value }, count));
+            due.extend(tail.take(&Chunk { first_seq: key, value }));
         }
         Ok((tail, due, obsolete))
     }
 
     /// Takes the next chunk of the log. Where it does not fit to those before, they are what can be merged.
-    pub(super) fn take(&mut self, chunk: &Chunk, count: usize) -> Option<Merged> {
-        let records = codec::records_of(&chunk.value);
+    pub(super) fn take(&mut self, chunk: &Chunk) -> Option<Merged> {
+        let (records, count) = codec::records_of(&chunk.value);
         let full = if codec::fits(self.records.len() + records.len()) { None } else { std::mem::take(self).merge() };
         self.records.extend_from_slice(records);
         self.count += count;
@@ -69,8 +69,8 @@ impl Tail {
         if others.is_empty() {
             return None;
         }
-        let mut builder = ChunkBuilder::new(*first);
-        builder.push(&self.records, self.count);
-        Some(Merged { chunk: builder.finish()?, obsolete: others.to_vec() })
+        let mut chunk = ChunkBuilder::new(*first);
+        chunk.push(&self.records, self.count);
+        Some(Merged { chunk, obsolete: others.to_vec() })
     }
 }

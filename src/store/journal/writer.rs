@@ -88,6 +88,7 @@ impl Writer {
     }
 
     fn serve(mut self) {
+        self.note_head(true);
         // Before the first sync, so that another crash does not bring back for ever what this start found.
         self.tidy();
         let mut batch = Vec::with_capacity(GROUP);
@@ -101,7 +102,11 @@ impl Writer {
                     Request::Close(done) => closing.push(done),
                 }
             }
+            let before = self.last_seq;
             self.commit(appends);
+            if self.last_seq > before {
+                self.note_head(false);
+            }
             self.retire();
             self.tidy();
             if !closing.is_empty() {
@@ -111,10 +116,11 @@ impl Writer {
                         let _ = append.reply.send(Err(StoreError::Closed));
                     }
                 }
-                if self.failed.is_none()
-                    && let Err(error) = self.shared.medium.sync()
-                {
-                    tracing::error!(%error, "the last sync of the journal failed");
+                if self.failed.is_none() {
+                    match self.shared.medium.sync() {
+                        Ok(()) => self.note_head(true),
+                        Err(error) => tracing::error!(%error, "the last sync of the journal failed"),
+                    }
                 }
                 for done in closing {
                     let _ = done.send(());
@@ -155,12 +161,21 @@ impl Writer {
     /// Adds to the group what small chunks are merged into, and returns the keys that this makes obsolete.
     fn merge(&mut self, group: &mut Group) -> Vec<u64> {
         for chunk in &group.chunks {
-            self.due.extend(self.tail.take(chunk, codec::count_of(&chunk.value)));
+            self.due.extend(self.tail.take(chunk));
         }
-        let (merged, obsolete): (Vec<_>, Vec<_>) =
-            self.due.drain(..).map(|merged| (merged.chunk, merged.obsolete)).unzip();
-        group.chunks.extend(merged);
-        obsolete.concat()
+        let mut obsolete = Vec::new();
+        for merged in self.due.drain(..) {
+            group.chunks.extend(merged.chunk.finish(group.first_seq - 1));
+            obsolete.extend(merged.obsolete);
+        }
+        obsolete
+    }
+
+    fn note_head(&self, sync: bool) {
+        if let Err(error) = self.shared.medium.note_head(self.last_seq, sync) {
+            // The log itself is not touched by it.
+            tracing::warn!(%error, "how far the journal has come could not be noted");
+        }
     }
 
     /// Removes chunks whose records are durable in another one; nobody waits for it.
@@ -298,6 +313,6 @@ impl Group {
     }
 
     fn close(&mut self) -> Option<Chunk> {
-        std::mem::replace(&mut self.open, ChunkBuilder::new(self.next_seq)).finish()
+        std::mem::replace(&mut self.open, ChunkBuilder::new(self.next_seq)).finish(self.first_seq - 1)
     }
 }

@@ -3,7 +3,7 @@
 //! A library beneath the child writes down every write and every sync. From that record any cut can be made up: up to
 //! the last sync that had returned everything is there; of the writes behind it, any sectors.
 
-mod disk;
+pub mod disk;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
