@@ -207,8 +207,6 @@ async fn while_wechat_is_away_or_slow_nothing_is_created() {
     assert_eq!(away.status, 503);
     assert!(away.header("retry-after").parse::<u32>().unwrap() >= 1);
     world.wechat.set_away(false);
-    world.wechat.fail_next(scan_login::simulator::Call::CreateQr, 48001, "api unauthorized");
-    assert_eq!(world.post("/v1/sessions", JSON, &body).await.status, 503);
     world.wechat.set_delay(std::time::Duration::from_secs(60));
     let slow = world.post("/v1/sessions", JSON, &body).await;
     assert_eq!(slow.status, 503);
@@ -217,6 +215,13 @@ async fn while_wechat_is_away_or_slow_nothing_is_created() {
     assert!(world.events().await.is_empty());
     world.wechat.set_delay(std::time::Duration::ZERO);
     world.create().await;
+    world.wechat.fail_next(scan_login::simulator::Call::CreateQr, 48001, "api unauthorized");
+    let calls = world.wechat.calls(scan_login::simulator::Call::CreateQr);
+    for _ in 0..2 {
+        assert_eq!(world.post("/v1/sessions", JSON, &body).await.status, 503);
+    }
+    assert_eq!(world.wechat.calls(scan_login::simulator::Call::CreateQr), calls + 1, "a no is not asked for twice");
+    assert_eq!(world.events().await, ["created"]);
 }
 
 #[tokio::test]
