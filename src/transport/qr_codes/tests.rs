@@ -37,7 +37,7 @@ impl Stage {
             app_secret = "secret"
             token = "token"
             encryption = "plain"
-            qr_daily_budget = 400
+            qr_daily_budget = {budget}
             api_base = "http://{}"
             [[client]]
             client_id = "shop"
@@ -48,7 +48,7 @@ impl Stage {
             listener.local_addr().unwrap()
         );
         let folder = tempfile::tempdir().unwrap();
-        let (config, _) = Config::from_toml(&config.replace("400", &budget.to_string()), folder.path(), []).unwrap();
+        let (config, _) = Config::from_toml(&config, folder.path(), []).unwrap();
         let nowhere = "http://127.0.0.1:1/".parse().unwrap();
         let account = SimulatedAccount::new(config.accounts[0].app_id.clone(), nowhere);
         let wechat = SimulatedWeChat::new(vec![SimulatedAccount { app_secret: "secret".into(), ..account }]);
