@@ -318,3 +318,31 @@ async fn credentials_can_be_checked_without_making_a_code() {
     assert!(matches!(stage.api().check_credentials().await, Err(ApiError::Refused { code: 40013, .. })));
     assert_eq!(stage.calls(), (2, 0));
 }
+
+/// Servers close connections that idle, and a call may be on its way over one just then.
+#[tokio::test]
+async fn a_kept_connection_that_is_closed_as_it_is_used_costs_no_call() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api_base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        let token = r#"{"access_token":"t","expires_in":7200}"#;
+        let code = r#"{"ticket":"t","expire_seconds":300,"url":"http://weixin.qq.com/q/02a"}"#;
+        let answer = |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let mut buffer = [0; 4096];
+        // The first answers once, hears the next call, and is gone; the second answers that.
+        let (mut first, _) = listener.accept().await.unwrap();
+        let _ = first.read(&mut buffer).await;
+        first.write_all(answer(token).as_bytes()).await.unwrap();
+        let _ = first.read(&mut buffer).await;
+        drop(first);
+        let (mut second, _) = listener.accept().await.unwrap();
+        let _ = second.read(&mut buffer).await;
+        second.write_all(answer(code).as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let stage = Stage::new().await;
+    let settings = ApiSettings { api_base, ..stage.settings.clone() };
+    let api = WeChatApi::new(settings, HttpClient::plain(), stage.clock.clone());
+    assert_eq!(create(&api).await.unwrap().content, "http://weixin.qq.com/q/02a");
+}

@@ -128,12 +128,23 @@ impl HttpClient {
 
     async fn ask<T: DeserializeOwned>(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<T, Fault> {
         let request = request.map_err(|_| unreachable("its address cannot be used"))?;
-        let response = self.0.request(request).await.map_err(|error| unreachable(chain(&error)))?;
+        let mut response = self.0.request(request.clone()).await;
+        // A connection that was kept may be closed by the other side just as it is used again.
+        if response.as_ref().is_err_and(has_ended_unanswered) {
+            response = self.0.request(request).await;
+        }
+        let response = response.map_err(|error| unreachable(chain(&error)))?;
         if !response.status().is_success() {
             return Err(Fault::Away(Absence::Status(response.status().as_u16())));
         }
         understand(&read(response).await?)
     }
+}
+
+/// Whether the connection was closed before a byte of an answer came.
+fn has_ended_unanswered(error: &hyper_util::client::legacy::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    cause.is_some_and(|cause| cause.is_incomplete_message() || cause.is_canceled())
 }
 
 /// An answer that says nothing but that it was done.
