@@ -91,12 +91,17 @@ pub fn run(kind: Kind) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
         let app = match kind {
             Kind::Native => axum::Router::new().route("/", axum::routing::any(native)),
-            Kind::SockJs | Kind::Node => sockjs::router("/echo", Options::default(), echo),
+            Kind::SockJs | Kind::Node => sockjs::router("/echo", options(), echo),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap().port());
         axum::serve(listener.tap_io(|stream| stream.set_nodelay(true).unwrap()), app).await.unwrap();
     });
+}
+
+/// As a service has them that needs nothing of what its router puts beside a request.
+fn options() -> Options {
+    Options { extensions: |_| http::Extensions::new(), ..Options::default() }
 }
 
 async fn echo(mut connection: Connection) {

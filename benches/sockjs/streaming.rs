@@ -41,7 +41,8 @@ async fn speak(address: SocketAddr, number: usize, echoes: Echoes) {
             assert_ne!(sender.read_buf(&mut taken).await.unwrap(), 0, "the server closed");
         }
         assert!(taken.starts_with(b"HTTP/1.1 204"), "{}", String::from_utf8_lossy(&taken));
-        echoes.set(echoes.get() + receiver.next().await);
+        let messages = receiver.next().await;
+        echoes.set(echoes.get() + messages);
     }
 }
 

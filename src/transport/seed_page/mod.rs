@@ -10,9 +10,11 @@ mod qr_url;
 use std::sync::Arc;
 
 use axum::Router;
+use http::Extensions;
 
 use crate::config::{Client, SeedBind, SeedPage};
 
+use super::client_address::ClientAddress;
 use super::site::{Shared, Site};
 use super::sockjs::{self, AllowedOrigins, Options};
 
@@ -28,6 +30,7 @@ pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
         allowed_origins: AllowedOrigins::List(origins(site, client)),
         admit_websocket: connection::admission(settings.bind),
         keep_requests: settings.bind == SeedBind::Cookie,
+        extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
         max_sessions: site.places.sockjs,
         max_message_bytes: MAX_MESSAGE,
         max_waiting_bytes: MAX_WAITING,
@@ -39,6 +42,13 @@ pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
     Router::new()
         .merge(qr_url::routes(base))
         .merge(sockjs::router(&format!("{base}/sockjs"), options, service).with_state(()))
+}
+
+/// Who asks is all that a connection needs of what was put beside its request.
+fn kept(address: ClientAddress) -> Extensions {
+    let mut kept = Extensions::new();
+    kept.insert(address);
+    kept
 }
 
 /// The page's settings and the client whose logins these are.

@@ -9,8 +9,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Extensions, Method, Version};
 
-/// What is said between the client and the next server only (RFC 9110 §7.6.1), or to open a WebSocket (RFC 6455 §4.1).
-const HOP_BY_HOP: [HeaderName; 10] = [
+/// What is said between the client and the next server only (RFC 9110 §7.6.1), to open a WebSocket (RFC 6455 §4.1), or of
+/// this one answer's form.
+const OF_THE_MOMENT: [HeaderName; 13] = [
+    header::ACCEPT_ENCODING,
+    header::CACHE_CONTROL,
+    header::PRAGMA,
     header::CONNECTION,
     header::UPGRADE,
     header::TRANSFER_ENCODING,
@@ -23,7 +27,7 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     header::SEC_WEBSOCKET_PROTOCOL,
 ];
 
-/// A request's head without what concerns its connection only.
+/// A request's head without what concerns its connection, or its answer, only.
 pub(super) struct Head {
     method: Method,
     version: Version,
@@ -34,16 +38,17 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn pack(parts: Parts) -> Self {
+    /// `keep` says what is kept of the extensions.
+    pub(super) fn pack(parts: Parts, keep: fn(Extensions) -> Extensions) -> Self {
         let Parts { method, uri, version, headers, extensions, .. } = parts;
         let mut lines = uri.path_and_query().map_or("", |target| target.as_str()).as_bytes().to_vec();
-        for (name, value) in headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(name)) {
+        for (name, value) in headers.iter().filter(|(name, _)| !OF_THE_MOMENT.contains(name)) {
             lines.push(b'\n');
             lines.extend_from_slice(name.as_str().as_bytes());
             lines.push(b':');
             lines.extend_from_slice(value.as_bytes());
         }
-        Self { method, version, lines: lines.into(), extensions, unpacked: OnceLock::new() }
+        Self { method, version, lines: lines.into(), extensions: keep(extensions), unpacked: OnceLock::new() }
     }
 
     /// What keeping it costs. Extensions cannot be weighed; the listener and middleware make them, not the client.
@@ -79,6 +84,8 @@ impl Head {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::identity;
+
     use super::*;
 
     #[test]
@@ -94,7 +101,7 @@ mod tests {
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
             .version(Version::HTTP_10)
             .extension(7_u8);
-        let head = Head::pack(request.body(()).unwrap().into_parts().0);
+        let head = Head::pack(request.body(()).unwrap().into_parts().0, identity);
         let parts = head.parts();
         assert_eq!((&parts.method, parts.version), (&Method::GET, Version::HTTP_10));
         assert_eq!(parts.uri, "/echo/0/a/websocket?t=1");
@@ -110,7 +117,7 @@ mod tests {
     fn a_head_weighs_what_it_says() {
         let weight = |cookie: &str| {
             let request = http::Request::get("/").header("Cookie", cookie).body(()).unwrap();
-            Head::pack(request.into_parts().0).weight()
+            Head::pack(request.into_parts().0, |_| Extensions::new()).weight()
         };
         assert_eq!(weight(&"x".repeat(1000)) - weight(""), 1000);
     }

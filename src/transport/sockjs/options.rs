@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Extensions;
 use http::request::Parts;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -75,6 +76,9 @@ pub struct Options {
     /// Whether a message that comes in a request of its own keeps that request's head, for
     /// [`Message::request`](super::Message::request). The head waits with its messages and counts as they do.
     pub keep_requests: bool,
+    /// What is kept of a request's extensions for [`Connection::request`](super::Connection::request); by default all. The
+    /// router puts some there that are of no use to a service, and take half a KiB for as long as the session lives.
+    pub extensions: fn(Extensions) -> Extensions,
     /// Whether session URLs set the cookie `JSESSIONID`, which some load balancers need for sticky sessions.
     pub cookie_needed: bool,
     /// How often a waiting receiver gets a heartbeat, counted from when it came, so that proxies do not take it for dead.
@@ -116,6 +120,7 @@ impl Default for Options {
             client_script: None,
             admit_websocket: Admission::default(),
             keep_requests: false,
+            extensions: std::convert::identity,
             cookie_needed: false,
             heartbeat_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),

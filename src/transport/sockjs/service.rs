@@ -43,7 +43,8 @@ impl Connection {
     }
 
     /// The request that opened the session, without its body: its path, its headers (`Origin` among them, but not those that
-    /// concern the connection only), and what middleware and the listener have put into its extensions.
+    /// concern the connection or the answer only), and what middleware and the listener have put into its extensions as far as
+    /// [`Options::extensions`](super::Options::extensions) keeps it.
     pub fn request(&self) -> &Parts {
         self.request.parts()
     }

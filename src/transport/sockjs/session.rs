@@ -227,7 +227,7 @@ mod tests {
 
     fn request(cookie: &str) -> Arc<Head> {
         let request = http::Request::post("/0/a/xhr_send").header("cookie", cookie).body(()).unwrap();
-        Arc::new(Head::pack(request.into_parts().0))
+        Arc::new(Head::pack(request.into_parts().0, std::convert::identity))
     }
 
     fn go_away() -> CloseReason {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn request() -> Head {
-        Head::pack(http::Request::new(()).into_parts().0)
+        Head::pack(http::Request::new(()).into_parts().0, std::convert::identity)
     }
 
     async fn settled(sessions: &Sessions) {

@@ -31,7 +31,7 @@ pub(super) async fn send(
     })?;
     let messages = decode(media_type(&parts.headers), &body)
         .map_err(|error| answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, error.to_string()))?;
-    let request = sessions.options.keep_requests.then(|| Arc::new(Head::pack(parts)));
+    let request = sessions.options.keep_requests.then(|| Arc::new(Head::pack(parts, sessions.options.extensions)));
     let messages = messages.into_iter().map(Payload::Text).collect();
     sessions.deliver(id, messages, request).map_err(|_| not_found())
 }

@@ -68,7 +68,7 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
         Err(ReceiveError::Busy | ReceiveError::Stopping) => return empty(StatusCode::SERVICE_UNAVAILABLE),
     };
     let (response, socket) = upgrade.accept(limits(&sessions.options), None);
-    let (opener, head) = (sessions.clone(), Head::pack(parts));
+    let (opener, head) = (sessions.clone(), Head::pack(parts, sessions.options.extensions));
     sessions.options.tasks.spawn(async move {
         let Ok(mut socket) = socket.await else { return };
         let mut receiver = opener.open_unlisted(S::FRAMING, place, head);

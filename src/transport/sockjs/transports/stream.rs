@@ -48,7 +48,7 @@ pub(in super::super) async fn stream(
     let (client, chunks) = channel(CHUNKS);
     // There is room for both.
     let _ = client.try_send(prelude);
-    match sessions.receive(id, Head::pack(parts)) {
+    match sessions.receive(id, Head::pack(parts, sessions.options.extensions)) {
         Ok(receiver) => {
             let sessions = sessions.clone();
             sessions.options.tasks.clone().spawn(async move {
