@@ -14,11 +14,16 @@ use super::medium::MediumError;
 mod m0001_log;
 #[path = "../../migrations/0002_synced.rs"]
 mod m0002_synced;
+#[path = "../../migrations/0003_index.rs"]
+mod m0003_index;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
     /// Makes the tree `name` where it does not exist.
     fn create_tree(&self, name: &str) -> Result<(), MediumError>;
+
+    /// Moves the tree `name` into the database of the index, where it is durable before it is removed.
+    fn move_to_index(&self, name: &str) -> Result<(), MediumError>;
 
     /// Makes everything durable that the step did.
     fn flush(&self) -> Result<(), MediumError>;
@@ -27,7 +32,7 @@ pub(super) trait MigrationTarget {
 type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
 /// The step at index i leads from layout i to layout i + 1.
-const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up];
+const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up];
 
 /// The layout of this program.
 pub(super) const CURRENT: u32 = STEPS.len() as u32;

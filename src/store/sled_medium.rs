@@ -22,6 +22,9 @@ use super::{StoreError, examine};
 
 /// sled's page cache. Its default of 1 GiB would grow with history.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// The folder of the index, inside the store's.
+const INDEX: &str = "index";
+const RETIRED: &str = "retired";
 const UNRETIRED_FROM: &[u8] = b"unretired-from";
 
 /// Why a store cannot be opened.
@@ -74,11 +77,16 @@ pub(super) enum IfMissing {
     Refuse,
 }
 
-/// A sled database: the tree `log` holds the chunks, `retired` the index.
+/// Two sled databases: the tree `log` of the one holds the chunks, the tree `retired` of the other the index.
+///
+/// The index has a file of its own because its inserts are strewn over all its leaves: in one file with the log they keep
+/// the log's segments from being used again, and the file is half as large again. It is never synced by us: whatever a
+/// crash takes of it is found again by reading from the older mark, which lies in it, too.
 pub(super) struct SledMedium {
     log: sled::Tree,
     retired: sled::Tree,
     db: sled::Db,
+    _index: sled::Db,
     /// The same file as sled's, for `fdatasync`.
     file: File,
     head: HeadFile,
@@ -114,21 +122,24 @@ impl SledMedium {
     }
 
     fn open_as_it_is(path: &Path, layout: u32) -> Result<Self, OpenError> {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
+        let open = |path: &Path| {
             // The journal flushes when it acknowledges; nothing else has to be written by a clock.
-            .flush_every_ms(None);
-        let opening = guarded(|| {
-            let db = config.open()?;
-            let (log, retired) = (db.open_tree("log"), db.open_tree("retired"));
-            Ok((db, log?, retired?))
-        });
-        let (db, log, retired) = opening.ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
-        migrate::run(path, &db, layout)?;
+            guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open())
+        };
+        // First: where it cannot be opened, the log has not been touched.
+        let index = match open(&path.join(INDEX)) {
+            Some(Ok(index)) => index,
+            None | Some(Err(sled::Error::Corruption { .. })) => return Err(broken_index()),
+            Some(Err(error)) => return Err(not_opened(path, &error)),
+        };
+        let db = open(path).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
+        migrate::run(path, &Databases { db: &db, index: &index, path }, layout)?;
+        let log = guarded(|| db.open_tree("log")).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
+        let retired = guarded(|| index.open_tree(RETIRED)).ok_or_else(broken_index)?;
+        let retired = retired.map_err(|error| not_opened(path, &error))?;
         let file = File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?;
         let head = HeadFile::open(path).map_err(|error| unusable(path, &error))?;
-        Ok(Self { log, retired, db, file, head })
+        Ok(Self { log, retired, db, _index: index, file, head })
     }
 
     /// Whether the log ends where it must, or behind it.
@@ -280,6 +291,12 @@ fn broken() -> OpenError {
     OpenError::Store(StoreError::Damaged("sled cannot make sense of its own file".into()))
 }
 
+fn broken_index() -> OpenError {
+    let told =
+        format!("sled cannot read the index; without the folder `{INDEX}` in it, a start makes it again from the log");
+    OpenError::Store(StoreError::Damaged(told.into()))
+}
+
 fn told(error: &dyn std::fmt::Display) -> MediumError {
     error.to_string().into()
 }
@@ -311,13 +328,36 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-impl MigrationTarget for sled::Db {
+/// What a migration works on.
+struct Databases<'a> {
+    db: &'a sled::Db,
+    index: &'a sled::Db,
+    path: &'a Path,
+}
+
+impl MigrationTarget for Databases<'_> {
     fn create_tree(&self, name: &str) -> Result<(), MediumError> {
-        self.open_tree(name).map(drop).map_err(|error| told(&error))
+        self.db.open_tree(name).map(drop).map_err(|error| told(&error))
+    }
+
+    fn move_to_index(&self, name: &str) -> Result<(), MediumError> {
+        let moved = || {
+            let to = self.index.open_tree(name)?;
+            for entry in &self.db.open_tree(name)? {
+                let (key, value) = entry?;
+                to.insert(key, value)?;
+            }
+            self.index.flush()
+        };
+        moved().map_err(|error| told(&error))?;
+        // Durable there before it is gone here.
+        let file = File::open(self.path.join(INDEX).join("db"));
+        file.and_then(|file| file.sync_all()).map_err(|error| told(&error))?;
+        self.db.drop_tree(name).map(drop).map_err(|error| told(&error))
     }
 
     fn flush(&self) -> Result<(), MediumError> {
-        sled::Tree::flush(self).map(drop).map_err(|error| told(&error))
+        self.db.flush().map(drop).map_err(|error| told(&error))
     }
 }
 
@@ -331,5 +371,68 @@ mod tests {
         let told = not_opened(Path::new("data"), &corrupted);
         assert!(matches!(told, OpenError::Store(StoreError::Damaged(_))), "{told}");
         assert!(told.cure().starts_with("keep a copy"), "{}", told.cure());
+    }
+    /// A store of layout 2 with an index of two entries.
+    fn layout_2(path: &Path) {
+        std::fs::create_dir_all(path).unwrap();
+        migrate::announce(path).unwrap();
+        std::fs::write(path.join("LAYOUT"), "scan-login store, layout 2\n").unwrap();
+        let db = sled::open(path).unwrap();
+        db.open_tree("log").unwrap();
+        let retired = db.open_tree(RETIRED).unwrap();
+        retired.insert("sl-one", &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+        retired.insert(UNRETIRED_FROM, &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
+    }
+
+    fn holds_the_index(path: &Path) {
+        let medium = SledMedium::open(path, IfMissing::Refuse).unwrap();
+        assert_eq!(medium.unretired_from().unwrap(), 9);
+        assert_eq!(u64_from(&medium.retired.get("sl-one").unwrap().unwrap()).unwrap(), 7);
+        assert!(!medium.db.tree_names().contains(&RETIRED.into()), "it is still in its old place");
+        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 3\n");
+    }
+
+    #[test]
+    fn the_index_of_an_older_store_moves_into_a_database_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        layout_2(folder.path());
+        holds_the_index(folder.path());
+        holds_the_index(folder.path());
+    }
+
+    #[test]
+    fn a_broken_index_is_told_with_its_cure_and_made_again_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(SledMedium::open(folder.path(), IfMissing::Create).unwrap());
+        let index = folder.path().join(INDEX);
+        let log = std::fs::read(folder.path().join("db")).unwrap();
+        for entry in std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_file() && !entry.ends_with("db") {
+                std::fs::write(entry, "not what sled wrote").unwrap();
+            }
+        }
+        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse) else { panic!("it was opened") };
+        assert!(error.to_string().contains("without the folder `index`"), "{error}");
+        assert_eq!(std::fs::read(folder.path().join("db")).unwrap(), log, "the log was touched");
+        std::fs::remove_dir_all(index).unwrap();
+        SledMedium::open(folder.path(), IfMissing::Refuse).unwrap();
+    }
+
+    #[test]
+    fn a_move_that_was_cut_off_goes_on() {
+        for is_moved in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            layout_2(folder.path());
+            {
+                // Half of it is there already; or all, and only the layout was not written any more.
+                let (db, index) = (sled::open(folder.path()).unwrap(), sled::open(folder.path().join(INDEX)).unwrap());
+                index.open_tree(RETIRED).unwrap().insert("sl-one", &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+                if is_moved {
+                    let databases = Databases { db: &db, index: &index, path: folder.path() };
+                    databases.move_to_index(RETIRED).unwrap();
+                }
+            }
+            holds_the_index(folder.path());
+        }
     }
 }

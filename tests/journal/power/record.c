@@ -31,6 +31,9 @@ static int ends_with(int fd, const char *ending) {
     return (size_t)length >= tail && strcmp(path + length - tail, ending) == 0;
 }
 
+/* The log's file; the index is never synced, and found again from the log. */
+static int is_log(int fd) { return ends_with(fd, "/db") && !ends_with(fd, "/index/db"); }
+
 static void record(const void *head, size_t head_length, const void *bytes, size_t length) {
     static int out = -1;
     pthread_mutex_lock(&lock);
@@ -53,7 +56,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
     uint32_t length = (uint32_t)written;
     uint64_t place = (uint64_t)offset;
     char head[13] = "W";
-    if (ends_with(fd, "/db")) {
+    if (is_log(fd)) {
         memcpy(head + 1, &place, 8);
         memcpy(head + 9, &length, 4);
         record(head, 13, bytes, length);
@@ -67,7 +70,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
 
 static int synced(const char *name, int fd) {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-    int is_db = ends_with(fd, "/db");
+    int is_db = is_log(fd);
     if (is_db) {
         record("B", 1, NULL, 0);
     }
