@@ -1,5 +1,6 @@
 //! A session with the world around it: who waits for it is woken, and its timers run.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::frame::{CloseReason, Frame, Payload};
 use super::head::Head;
-use super::session::{Closed, Session};
+use super::session::{Closed, Inbox, Session};
 use super::table::Sessions;
 
 /// A session that its receiver, its service and the table share.
@@ -19,6 +20,8 @@ pub(super) struct Live {
     for_receiver: Notify,
     /// Wakes the service.
     pub(super) for_service: Notify,
+    /// Wakes the requests that wait until something is so: that the service has read everything, or the receiver is gone.
+    for_others: Notify,
     /// Counts the session until nobody holds it any more: its memory is what is limited.
     _place: OwnedSemaphorePermit,
 }
@@ -36,6 +39,7 @@ impl Live {
             inner: Mutex::new(Inner { session, delay: None }),
             for_receiver: Notify::new(),
             for_service: Notify::new(),
+            for_others: Notify::new(),
             _place: place,
         }
     }
@@ -63,6 +67,28 @@ impl Live {
         }
     }
 
+    /// What waits for the service; others get to know where nothing does.
+    pub(super) fn take(&self) -> Inbox {
+        let taken = self.lock().session.take();
+        if !matches!(taken, Inbox::Message(_)) {
+            self.for_others.notify_waiters();
+        }
+        taken
+    }
+
+    /// Waits until this is so of the session.
+    pub(super) async fn until(&self, is_so: fn(&Session) -> bool) {
+        loop {
+            let mut changed = pin!(self.for_others.notified());
+            // Counts from here on, so that no wake-up is missed.
+            changed.as_mut().enable();
+            if is_so(&self.lock().session) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     pub(super) fn close(&self, reason: CloseReason) {
         self.lock().session.close(reason);
         self.wake();
@@ -86,6 +112,7 @@ impl Live {
     fn wake(&self) {
         self.for_receiver.notify_one();
         self.for_service.notify_one();
+        self.for_others.notify_waiters();
     }
 }
 

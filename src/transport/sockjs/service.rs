@@ -62,7 +62,7 @@ impl Connection {
     /// The next message of any kind, with the request that brought it where it is kept.
     pub async fn recv_message(&mut self) -> Option<Message> {
         loop {
-            match self.live.lock().session.take() {
+            match self.live.take() {
                 Inbox::Message(message) => return Some(message),
                 Inbox::Closed => return None,
                 Inbox::Empty => (),

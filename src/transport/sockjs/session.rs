@@ -62,6 +62,8 @@ pub(super) struct Session {
     outbox: Outbox,
     inbox: VecDeque<Message>,
     inbox_bytes: usize,
+    /// Whether the service has found nothing since the last message came: it is done with what came before.
+    idle: bool,
     max_waiting_bytes: usize,
 }
 
@@ -76,6 +78,7 @@ impl Session {
             outbox: Outbox::new(framing, max_waiting_bytes),
             inbox: VecDeque::new(),
             inbox_bytes: 0,
+            idle: false,
             max_waiting_bytes,
         }
     }
@@ -167,6 +170,7 @@ impl Session {
             self.close(CloseReason::TOO_MUCH_WAITS);
             return;
         }
+        self.idle = false;
         self.inbox_bytes += bytes;
         self.inbox.extend(messages);
     }
@@ -178,9 +182,22 @@ impl Session {
                 self.inbox_bytes -= message.weight();
                 Inbox::Message(message)
             }
-            None if self.phase == Phase::Open => Inbox::Empty,
+            None if self.phase == Phase::Open => {
+                self.idle = true;
+                Inbox::Empty
+            }
             None => Inbox::Closed,
         }
+    }
+
+    /// Whether a receiver is there.
+    pub(super) fn is_attached(&self) -> bool {
+        self.attached
+    }
+
+    /// Whether the service has worked on all that came, or will not.
+    pub(super) fn is_read(&self) -> bool {
+        self.idle || self.phase != Phase::Open
     }
 
     /// Closes the session from this side: what waits for the service is thrown away, what waits for the client is not.
@@ -330,6 +347,21 @@ mod tests {
         session.deliver(texts(&[""; 30]), None);
         assert!(!session.is_open());
         assert!(matches!(session.take(), Inbox::Closed));
+    }
+
+    #[test]
+    fn what_came_is_read_once_the_service_wants_more() {
+        let mut session = opened();
+        session.take();
+        assert!(session.is_read());
+        session.deliver(texts(&["a"]), None);
+        message(&mut session);
+        assert!(!session.is_read(), "it may be at work on it");
+        session.take();
+        assert!(session.is_read());
+        session.deliver(texts(&["b"]), None);
+        session.close(go_away());
+        assert!(session.is_read(), "nobody will");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::frame::{CloseReason, Payload};
 use super::head::Head;
@@ -40,6 +43,10 @@ pub(super) struct Sessions {
     pub(super) farewells: Arc<Semaphore>,
 }
 
+/// How long a request waits for what is about to happen: that the service works on its messages, or that a connection that
+/// was dropped is noticed.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Most sockets at a time that are told why they cannot stay; more are refused with a status.
 const FAREWELLS: usize = 64;
 
@@ -71,6 +78,15 @@ impl Sessions {
         Receiver::new(self.clone(), None, live)
     }
 
+    /// Waits, but not long, where somebody receives for the session of this id. A client that asks again has perhaps just
+    /// dropped its connection: the server is then about to notice.
+    pub(super) async fn until_free(&self, id: &str) {
+        let live = self.lock().get(id).cloned();
+        if let Some(live) = live.filter(|live| live.lock().session.is_attached()) {
+            let _ = timeout(MOMENT, live.until(|session| !session.is_attached())).await;
+        }
+    }
+
     /// Attaches a receiver to the session of this id, and opens it where there is none.
     pub(super) fn receive(self: &Arc<Self>, id: &str, request: Head) -> Result<Receiver, ReceiveError> {
         let id: Arc<str> = Arc::from(id);
@@ -98,10 +114,21 @@ impl Sessions {
         Ok(Receiver::new(self.clone(), Some(id), live))
     }
 
-    /// Hands messages to the session of this id, with the request that brought them where it is kept.
-    pub(super) fn deliver(&self, id: &str, messages: Vec<Payload>, request: Option<Arc<Head>>) -> Result<(), Unknown> {
+    /// Hands messages to the session of this id, with the request that brought them where it is kept. Waits until the
+    /// service has worked on them, but not long: what it says to them at once is then there for a poll that follows.
+    pub(super) async fn deliver(
+        &self,
+        id: &str,
+        messages: Vec<Payload>,
+        request: Option<Arc<Head>>,
+    ) -> Result<(), Unknown> {
         let live = self.lock().get(id).cloned().ok_or(Unknown)?;
         live.deliver(messages, request);
+        // On this worker, the service is next.
+        yield_now().await;
+        if !live.lock().session.is_read() {
+            let _ = timeout(MOMENT, live.until(Session::is_read)).await;
+        }
         Ok(())
     }
 
@@ -186,8 +213,6 @@ impl Drop for CloseAtEnd {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn sessions(max_sessions: usize) -> Arc<Sessions> {
@@ -235,7 +260,7 @@ mod tests {
         let sessions = sessions(10);
         for _ in 0..100 {
             sessions.receive("a", request()).unwrap().served();
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert_eq!(sessions.options.tasks.len(), 2, "the service and the disconnect delay");

@@ -18,6 +18,7 @@ use super::{refusal, unavailable};
 /// body is read first, though it means nothing: behind an unread body the server would not notice that the client went.
 pub(super) async fn poll(sessions: &Arc<Sessions>, id: &str, parts: Parts, body: Body) -> Result<Frame, Response> {
     body::read(&sessions.options, body).await.map_err(IntoResponse::into_response)?;
+    sessions.until_free(id).await;
     match sessions.receive(id, Head::pack(parts, sessions.options.extensions)) {
         Ok(mut receiver) => {
             let frame = receiver.next().await;

@@ -33,7 +33,7 @@ pub(super) async fn send(
         .map_err(|error| answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, error.to_string()))?;
     let request = sessions.options.keep_requests.then(|| Arc::new(Head::pack(parts, sessions.options.extensions)));
     let messages = messages.into_iter().map(Payload::Text).collect();
-    sessions.deliver(id, messages, request).map_err(|_| not_found())
+    sessions.deliver(id, messages, request).await.map_err(|_| not_found())
 }
 
 /// The content type without its parameters; empty where there is none, `?` where it is no text.

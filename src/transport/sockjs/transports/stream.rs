@@ -48,6 +48,7 @@ pub(in super::super) async fn stream(
     let (client, chunks) = channel(CHUNKS);
     // There is room for both.
     let _ = client.try_send(prelude);
+    sessions.until_free(id).await;
     match sessions.receive(id, Head::pack(parts, sessions.options.extensions)) {
         Ok(receiver) => {
             let sessions = sessions.clone();
