@@ -98,6 +98,12 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Returns when the session has told what happened so far: after a restart it has to read that first.
+    pub(super) async fn begun(&mut self) {
+        // Where the session is gone, there is nothing to wait for.
+        let _ = self.content.wait_for(|content| !content.messages.is_empty() || content.ended).await;
+    }
+
     /// All messages behind the cursor; moves it behind them.
     pub fn ready(&mut self) -> Vec<Message> {
         self.look().0

@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
-use super::address::{Address, IfLost, NoAnswer};
+use super::address::{Address, DEADLINE, IfLost, NoAnswer};
 use super::cell::Cell;
 use super::code;
 use super::feed::Watch;
@@ -231,8 +231,10 @@ impl Logins {
     /// # Errors
     /// [`Unavailable`].
     pub async fn watch(&self, scene: &SceneId, token: &str, after: u32) -> Result<Option<Watched>, Unavailable> {
-        let cell = self.attached(scene, token).await?;
-        Ok(cell.map(|cell| Watched { created: cell.created.clone(), watch: cell.feed.watch(after) }))
+        let Some(cell) = self.attached(scene, token).await? else { return Ok(None) };
+        let mut watch = cell.feed.watch(after);
+        tokio::time::timeout(DEADLINE, watch.begun()).await.map_err(|_| Unavailable)?;
+        Ok(Some(Watched { created: cell.created.clone(), watch }))
     }
 
     /// The browser that holds the attach token gives up. `false` where the scene is unknown or the token is wrong.

@@ -484,8 +484,8 @@ async fn after_a_restart_pending_sessions_are_there_with_the_time_they_had_left(
     let world = world.crash_and_restart().await;
     assert_eq!(world.tree.recovered, 2);
     let mut browser = world.watch("a").await;
-    assert_eq!(names(&next(&mut browser).await), ["Created"]);
-    let messages = next(&mut world.watch("b").await).await;
+    assert_eq!(names(&browser.ready()), ["Created"], "what happened before is there at once");
+    let messages = world.watch("b").await.ready();
     assert_eq!(code_of(&messages), code, "the code is derived, so it is the same again");
     let picture = world.tree.logins.qr_code_of_picture(&opened.picture).await.unwrap();
     assert_eq!(picture.unwrap().content, "http://weixin.qq.com/q/02");
