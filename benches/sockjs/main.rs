@@ -3,7 +3,7 @@
 //! 1. `idle_websocket`: the resident memory of an idle SockJS session over a WebSocket beside that of a WebSocket alone
 //!    (`transport/websocket.rs` with an echo), the servers being processes of their own; handshakes as a browser's.
 //! 2. `websocket` and `xhr_streaming`: messages a second through an echo service, beside npm's `sockjs` 0.3.24 in the same
-//!    run. The server, ours or theirs, has one core and the load another; the two take turns, since machines drift.
+//!    run; eight of each session are on their way at a time. `xhr_streaming_single`: one, so that a request is all it costs. The server, ours or theirs, has one core and the load another; the two take turns, since machines drift.
 //!
 //! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of `tests/sockjs_clients` must be there.
 
@@ -47,6 +47,9 @@ fn main() {
         }
         if is_wanted("xhr_streaming") {
             println!("{}", beside_node("xhr_streaming", streaming::messages).await);
+        }
+        if is_wanted("xhr_streaming_single") {
+            println!("{}", beside_node("xhr_streaming_single", streaming::single_messages).await);
         }
     });
 }
