@@ -3,10 +3,12 @@
 //! 1. `idle_websocket`: the resident memory of an idle SockJS session over a WebSocket beside that of a WebSocket alone
 //!    (`transport/websocket.rs` with an echo), the servers being processes of their own; handshakes as a browser's.
 //! 2. `websocket` and `xhr_streaming`: messages a second through an echo service, beside npm's `sockjs` 0.3.24 in the same
-//!    run; eight of each session are on their way at a time. `xhr_streaming_single`: one, so that a request is all it costs. The server, ours or theirs, has one core and the load another; the two take turns, since machines drift. Where other
+//!    run; eight of each session are on their way at a time. `xhr_streaming_single`: one, so that each has its own request.
+//!    The server, ours or theirs, has one core and the load another; the two take turns, since machines drift. Where other
 //!    programs want the load's core, it is the load that ends first: `times_by_cpu` then says more than `times`.
 //!
-//! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of `tests/sockjs_clients` must be there.
+//! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of
+//! `tests/sockjs_clients` must be there.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
