@@ -11,6 +11,8 @@ use crate::server::Server;
 
 /// How many sessions speak at once.
 pub const SESSIONS: usize = 32;
+/// How many messages of each session are on their way at a time.
+pub const ON_THEIR_WAY: usize = 8;
 pub const MEASURED: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(1);
 

@@ -3,9 +3,12 @@
 //! 1. `idle_websocket`: the resident memory of an idle SockJS session over a WebSocket beside that of a WebSocket alone
 //!    (`transport/websocket.rs` with an echo), the servers being processes of their own; handshakes as a browser's.
 //! 2. `websocket` and `xhr_streaming`: messages a second through an echo service, beside npm's `sockjs` 0.3.24 in the same
-//!    run. The server, ours or theirs, has one core and the load another; the two take turns, since machines drift.
+//!    run; eight of each session are on their way at a time. `xhr_streaming_single`: one, so that each has its own request.
+//!    The server, ours or theirs, has one core and the load another; the two take turns, since machines drift. Where other
+//!    programs want the load's core, it is the load that ends first: `times_by_cpu` then says more than `times`.
 //!
-//! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of `tests/sockjs_clients` must be there.
+//! Each prints one JSON object; named behind `--`, it runs alone. Node, `taskset` and the packages of
+//! `tests/sockjs_clients` must be there.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -48,6 +51,9 @@ fn main() {
         if is_wanted("xhr_streaming") {
             println!("{}", beside_node("xhr_streaming", streaming::messages).await);
         }
+        if is_wanted("xhr_streaming_single") {
+            println!("{}", beside_node("xhr_streaming_single", streaming::single_messages).await);
+        }
     });
 }
 
@@ -78,7 +84,7 @@ async fn beside_node(scenario: &str, measure: impl AsyncFn(&Server) -> load::Rat
         "scenario": scenario, "rounds": ROUNDS, "sessions": load::SESSIONS, "seconds": load::MEASURED.as_secs(),
         "messages_per_s": rate(&ours).round(), "sockjs_node_messages_per_s": rate(&theirs).round(),
         "cpu_us_per_message": round(cpu(&ours)), "sockjs_node_cpu_us_per_message": round(cpu(&theirs)),
-        "times": round(median(ratio.collect())), "target_times": 3,
+        "times": round(median(ratio.collect())), "times_by_cpu": round(cpu(&theirs) / cpu(&ours)), "target_times": 3,
     })
 }
 

@@ -1,4 +1,5 @@
-//! Messages over `xhr_send`, one a request, and back over `xhr_streaming`.
+//! Messages over `xhr_send` and back over `xhr_streaming`. A client puts all that was said since its last request into the
+//! next one.
 
 use std::net::SocketAddr;
 
@@ -8,9 +9,19 @@ use tokio::net::TcpStream;
 use crate::load::{self, Echoes, MESSAGE, Rate};
 use crate::server::Server;
 
+/// Eight messages of each session on their way at a time, in one request.
 pub async fn messages(server: &Server) -> Rate {
+    measure(server, load::ON_THEIR_WAY).await
+}
+
+/// One message a request.
+pub async fn single_messages(server: &Server) -> Rate {
+    measure(server, 1).await
+}
+
+async fn measure(server: &Server, at_a_time: usize) -> Rate {
     let address = server.address;
-    load::measure(server, move |number, echoes| speak(address, number, echoes)).await
+    load::measure(server, move |number, echoes| speak(address, number, at_a_time, echoes)).await
 }
 
 async fn connect(address: SocketAddr) -> TcpStream {
@@ -28,11 +39,11 @@ fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-async fn speak(address: SocketAddr, number: usize, echoes: Echoes) {
+async fn speak(address: SocketAddr, number: usize, at_a_time: usize, echoes: Echoes) {
     let session = format!("/echo/0/{number}");
     let mut receiver = Receiver::open(address, &session).await;
     let mut sender = connect(address).await;
-    let send = post(&format!("{session}/xhr_send"), &format!("[\"{MESSAGE}\"]"));
+    let send = post(&format!("{session}/xhr_send"), &serde_json::json!(vec![MESSAGE; at_a_time]).to_string());
     let mut taken = Vec::with_capacity(1 << 10);
     loop {
         sender.write_all(&send).await.unwrap();
@@ -41,8 +52,12 @@ async fn speak(address: SocketAddr, number: usize, echoes: Echoes) {
             assert_ne!(sender.read_buf(&mut taken).await.unwrap(), 0, "the server closed");
         }
         assert!(taken.starts_with(b"HTTP/1.1 204"), "{}", String::from_utf8_lossy(&taken));
-        let messages = receiver.next().await;
-        echoes.set(echoes.get() + messages);
+        let mut back = 0;
+        while back < at_a_time {
+            let messages = receiver.next().await;
+            echoes.set(echoes.get() + messages);
+            back += messages;
+        }
     }
 }
 

@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::load::{self, Echoes, MESSAGE, Rate};
+use crate::load::{self, Echoes, MESSAGE, ON_THEIR_WAY, Rate};
 use crate::server::Server;
-
-const ON_THEIR_WAY: usize = 8;
 
 /// A socket whose handshake, as a browser would send it, was accepted, and over which, where it is SockJS's, the session
 /// was opened.
