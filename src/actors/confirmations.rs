@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Command, Confirmation, Created, DenyReason, Phase, Session};
+use crate::domain::{Command, Created, DenyReason, Phase, Session};
 use crate::keys::{Purpose, same_secret};
 
 use super::address::IfLost;
@@ -83,31 +83,25 @@ impl Logins {
     }
 
     fn command_of(&self, cell: &Cell, session: &Session, decision: Decision) -> Option<Command> {
-        let is_asked_for_number = session.created.confirmation == Confirmation::Number;
-        match decision {
-            Decision::Deny(reason) => Some(Command::Deny { reason }),
-            Decision::Pick(number) if is_asked_for_number && number != self.numbers(cell).right() => {
+        match (decision, self.numbers(cell)) {
+            (Decision::Deny(reason), _) => Some(Command::Deny { reason }),
+            (Decision::Pick(number), Some(numbers)) if number != numbers.right() => {
                 Some(Command::Deny { reason: DenyReason::Number })
             }
-            Decision::Pick(_) if !is_asked_for_number => None,
-            Decision::Confirm if is_asked_for_number => None,
-            Decision::Confirm | Decision::Pick(_) => {
+            (Decision::Pick(_), None) | (Decision::Confirm, Some(_)) => None,
+            (Decision::Confirm, None) | (Decision::Pick(_), Some(_)) => {
                 session.openid().map(|openid| Command::Confirm { openid: openid.clone(), at: self.clock.now() })
             }
         }
     }
 
-    fn numbers(&self, cell: &Cell) -> Numbers {
-        Numbers::of(self.keys.derive_bytes(Purpose::Number, &cell.scene, cell.created.incarnation))
+    fn numbers(&self, cell: &Cell) -> Option<Numbers> {
+        Numbers::of_session(&self.keys, &cell.scene, &cell.created)
     }
 
     fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
-        let is_asked_for_number = session.created.confirmation == Confirmation::Number;
-        Confirmable {
-            stage: stage(&session.phase),
-            numbers: is_asked_for_number.then(|| self.numbers(cell).shown()),
-            created: session.created,
-        }
+        let numbers = self.numbers(cell).map(Numbers::shown);
+        Confirmable { stage: stage(&session.phase), numbers, created: session.created }
     }
 
     async fn of_confirm_token(&self, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {

@@ -1,5 +1,8 @@
 //! The number match: the page shows one number, the phone three, and who scanned picks the page's. Pure.
 
+use crate::domain::{Confirmation, Created, SceneId};
+use crate::keys::{Keys, Purpose};
+
 /// Numbers have two digits.
 const LEAST: u32 = 10;
 const COUNT: u32 = 90;
@@ -13,8 +16,14 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// Those of a session; `None` where it is not confirmed by a number.
+    pub(super) fn of_session(keys: &Keys, scene: &SceneId, created: &Created) -> Option<Self> {
+        let is_asked_for = created.confirmation == Confirmation::Number;
+        is_asked_for.then(|| Self::of(keys.derive_bytes(Purpose::Number, scene, created.incarnation)))
+    }
+
     /// Draws them from 32 unpredictable bytes. What a remainder of 32 bits prefers is below one in ten million.
-    pub(super) fn of(bytes: [u8; 32]) -> Self {
+    fn of(bytes: [u8; 32]) -> Self {
         let draw = |word: usize, below: u32| {
             let at = word * 4;
             u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) % below

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{Command, Confirmation, Event, Recorded, Refusal, Session, State, decide, evolve};
+use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide, evolve};
 use crate::keys::{Keys, Purpose};
 use crate::store::{Append, EventStore, StoreError};
 
@@ -200,10 +200,8 @@ impl SessionState {
         match event {
             Event::Created(_) => Some(MessageBody::Created),
             Event::Scanned(_) => {
-                let created = &self.cell.created;
-                let is_asked = created.confirmation == Confirmation::Number;
-                let bytes = || self.around.keys.derive_bytes(Purpose::Number, &self.cell.scene, created.incarnation);
-                Some(MessageBody::Scanned { number: is_asked.then(|| Numbers::of(bytes()).right()) })
+                let numbers = Numbers::of_session(&self.around.keys, &self.cell.scene, &self.cell.created);
+                Some(MessageBody::Scanned { number: numbers.map(Numbers::right) })
             }
             Event::Confirmed(_) => {
                 let openid = self.state.session()?.openid()?.clone();
