@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::domain::*;
 use crate::keys::{Keys, sha256};
-use crate::store::{Append, EventStore, Faults, MemoryMedium};
+use crate::store::{Append, EventStore, Faults, MemoryMedium, RawRecord};
 
 use super::*;
 
@@ -45,6 +45,10 @@ impl EventStore for Treacherous {
 
     fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
         self.inner.read(from, limit)
+    }
+
+    fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>> {
+        self.inner.read_raw(from, limit)
     }
 
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {

@@ -28,7 +28,6 @@ const HEAD: usize = 2 + 2 + 8 + 8;
 const CHUNK_HEADER: usize = MARK.len() + 1 + HEAD + 4;
 const CHUNK_HEADER_V1: usize = MARK.len() + 1 + 2 + 8;
 const RECORD_HEADER: usize = 2 + 4;
-const BODY_HEADER: usize = 1 + 1 + 8 + 4 + 1;
 
 /// Some events are too large for a chunk.
 #[derive(Debug)]
@@ -209,37 +208,79 @@ pub(super) struct Chunk {
 
 /// The records of a chunk that lies under the key `first_seq`; otherwise what is wrong, and at which sequence.
 pub(super) fn decode_chunk(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, String> {
-    let damaged = |what: &str| format!("chunk at sequence {first_seq}: {what}");
-    let head = Head::read(value).map_err(damaged)?;
-    if head.first_seq != first_seq {
-        return Err(damaged("it lies under another sequence than its own"));
-    }
-    let mut reader = Reader(&value[head.size..]);
-    if head.length.is_some_and(|length| usize::from(length) != reader.0.len()) {
-        return Err(damaged("it does not have the length that it says"));
-    }
-    let count = head.count;
+    let bodies = Bodies::of(first_seq, value)?;
     // No more than could be there: the count is not trusted before its records are read.
-    let mut records: Vec<Recorded> = Vec::with_capacity(usize::from(count).min(value.len() / RECORD_HEADER));
-    for seq in first_seq..first_seq.saturating_add(u64::from(count)) {
+    let mut records: Vec<Recorded> = Vec::with_capacity(usize::from(bodies.count).min(value.len() / RECORD_HEADER));
+    for found in bodies {
+        let (seq, body) = found?;
         let before = records.last().map(|record| &record.scene);
-        records.push(decode_record(seq, before, &mut reader).map_err(|what| format!("record {seq}: {what}"))?);
+        records.push(decode_body(seq, before, body).map_err(|what| at_record(seq, &what))?);
     }
-    if reader.0.is_empty() { Ok(records) } else { Err(damaged("bytes are left over")) }
+    Ok(records)
+}
+
+/// The bodies of a chunk's records as they are stored, each held against its checksum, and the chunk against its length.
+pub(super) struct Bodies<'a> {
+    first_seq: u64,
+    count: u16,
+    next: u16,
+    reader: Reader<'a>,
+}
+
+impl<'a> Bodies<'a> {
+    /// Of a chunk that lies under the key `first_seq`; otherwise what is wrong with it.
+    pub(super) fn of(first_seq: u64, value: &'a [u8]) -> Result<Self, String> {
+        let damaged = |what: &str| at_chunk(first_seq, what);
+        let head = Head::read(value).map_err(damaged)?;
+        if head.first_seq != first_seq || first_seq.checked_add(u64::from(head.count)).is_none() {
+            return Err(damaged("it lies under another sequence than its own"));
+        }
+        let reader = Reader(&value[head.size..]);
+        if head.length.is_some_and(|length| usize::from(length) != reader.0.len()) {
+            return Err(damaged("it does not have the length that it says"));
+        }
+        Ok(Self { first_seq, count: head.count, next: 0, reader })
+    }
+
+    fn body(&mut self, seq: u64) -> Result<&'a [u8], &'static str> {
+        const CUT: &str = "it is cut off";
+        let length = self.reader.u16().ok_or(CUT)?;
+        let expected = self.reader.u32().ok_or(CUT)?;
+        let body = self.reader.take(usize::from(length)).ok_or(CUT)?;
+        if checksum(seq, body) == expected { Ok(body) } else { Err("its checksum does not fit") }
+    }
+}
+
+impl<'a> Iterator for Bodies<'a> {
+    type Item = Result<(u64, &'a [u8]), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.count {
+            let left_over = !std::mem::take(&mut self.reader.0).is_empty();
+            return left_over.then(|| Err(at_chunk(self.first_seq, "bytes are left over")));
+        }
+        let seq = self.first_seq + u64::from(self.next);
+        let body = self.body(seq).map_err(|what| at_record(seq, what));
+        // Where one record ends is known only if it is whole.
+        self.next = if body.is_ok() { self.next + 1 } else { self.count };
+        if body.is_err() {
+            self.reader.0 = &[];
+        }
+        Some(body.map(|body| (seq, body)))
+    }
+}
+
+fn at_chunk(first_seq: u64, what: &str) -> String {
+    format!("chunk at sequence {first_seq}: {what}")
+}
+
+fn at_record(seq: u64, what: &str) -> String {
+    format!("record {seq}: {what}")
 }
 
 /// `before` is the scene of the record before: often the same, and then its text is shared.
-fn decode_record(seq: u64, before: Option<&SceneId>, reader: &mut Reader<'_>) -> Result<Recorded, String> {
+pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, String> {
     let cut = || "it is cut off".to_owned();
-    let length = reader.u16().ok_or_else(cut)?;
-    let expected = reader.u32().ok_or_else(cut)?;
-    let body = reader.take(usize::from(length)).ok_or_else(cut)?;
-    if checksum(seq, body) != expected {
-        return Err("its checksum does not fit".to_owned());
-    }
-    if body.len() < BODY_HEADER {
-        return Err(cut());
-    }
     let mut reader = Reader(body);
     let tag = reader.u8().ok_or_else(cut)?;
     let version = reader.u8().ok_or_else(cut)?;

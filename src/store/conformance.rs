@@ -75,6 +75,9 @@ async fn sequences_count_from_one_without_holes(engine: &dyn Engine) {
     assert_eq!(places(&all), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3)]);
     assert_eq!(places(&store.stream(&scene("a")).await.unwrap()), [(1, 1), (4, 2), (5, 3)]);
     assert_eq!(places(&store.read(3, 2).await.unwrap()), [(3, 2), (4, 2)]);
+    let raw = store.read_raw(1, 100).await.unwrap();
+    assert_eq!(raw.iter().map(|record| record.decode().unwrap()).collect::<Vec<_>>(), all);
+    assert_eq!(store.read_raw(3, 2).await.unwrap(), raw[2..4]);
     assert!(store.stream(&scene("unknown")).await.unwrap().is_empty());
     assert!(store.read(6, 10).await.unwrap().is_empty());
     store.close().await;

@@ -21,6 +21,7 @@ mod memory;
 #[cfg(test)]
 mod merge_tests;
 mod migrate;
+mod raw;
 mod schema;
 mod sled_file;
 mod sled_medium;
@@ -36,6 +37,7 @@ use crate::domain::{Event, Recorded, SceneId, Timestamp};
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
+pub use raw::RawRecord;
 pub use sled_medium::OpenError;
 
 /// An append-only log of the events of all scan sessions, one stream a scene.
@@ -68,6 +70,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] where the medium fails or is damaged.
     fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>>;
+
+    /// The same as [`read`](Self::read), as they are stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>>;
 
     /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
     /// What it costs depends on how many those are, not on how long the history is.

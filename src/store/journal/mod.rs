@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
 
 use super::medium::Medium;
-use super::{Append, EventStore, Head, StoreError};
+use super::{Append, EventStore, Head, RawRecord, StoreError};
 use reader::Shared;
 use writer::{AppendRequest, Request, Writer};
 
@@ -80,6 +80,10 @@ impl EventStore for Journal {
 
     fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
         self.read_blocking(move |shared| shared.read(from, limit))
+    }
+
+    fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>> {
+        self.read_blocking(move |shared| shared.read_raw(from, limit))
     }
 
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {

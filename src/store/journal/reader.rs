@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::domain::{Recorded, SceneId};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
-use crate::store::{Head, StoreError};
+use crate::store::{Head, RawRecord, StoreError};
 
 /// What reading and writing share.
 pub(super) struct Shared {
@@ -92,13 +92,37 @@ impl Shared {
         Ok(found)
     }
 
+    /// The same as [`read`](Self::read), as they are stored.
+    pub(super) fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
+        let last = self.head.borrow().seq;
+        let mut found = Vec::with_capacity(limit.min(1024));
+        if limit == 0 {
+            return Ok(found);
+        }
+        self.visit_bodies(from.max(1), last, &mut |seq, body| {
+            found.push(RawRecord { seq, body: body.to_vec() });
+            Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        Ok(found)
+    }
+
     /// Shows all records from `next` to `last` in order, each once, or finds out that one is missing.
     fn visit_records(
         &self,
-        mut next: u64,
+        next: u64,
         last: u64,
         visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
+        let mut before: Option<SceneId> = None;
+        self.visit_bodies(next, last, &mut |seq, body| {
+            let record = RawRecord::decode_body(seq, before.as_ref(), body)?;
+            before = Some(record.scene.clone());
+            Ok(visit(record))
+        })
+    }
+
+    /// Shows the bodies of all records from `next` to `last` in order, each once, or finds out that one is missing.
+    fn visit_bodies(&self, mut next: u64, last: u64, visit: &mut VisitBody<'_>) -> Result<(), StoreError> {
         while next <= last {
             let (before, mut outcome) = (next, Ok(()));
             let chunk = &mut |first_seq, value: &[u8]| {
@@ -106,24 +130,11 @@ impl Shared {
                 if first_seq > next {
                     return ControlFlow::Break(());
                 }
-                match decode(first_seq, value) {
-                    Err(error) => {
-                        outcome = Err(error);
-                        ControlFlow::Break(())
-                    }
-                    Ok(records) => records.into_iter().try_for_each(|record| {
-                        if record.seq < next {
-                            return ControlFlow::Continue(());
-                        }
-                        next += 1;
-                        let is_last = next > last;
-                        let flow = visit(record);
-                        if flow.is_break() {
-                            next = u64::MAX;
-                        }
-                        if is_last { ControlFlow::Break(()) } else { flow }
-                    }),
-                }
+                let flow = visit_chunk(first_seq, value, &mut next, last, visit);
+                flow.unwrap_or_else(|error| {
+                    outcome = Err(error);
+                    ControlFlow::Break(())
+                })
             };
             self.medium.visit(before, chunk).map_err(unreadable)?;
             outcome?;
@@ -179,6 +190,32 @@ impl Shared {
 
 fn missing(seq: u64) -> StoreError {
     StoreError::Damaged(format!("record {seq}: it is missing").into())
+}
+
+/// Takes a record's sequence and its body.
+type VisitBody<'a> = dyn FnMut(u64, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// Shows those records of a chunk that are wanted next, and moves `next` on: beyond all, where nothing more is wanted.
+fn visit_chunk(
+    first_seq: u64,
+    value: &[u8],
+    next: &mut u64,
+    last: u64,
+    visit: &mut VisitBody<'_>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let damaged = |what: String| StoreError::Damaged(what.into());
+    for found in codec::Bodies::of(first_seq, value).map_err(damaged)? {
+        let (seq, body) = found.map_err(damaged)?;
+        if seq < *next {
+            continue;
+        }
+        if *next > last || visit(seq, body)?.is_break() {
+            *next = u64::MAX;
+            return Ok(ControlFlow::Break(()));
+        }
+        *next += 1;
+    }
+    Ok(if *next > last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
 fn decode(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, StoreError> {

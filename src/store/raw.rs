@@ -1,0 +1,29 @@
+use crate::domain::{Recorded, SceneId};
+
+use super::{StoreError, codec};
+
+/// A record as it is stored, whatever version of the schema it was written in: what the log's proofs are about, and what
+/// is carried from one store to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawRecord {
+    /// Its place in the log; the first is 1.
+    pub seq: u64,
+    /// Type tag, schema version, time, scene and payload, as the codec lays them out.
+    pub body: Vec<u8>,
+}
+
+impl RawRecord {
+    /// What it says.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where this program cannot make sense of it.
+    pub fn decode(&self) -> Result<Recorded, StoreError> {
+        Self::decode_body(self.seq, None, &self.body)
+    }
+
+    /// The same of a body that is only borrowed; `before` is the scene of the record before, since it is often the same.
+    pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, StoreError> {
+        codec::decode_body(seq, before, body)
+            .map_err(|what| StoreError::Damaged(format!("record {seq}: {what}").into()))
+    }
+}
