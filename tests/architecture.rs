@@ -197,6 +197,20 @@ fn the_sockjs_module_knows_nothing_of_logins() {
 }
 
 #[test]
+fn the_sockjs_module_needs_nothing_of_the_project_but_its_websockets() {
+    for source in sources().iter().filter(|source| source.path.starts_with("transport/sockjs/")) {
+        // So many lead out of the module.
+        let way_out = "super::".repeat(module_depth(&source.path) - 1);
+        for (at, _) in source.code.match_indices(&way_out) {
+            let name = &source.code[at + way_out.len()..];
+            assert!(name.starts_with("websocket::"), "{} needs {}", source.path, name.lines().next().unwrap());
+        }
+    }
+    let websocket = sources().into_iter().find(|source| source.path == "transport/websocket.rs").unwrap();
+    assert!(!websocket.code.contains("super::") && !websocket.code.contains("crate::"));
+}
+
+#[test]
 fn files_stay_small() {
     for source in sources() {
         let lines = source.code.lines().count();

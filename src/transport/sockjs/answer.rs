@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
 
 use super::options::Options;
 
@@ -65,17 +65,21 @@ pub(super) fn keep_long(response: &mut Response) {
     response.headers_mut().insert(header::EXPIRES, FAR_AWAY);
 }
 
+/// Caches keep nothing of it, where it does not say itself for how long they may.
+pub(super) fn no_cache(response: &mut Response) {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
+}
+
 /// What every answer of one request gets, read from the request before it is taken apart.
 pub(super) struct Common {
     origin: Option<HeaderValue>,
     asked_headers: Option<HeaderValue>,
     allow_origin: Option<HeaderValue>,
     cookie: Option<HeaderValue>,
-    cacheable: bool,
 }
 
 impl Common {
-    pub(super) fn of(options: &Options, method: &Method, request: &HeaderMap) -> Self {
+    pub(super) fn of(options: &Options, request: &HeaderMap) -> Self {
         let origin = request.get(header::ORIGIN).cloned();
         let asked_headers = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|value| !value.is_empty());
         let allow_origin = match &origin {
@@ -88,20 +92,12 @@ impl Common {
             asked_headers: asked_headers.cloned(),
             allow_origin,
             cookie: options.cookie_needed.then(|| cookie(request)),
-            cacheable: *method == Method::OPTIONS,
         }
     }
 
     /// Whether the page, where the request names one, may use the service.
     pub(super) fn is_allowed(&self) -> bool {
         self.allow_origin.is_some()
-    }
-
-    /// Caches keep nothing of it, a preflight apart.
-    pub(super) fn no_cache(&self, response: &mut Response) {
-        if !self.cacheable {
-            response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
-        }
     }
 
     /// CORS (Fetch §3.2.3): the page's origin by name, because `*` forbids the credentials that clients send.

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 
-use super::answer::{Common, PLAIN, answer, empty, method_not_allowed, not_found, preflight};
+use super::answer::{Common, PLAIN, answer, empty, method_not_allowed, no_cache, not_found, preflight};
 use super::iframe::IframePage;
 use super::info;
 use super::route::{Route, Transport};
@@ -32,7 +32,7 @@ pub(super) async fn handle(State(serving): State<Serving>, request: Request) -> 
     let uri = request.uri().clone();
     let route = uri.path().strip_prefix(&*serving.prefix).and_then(Route::of);
     let Some(route) = route.filter(|route| !serving.is_off(*route)) else { return not_found() };
-    let common = Common::of(&serving.sessions.options, request.method(), request.headers());
+    let common = Common::of(&serving.sessions.options, request.headers());
     let mut response = if !route.allows(request.method()) {
         method_not_allowed(route.methods())
     } else if request.method() == Method::OPTIONS {
@@ -83,7 +83,7 @@ fn dress(response: &mut Response, route: Route, common: &Common) {
         Route::Session { .. } => (false, true, true),
     };
     if !is_cached {
-        common.no_cache(response);
+        no_cache(response);
     }
     if has_cors {
         common.cors(response);

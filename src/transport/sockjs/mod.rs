@@ -51,7 +51,8 @@
 //!
 //! Sessions in all (past it 1013), the bytes of a message (1009), the bytes that wait in a session for either side (1008),
 //! and the time for which a client may be slow: see [`Options`]. A session that nobody reads is gone after the disconnect
-//! delay. Nothing runs that [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order
+//! delay. It keeps its id and the head of the request that opened it, which are as long as the server around lets a head be.
+//! Nothing runs that [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order
 //! (1012).
 //!
 //! What a lost client leaves in the buffers of its connection is for the server around to take back: it sets the
