@@ -72,7 +72,7 @@ pub(super) fn no_cache(response: &mut Response) {
 
 /// What every answer of one request gets, read from the request before it is taken apart.
 pub(super) struct Common {
-    origin: Option<HeaderValue>,
+    has_origin: bool,
     asked_headers: Option<HeaderValue>,
     allow_origin: Option<HeaderValue>,
     cookie: Option<HeaderValue>,
@@ -80,15 +80,15 @@ pub(super) struct Common {
 
 impl Common {
     pub(super) fn of(options: &Options, request: &HeaderMap) -> Self {
-        let origin = request.get(header::ORIGIN).cloned();
+        let origin = request.get(header::ORIGIN);
         let asked_headers = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|value| !value.is_empty());
-        let allow_origin = match &origin {
+        let allow_origin = match origin {
             Some(origin) if options.allowed_origins.allow(origin.as_bytes()) => Some(origin.clone()),
             Some(_) => None,
             None => Some(HeaderValue::from_static("*")),
         };
         Self {
-            origin,
+            has_origin: origin.is_some(),
             asked_headers: asked_headers.cloned(),
             allow_origin,
             cookie: options.cookie_needed.then(|| cookie(request)),
@@ -106,7 +106,7 @@ impl Common {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         let Some(allowed) = &self.allow_origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
-        if self.origin.is_some() {
+        if self.has_origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
         if let Some(asked) = &self.asked_headers {

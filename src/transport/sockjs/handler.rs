@@ -14,11 +14,10 @@ use super::table::Sessions;
 use super::transports::{eventsource, htmlfile, jsonp, raw_websocket, stream, websocket, xhr, xhr_streaming};
 
 /// What one router serves.
-#[derive(Clone)]
 pub(super) struct Serving {
-    pub(super) prefix: Arc<str>,
+    pub(super) prefix: Box<str>,
     pub(super) sessions: Arc<Sessions>,
-    pub(super) iframe: Option<Arc<IframePage>>,
+    pub(super) iframe: Option<IframePage>,
 }
 
 impl Serving {
@@ -28,7 +27,7 @@ impl Serving {
     }
 }
 
-pub(super) async fn handle(State(serving): State<Serving>, request: Request) -> Response {
+pub(super) async fn handle(State(serving): State<Arc<Serving>>, request: Request) -> Response {
     let uri = request.uri().clone();
     let route = uri.path().strip_prefix(&*serving.prefix).and_then(Route::of);
     let Some(route) = route.filter(|route| !serving.is_off(*route)) else { return not_found() };

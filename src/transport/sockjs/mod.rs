@@ -104,8 +104,8 @@ use table::Sessions;
 pub fn router(prefix: &str, options: Options, service: impl Service) -> Router {
     let prefix = prefix.trim_end_matches('/');
     let state = Serving {
-        prefix: Arc::from(prefix),
-        iframe: options.client_script.as_deref().map(IframePage::new).map(Arc::new),
+        prefix: Box::from(prefix),
+        iframe: options.client_script.as_deref().map(IframePage::new),
         sessions: Arc::new(Sessions::new(options, Arc::new(service))),
     };
     // Below the prefix paths are judged by `Route`, as they came; no pattern matches an empty rest, hence three.
@@ -113,5 +113,5 @@ pub fn router(prefix: &str, options: Options, service: impl Service) -> Router {
     if !prefix.is_empty() {
         router = router.route(prefix, any(handle));
     }
-    router.route(&format!("{prefix}/{{*path}}"), any(handle)).with_state(state)
+    router.route(&format!("{prefix}/{{*path}}"), any(handle)).with_state(Arc::new(state))
 }
