@@ -1,13 +1,10 @@
 //! The command, with its output in memory, over a real store and a real socket.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use scan_login::cli::Exit;
-use scan_login::cli::replay::{Format, ReplayArgs, Screen, Surroundings, replay};
-use scan_login::config::Config;
+use scan_login::cli::replay::{Format, ReplayArgs, Screen, replay};
 use scan_login::domain::{Event, EventKind};
 use scan_login::store::{self, MemoryMedium};
 use serde_json::Value;
@@ -17,56 +14,9 @@ use tokio::sync::mpsc;
 
 use super::support::*;
 
-const CONFIGURATION: &str = r#"
-        [server]
-        public_url = "https://login.example.com"
-        [admin]
-        socket = "admin.sock"
-        [[account]]
-        name = "main"
-        app_id = "wx1"
-        app_secret = "secret"
-        token = "token"
-        encryption = "plain"
-        [[client]]
-        client_id = "shop"
-        client_secret = "secret"
-        name = "Shop"
-        confirm = "auto"
-        scopes = ["wechat"]
-"#;
-
-fn config(folder: &Path) -> Config {
-    Config::from_toml(CONFIGURATION, folder, []).unwrap().0
-}
-
-fn around(screen: Option<Screen>) -> Surroundings {
-    Surroundings { now: at(60), zone: TimeZone::get("Asia/Shanghai").unwrap(), screen, shows_progress: false }
-}
-
-/// How it ended, what went to standard output and what to standard error.
-async fn replayed(config: &Config, args: ReplayArgs) -> (Exit, String, String) {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = replay(&args, config, &around(None), &mut out, &mut err).await;
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-}
-
-fn asked() -> ReplayArgs {
-    ReplayArgs::default()
-}
-
 fn types(jsonl: &str) -> Vec<String> {
     let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
     jsonl.lines().map(kind).collect()
-}
-
-/// A folder with a store in it that holds two logins, and nobody who runs.
-async fn folder_with_store() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = store::open_or_create(folder.path().join("data")).unwrap();
-    two_logins(&journal).await;
-    store::EventStore::close(&journal).await;
-    folder
 }
 
 const ALL: [&str; 6] = ["created", "created", "scanned", "confirmed", "scanned", "denied"];

@@ -4,4 +4,5 @@
 
 mod admin;
 mod command;
+mod moment;
 mod support;

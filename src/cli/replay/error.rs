@@ -1,15 +1,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::ask::AskError;
 use crate::cli::Exit;
-use crate::replay::FilterError;
 use crate::store::{OpenError, StoreError};
 
 /// Why a replay does not end well.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReplayError {
     #[error(transparent)]
-    Filter(#[from] FilterError),
+    Ask(#[from] AskError),
     #[error("the admin socket {path} cannot be used: {reason}")]
     Socket { path: PathBuf, reason: io::Error },
     #[error("the daemon at {path} hung up: {reason}")]
@@ -43,7 +43,7 @@ impl ReplayError {
     /// What the operator can do.
     pub(super) fn cure(&self) -> String {
         let cure = match self {
-            Self::Filter(error) => return error.cure(),
+            Self::Ask(error) => return error.cure(),
             Self::Refused { detail, .. } => return detail.clone(),
             Self::Open(error) => error.cure(),
             Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
@@ -68,7 +68,7 @@ impl ReplayError {
 
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Filter(_) => Exit::Usage,
+            Self::Ask(_) => Exit::Usage,
             Self::NoReader => Exit::Done,
             _ => Exit::Failed,
         }
