@@ -142,9 +142,7 @@ pub struct Courses {
 impl Courses {
     /// Takes the next event; `over` gets each session to which nothing more can happen.
     pub fn take(&mut self, recorded: &Recorded, mut over: impl FnMut(Course)) {
-        while let Some(scene) = self.next_settled(recorded.at) {
-            self.open.remove(&scene).into_iter().for_each(&mut over);
-        }
+        self.settle(recorded.at, &mut over);
         match self.open.entry(recorded.scene.clone()) {
             Entry::Vacant(entry) => {
                 if let Some(course) = Course::begin(recorded) {
@@ -162,6 +160,13 @@ impl Courses {
                     }
                 }
             }
+        }
+    }
+
+    /// It is `now`, whatever happened; `over` gets each session to which nothing more can happen.
+    pub fn settle(&mut self, now: Timestamp, mut over: impl FnMut(Course)) {
+        while let Some(scene) = self.next_settled(now) {
+            self.open.remove(&scene).into_iter().for_each(&mut over);
         }
     }
 

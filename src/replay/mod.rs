@@ -7,6 +7,7 @@ mod course;
 mod filter;
 mod line;
 mod moment;
+mod report;
 mod table;
 mod time;
 
@@ -14,6 +15,7 @@ pub use course::{Course, Courses, Stage};
 pub use filter::{Filter, FilterError, Selector};
 pub use line::{LineError, read_jsonl, to_map, write_jsonl};
 pub use moment::{Moment, Scanner, Standing};
+pub use report::{Counts, Facts, Histogram, Numbers, Range, Report, Step, Timeline, render};
 pub use table::{Look, SessionTable, Table};
 pub use time::{Edge, TimeError, local_time, parse_moment, parse_rfc3339, zone_name};
 

@@ -5,4 +5,6 @@
 mod admin;
 mod command;
 mod moment;
+mod month;
+mod report;
 mod support;

@@ -1,8 +1,10 @@
 //! From what was typed to what is to be done.
 
+use std::path::PathBuf;
+
 use super::{Format, ReplayArgs, Surroundings};
 use crate::domain::Timestamp;
-use crate::replay::{Edge, Filter, FilterError, Look, Scanner, local_time, parse_moment, zone_name};
+use crate::replay::{Edge, Filter, FilterError, Look, Range, Scanner, local_time, parse_moment, zone_name};
 
 /// What is asked for.
 pub(super) enum Task {
@@ -21,6 +23,13 @@ pub(super) enum Task {
         filter: Filter,
         /// Of whose sessions.
         scanner: Option<Scanner>,
+    },
+    /// The sessions of a range in numbers.
+    Report {
+        /// Which.
+        range: Range,
+        /// Where they go.
+        file: PathBuf,
     },
 }
 
@@ -49,14 +58,19 @@ impl AskError {
 impl Task {
     /// What `args` ask for, from where the program runs.
     pub(super) fn of(args: &ReplayArgs, around: &Surroundings) -> Result<Self, AskError> {
+        refuse(args)?;
         let mut filter = filter(args, around)?;
+        if let Some(file) = &args.report {
+            not_to_come("--since", filter.since, around)?;
+            let range = Range { since: filter.since, until: filter.until };
+            return Ok(Self::Report { range, file: file.clone() });
+        }
         let Some(at) = &args.at else {
             if !args.follow {
                 not_to_come("--since", filter.since, around)?;
             }
             return Ok(Self::Events { filter, follow: args.follow });
         };
-        refuse_beside_at(args)?;
         let at = parse_moment(at, around.now, &around.zone, Edge::Start).map_err(FilterError::from)?;
         not_to_come("--at", Some(at), around)?;
         let scanner = filter.openid.take().map(|openid| Scanner { openid, account: filter.account.take() });
@@ -65,14 +79,30 @@ impl Task {
     }
 }
 
-fn refuse_beside_at(args: &ReplayArgs) -> Result<(), AskError> {
-    let others = [
-        (args.follow, "--follow", "a moment that has passed does not go on"),
-        (args.until.is_some(), "--until", "the moment is the end"),
-        (!args.kinds.is_empty(), "--type", "what is told are sessions, not events"),
+/// What does not go together.
+fn refuse(args: &ReplayArgs) -> Result<(), AskError> {
+    let ends = "the moment is the end";
+    let sessions = "what is told are sessions, not events";
+    let of_all = "it tells of all sessions of a range, and names nobody";
+    let (follow, kinds) = (("--follow", args.follow), ("--type", !args.kinds.is_empty()));
+    let (scene, openid) = (("--scene", args.scene.is_some()), ("--openid", args.openid.is_some()));
+    let beside_at = [
+        (follow, "a moment that has passed does not go on"),
+        (("--until", args.until.is_some()), ends),
+        (kinds, sessions),
     ];
-    match others.into_iter().find(|(is_given, ..)| *is_given) {
-        Some((_, other, reason)) => Err(AskError::Together { one: "--at", other, reason }),
+    let beside_report = [
+        (("--at", args.at.is_some()), "it tells of a range, not of a moment"),
+        (follow, "a page does not go on"),
+        (("--format", args.format.is_some()), "it is a page"),
+        (kinds, sessions),
+        (scene, of_all),
+        (openid, of_all),
+    ];
+    let at = beside_at.into_iter().filter(|_| args.at.is_some()).map(|pair| ("--at", pair));
+    let report = beside_report.into_iter().filter(|_| args.report.is_some()).map(|pair| ("--report", pair));
+    match report.chain(at).find(|(_, ((_, is_given), _))| *is_given) {
+        Some((one, ((other, _), reason))) => Err(AskError::Together { one, other, reason }),
         None => Ok(()),
     }
 }
@@ -193,6 +223,25 @@ mod tests {
         let reversed = ReplayArgs { at: Some("2h".into()), since: Some("1h".into()), ..asked() };
         assert!(refused(&reversed).0.starts_with("the end of the time asked for"));
         assert_eq!(refused(&ReplayArgs { at: Some("soon".into()), ..asked() }).0, "`soon` is not a time");
+    }
+
+    #[test]
+    fn a_report_is_of_a_range_and_of_nobody() {
+        let report = || ReplayArgs { report: Some("page.html".into()), since: Some("2h".into()), ..asked() };
+        let Ok(Task::Report { range, .. }) = Task::of(&report(), &around()) else { panic!() };
+        assert!(range.since.is_some() && range.until.is_none());
+        for (args, other) in [
+            (ReplayArgs { at: Some("1h".into()), ..report() }, "--at"),
+            (ReplayArgs { follow: true, ..report() }, "--follow"),
+            (ReplayArgs { format: Some(Format::Jsonl), ..report() }, "--format"),
+            (ReplayArgs { kinds: vec![EventKind::Denied], ..report() }, "--type"),
+            (ReplayArgs { scene: Some("123451".into()), ..report() }, "--scene"),
+            (ReplayArgs { openid: Some("o6".into()), ..report() }, "--openid"),
+        ] {
+            let (told, cure) = refused(&args);
+            assert!(told.starts_with(&format!("--report does not go with {other}")), "{told}");
+            assert_eq!(cure, format!("leave --report or {other} out"));
+        }
     }
 
     #[test]

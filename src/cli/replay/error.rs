@@ -34,6 +34,10 @@ pub(super) enum ReplayError {
     Read(#[from] StoreError),
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
+    #[error("{path} cannot be the report: {reason}")]
+    NoFile { path: PathBuf, reason: &'static str },
+    #[error("the report {path} cannot be written: {reason}")]
+    Unwritable { path: PathBuf, reason: io::Error },
     /// Nothing that anybody has to be told.
     #[error("nobody reads the output any more")]
     NoReader,
@@ -60,6 +64,8 @@ impl ReplayError {
                 "keep a copy of the folder before anything else, then restore a backup; what was printed is right"
             }
             Self::Read(_) => "see that the disk is well and that this user may read the folder, and try again",
+            Self::NoFile { .. } => "give the name of a file, new or to be replaced, in a folder that exists",
+            Self::Unwritable { .. } => "see that its disk has space and that this user may write to its folder",
             Self::Output(_) => "see that its disk has space",
             Self::NoReader => "none is needed",
         };
@@ -68,7 +74,7 @@ impl ReplayError {
 
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Ask(_) => Exit::Usage,
+            Self::Ask(_) | Self::NoFile { .. } => Exit::Usage,
             Self::NoReader => Exit::Done,
             _ => Exit::Failed,
         }

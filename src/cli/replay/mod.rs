@@ -8,9 +8,10 @@ mod moment;
 mod offline;
 mod output;
 mod progress;
+mod report;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressDrawTarget;
@@ -36,7 +37,8 @@ Examples:
   scan-login replay --since 1h --type denied,expired
   scan-login replay --follow --format jsonl
   scan-login replay --at '2026-01-02 03:04'         # what was pending, scanned, confirmed then
-  scan-login replay --at 10m --format jsonl | jq -r 'select(.state == \"scanned\") | .scene_id'")]
+  scan-login replay --at 10m --format jsonl | jq -r 'select(.state == \"scanned\") | .scene_id'
+  scan-login replay --report october.html --since 2026-10-01 --until 2026-10-31")]
 pub struct ReplayArgs {
     /// Only this session: its scene id, or the id that the original page made for itself
     #[arg(long, value_name = "ID")]
@@ -60,6 +62,10 @@ pub struct ReplayArgs {
     /// still open, as jsonl all
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub at: Option<String>,
+    /// Not events, but a page for this file: the funnel, how long people took, what expired and what was denied over
+    /// time, by website; of the sessions created from --since to --until
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Go on with events as they happen (needs a running daemon)
     #[arg(long)]
     pub follow: bool,
@@ -150,6 +156,7 @@ async fn perform(
     let run = Run { config, around, look: ask::look(args, around) };
     match Task::of(args, around)? {
         Task::Events { filter, follow } => events::print(&run, filter, follow, out, err).await,
+        Task::Report { range, file } => report::write(&run, range, &file, out, err).await,
         Task::Moment { at, filter, scanner } => moment::print(&run, at, filter, scanner, out, err).await,
     }
 }
