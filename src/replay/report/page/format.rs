@@ -47,10 +47,11 @@ pub(super) fn lasting(duration: Duration) -> String {
     }
 }
 
-/// The smallest of 1, 2, 3, 4, 5, 6, 8 and 10 times a power of ten that is not below: where an axis ends.
+/// The smallest number that is not below and easy to halve in the head: where an axis ends.
 pub(super) fn axis_end(most: u64) -> u64 {
     let unit = 10_u64.pow(most.checked_ilog10().unwrap_or(0));
-    [1, 2, 3, 4, 5, 6, 8].into_iter().map(|times| times * unit).find(|end| *end >= most).unwrap_or(unit * 10).max(1)
+    let tenths = [10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100].into_iter().map(|tenths| tenths * unit / 10);
+    tenths.filter(|end| *end > 0).find(|end| *end >= most).unwrap_or(1)
 }
 
 /// A length in hundredths of the whole, for a drawing.
@@ -75,7 +76,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         let told = [(1, 3), (0, 5), (5, 5), (1, 100_000), (99_999, 100_000), (0, 0)];
         assert_eq!(told.map(|(part, whole)| percent(part, whole)), ["33.3%", "0%", "100%", "<0.1%", ">99.9%", "–"]);
-        assert_eq!([0, 1, 11, 83, 9_100].map(axis_end), [1, 1, 20, 100, 10_000]);
+        assert_eq!([0, 1, 11, 83, 2_150, 9_100].map(axis_end), [1, 1, 12, 100, 2_400, 10_000]);
         assert_eq!([share(1.0, 3.0), share(1.0, 2.0), share(1.0, 0.0)], ["33.33", "50", "0"]);
     }
 

@@ -125,6 +125,7 @@ fn ticks(step: Step, parts: &[(Timestamp, Counts)], zone: &TimeZone) -> Vec<Tick
         x: share(place as f64, parts.len() as f64),
         text: local_time(at, zone, format),
         is_minor: !number.is_multiple_of(2),
+        is_last: false,
     };
     chosen.map(tick).collect()
 }

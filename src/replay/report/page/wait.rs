@@ -56,6 +56,8 @@ pub(super) struct Tick {
     pub(super) x: String,
     pub(super) text: String,
     pub(super) is_minor: bool,
+    /// Whether it stands at the very end.
+    pub(super) is_last: bool,
 }
 
 const PARTS: [(&str, &str, u64); 3] =
@@ -128,6 +130,7 @@ fn ticks(end: u64) -> Vec<Tick> {
             x: share(float(at), float(end)),
             text: lasting(Duration::from_millis(at)),
             is_minor: !place.is_multiple_of(2),
+            is_last: at == end,
         }
     };
     (0..=end / step).map(tick).collect()
