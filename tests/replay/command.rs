@@ -264,3 +264,29 @@ async fn a_long_replay_shows_its_progress_on_a_terminal_and_nowhere_else() {
     assert!(piped.status.success());
     assert!(piped.stdout.is_empty() && piped.stderr.is_empty(), "{}", String::from_utf8_lossy(&piped.stderr));
 }
+
+/// As `head` does: it reads a line and goes.
+#[tokio::test]
+async fn whoever_reads_the_pipe_may_leave_whatever_is_asked() {
+    let folder = folder_with_store().await;
+    let file = folder.path().join("scan-login.toml");
+    std::fs::write(&file, CONFIGURATION).unwrap();
+    let page = folder.path().join("page.html");
+    for asked in [
+        vec!["--format", "jsonl"],
+        vec!["--format", "table"],
+        vec!["--at", "now", "--format", "jsonl"],
+        vec!["--at", "now", "--scene", "123451", "--format", "table"],
+        vec!["--report", page.to_str().unwrap()],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scan-login"));
+        command.arg("--config").arg(&file).arg("replay").args(&asked);
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let ended = command.stdout(writer).output().await.unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{asked:?}: {err}");
+        assert!(!err.contains("output"), "{asked:?}: {err}");
+    }
+    assert!(page.exists(), "a page does not go to the pipe");
+}

@@ -41,7 +41,7 @@ impl SessionTable {
         let columns =
             [since, self.shape.shortened(text("scene_id")), text("client_id"), text("account"), text("openid")];
         let note = self.note(session);
-        self.rows.push(Row { state: text("state"), columns: columns.map(|text| cut(&text, &mut 64)), note });
+        self.rows.push(Row { state: text("state"), columns, note });
     }
 
     /// The table, with its header; nothing where there is no session.
@@ -101,5 +101,62 @@ impl SessionTable {
     fn local(&self, session: &Map<String, Value>, key: &str, format: &str) -> String {
         let at = session.get(key).and_then(Value::as_str).unwrap_or_default();
         local_text(at, &self.look.zone, format).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    use super::*;
+
+    fn drawn(width: Option<usize>, colour: bool) -> String {
+        let look = Look { width, colour, zone: TimeZone::get("Asia/Shanghai").unwrap() };
+        let mut table = SessionTable::new(look);
+        let session = |state: &str, client: &str| {
+            json!({
+                "at": "2026-01-02T03:04:05Z", "scene_id": "sl-0123456789abcdefghijkl", "state": state,
+                "since": "2026-01-02T03:04:05.678901Z", "client_id": client, "account": "main",
+                "expires_at": "2026-01-02T03:09:05Z",
+            })
+        };
+        let mut sessions =
+            vec![session("pending", "shop"), session("confirmed", "the-portal"), session("expired", "s")];
+        sessions[1]["openid"] = json!("o6_bmjrPTlm6_2sgVt7hMZOPfL2M");
+        sessions[2]["overdue"] = json!(true);
+        sessions.iter().for_each(|session| table.add(session.as_object().unwrap()));
+        table.draw()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let expected = "
+state      since (Asia/Shanghai)  scene                      client      account  openid
+pending    2026-01-02 11:04:05    sl-0123456789abcdefghijkl  shop        main                                   until 11:09:05
+confirmed  2026-01-02 11:04:05    sl-0123456789abcdefghijkl  the-portal  main     o6_bmjrPTlm6_2sgVt7hMZOPfL2M  until 11:09:05
+expired    2026-01-02 11:04:05    sl-0123456789abcdefghijkl  s           main                                   recorded later
+";
+        assert_eq!("\n".to_owned() + &drawn(None, false), expected);
+    }
+
+    #[test]
+    fn a_terminal_is_never_overrun() {
+        for width in 0..160 {
+            for line in drawn(Some(width), false).lines() {
+                assert!(columns_of(line) <= width, "{width}: {line}");
+                assert_eq!(line.trim_end(), line, "{width}");
+            }
+        }
+        assert!(
+            drawn(Some(80), false).lines().nth(2).unwrap().starts_with("confirmed  01-02 11:04:05  sl-012345…ghijkl")
+        );
+        assert_eq!(drawn(Some(80), true).matches("\u{1b}[32m").count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_drawn_of_nothing() {
+        let look = Look { width: None, colour: false, zone: TimeZone::UTC };
+        assert_eq!(SessionTable::new(look).draw(), "");
     }
 }

@@ -41,3 +41,17 @@ pub(super) fn cut(text: &str, left: &mut usize) -> String {
     *left = 0;
     fits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chinese_character_has_two_columns_and_an_accent_none_of_its_own() {
+        assert_eq!(["中文店", "shop", "é", "e\u{301}", "…"].map(columns_of), [6, 4, 1, 1, 1]);
+        assert_eq!(padded("中文", 6) + "|", "中文  |");
+        assert_eq!(padded("too long", 3), "too long");
+        let mut left = 6;
+        assert_eq!((cut("中文店的", &mut left), left), ("中文…".to_owned(), 0));
+    }
+}
