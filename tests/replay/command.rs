@@ -290,3 +290,26 @@ async fn whoever_reads_the_pipe_may_leave_whatever_is_asked() {
     }
     assert!(page.exists(), "a page does not go to the pipe");
 }
+
+#[tokio::test]
+async fn a_follower_ends_when_its_reader_goes_though_nothing_happens() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scan-login.toml");
+    std::fs::write(&file, CONFIGURATION).unwrap();
+    let daemon = Daemon::start(MemoryMedium::new().open().unwrap(), &folder.path().join("admin.sock")).await;
+    two_logins(&*daemon.store).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scan-login"));
+    command.arg("--config").arg(&file).args(["replay", "--follow"]).kill_on_drop(true);
+    let mut follower = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    for _ in ALL {
+        assert!(lines.next_line().await.unwrap().is_some(), "what there is comes at once");
+    }
+    append(&*daemon.store, "c", 0, 6, vec![created(None)]).await;
+    assert!(lines.next_line().await.unwrap().is_some(), "while somebody reads it goes on");
+    drop(lines);
+    let ended = tokio::time::timeout(Duration::from_secs(20), follower.wait()).await;
+    assert!(ended.expect("it still waits").unwrap().success());
+    daemon.stop().await;
+}

@@ -60,7 +60,7 @@ async fn only_sessions_of_the_range_count() {
         let args = ReplayArgs { since: Some(since.into()), until: Some(until.into()), ..report_to(&page) };
         let (exit, _, err) = replayed(&config, args).await;
         assert_eq!(exit, Exit::Done);
-        assert!(err.contains(&format!("tells of {count} sessions")), "{since} to {until}: {err}");
+        assert!(err.contains(&format!("tells of {count} session")), "{since} to {until}: {err}");
     }
     assert!(std::fs::read_to_string(&page).unwrap().contains("No session was created in this time."));
 }

@@ -8,6 +8,7 @@ mod moment;
 mod offline;
 mod output;
 mod progress;
+mod reader;
 mod report;
 
 use std::io::{self, IsTerminal, Write};
@@ -124,8 +125,15 @@ impl Surroundings {
 /// Replays the journal of the configuration at `path` to standard output.
 pub fn run(args: &ReplayArgs, path: &Path) -> Exit {
     let Some((config, _)) = super::load(path) else { return Exit::Usage };
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
-    super::block_on(replay(args, &config, &Surroundings::of_process(), &mut out, &mut err))
+    super::block_on(async {
+        let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+        let around = Surroundings::of_process();
+        tokio::select! {
+            exit = replay(args, &config, &around, &mut out, &mut err) => exit,
+            // What follows may print nothing for hours, and whoever reads has had enough.
+            () = reader::gone(), if args.follow => Exit::Done,
+        }
+    })
 }
 
 /// Replays the journal of `config` to `out`; whatever else is to be said goes to `err`.

@@ -29,7 +29,8 @@ pub(super) async fn write(
     replace(file, &folder, page.as_bytes())
         .map_err(|reason| ReplayError::Unwritable { path: file.to_owned(), reason })?;
     let created = numbers.counts.created;
-    let _ = writeln!(err, "{} tells of {created} sessions ({} bytes)", file.display(), page.len());
+    let sessions = if created == 1 { "session" } else { "sessions" };
+    let _ = writeln!(err, "{} tells of {created} {sessions} ({} bytes)", file.display(), page.len());
     Ok(())
 }
 
