@@ -121,8 +121,7 @@ mod tests {
                 "expires_at": "2026-01-02T03:09:05Z",
             })
         };
-        let mut sessions =
-            vec![session("pending", "shop"), session("confirmed", "the-portal"), session("expired", "s")];
+        let mut sessions = [session("pending", "shop"), session("confirmed", "the-portal"), session("expired", "s")];
         sessions[1]["openid"] = json!("o6_bmjrPTlm6_2sgVt7hMZOPfL2M");
         sessions[2]["overdue"] = json!(true);
         sessions.iter().for_each(|session| table.add(session.as_object().unwrap()));
