@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::domain::{Recorded, SceneId};
 use crate::store::EventStore;
 
 pub use crate::store::{Follow, Head, StoreError};
@@ -20,6 +21,14 @@ impl History {
     /// Reads from the sequence `from` on, and then follows.
     pub fn follow(&self, from: u64) -> Follow {
         Follow::new(self.0.clone(), from)
+    }
+
+    /// All events of one session, which the store finds without reading the rest; none where it is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn session(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
+        self.0.stream(scene).await
     }
 
     /// How far the journal is durable, and whether it still can be written.

@@ -159,6 +159,10 @@ pub enum DenyReason {
 }
 
 impl DenyReason {
+    /// All reasons, those of the phone first.
+    pub const ALL: [Self; 7] =
+        [Self::User, Self::NotMe, Self::Number, Self::Snapshot, Self::WrongAccount, Self::Browser, Self::Admin];
+
     /// The name that the journal's readers see.
     pub const fn name(self) -> &'static str {
         match self {
@@ -170,6 +174,11 @@ impl DenyReason {
             Self::Browser => "browser",
             Self::Admin => "admin",
         }
+    }
+
+    /// The reason with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 

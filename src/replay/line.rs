@@ -1,8 +1,12 @@
+mod read;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
 use crate::domain::{Confirmation, Created, Event, Opener, Purpose, Recorded};
+
+pub use read::{LineError, read_jsonl};
 
 /// An event as others read it. Every field is written out here, so that nothing the journal keeps (digests, a website's
 /// `state` and `nonce`) is shown by accident.

@@ -4,4 +4,7 @@
 
 mod admin;
 mod command;
+mod moment;
+mod month;
+mod report;
 mod support;

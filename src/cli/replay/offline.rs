@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::error::ReplayError;
 use super::output::Output;
 use crate::config::Config;
-use crate::replay::Filter;
+use crate::domain::Recorded;
+use crate::replay::{Filter, Selector};
 use crate::store::{self, EventStore, Follow, OpenError};
 
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
@@ -32,14 +33,29 @@ pub(super) async fn replay(
 }
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
-    let mut journal = Follow::new(store, 1);
+    let mut journal = Follow::new(store.clone(), 1);
+    let scene = filter.scene_id();
     let mut selector = filter.selector();
     output.begin(journal.head())?;
-    loop {
+    if let Some(scene) = scene {
+        // By the index; where there is no such session, it can still be a page id.
+        let events = store.stream(&scene).await?;
+        if !events.is_empty() {
+            selector.of_scene_only();
+            hand_over(&events, &mut selector, output);
+            return output.flush();
+        }
+    }
+    while !output.has_enough() {
         let batch = journal.batch().await?;
         let Some(last) = batch.last() else { return Ok(()) };
-        batch.iter().filter(|recorded| selector.matches(recorded)).for_each(|recorded| output.event(recorded));
+        hand_over(&batch, &mut selector, output);
         output.reached(last.seq);
         output.flush()?;
     }
+    Ok(())
+}
+
+fn hand_over(events: &[Recorded], selector: &mut Selector, output: &mut Output<'_>) {
+    events.iter().filter(|recorded| selector.matches(recorded)).for_each(|recorded| output.event(recorded));
 }

@@ -108,6 +108,26 @@ fn a_user_is_followed_from_the_scan_to_the_end() {
 }
 
 #[test]
+fn an_openid_belongs_to_an_account() {
+    assert_eq!(selected("openid=alice&account=main", &two_logins()), [3, 6, 7, 8]);
+    assert_eq!(selected("openid=alice&account=other", &two_logins()), [] as [u64; 0]);
+    assert_eq!(read("account=main").unwrap_err(), FilterError::AccountAlone);
+}
+
+#[test]
+fn a_page_that_calls_itself_by_a_sessions_scene_id_is_not_taken_for_it() {
+    let name = scene("b");
+    let journal = journal(vec![("b", created(None)), ("a", created(Some(name.as_str()))), ("b", scanned("bob"))]);
+    let filter = read(&format!("scene={name}")).unwrap();
+    assert_eq!(filter.scene_id(), Some(name));
+    let mut selector = filter.selector();
+    selector.of_scene_only();
+    let found: Vec<u64> = journal.iter().filter(|recorded| selector.matches(recorded)).map(|r| r.seq).collect();
+    assert_eq!(found, [1, 3]);
+    assert_eq!(read("scene=123451").unwrap().scene_id(), None, "too short for one");
+}
+
+#[test]
 fn kinds_and_times_narrow_without_losing_the_trail() {
     let journal = two_logins();
     assert_eq!(selected("type=denied&type=revoked", &journal), [5, 8]);
@@ -138,7 +158,7 @@ fn what_is_over_is_forgotten() {
 #[test]
 fn a_query_is_read_back_as_it_was_written() {
     let query = "scene=a%26b&since=2026-01-02T03%3A04%3A05Z&until=2026-01-02T04%3A04%3A05.000001%2B00%3A00\
-                 &type=denied&type=expired&openid=o6_bmjr";
+                 &type=denied&type=expired&openid=o6_bmjr&account=main";
     let filter = read(query).unwrap();
     let mut written = form_urlencoded::Serializer::new(String::new());
     written.extend_pairs(filter.pairs());
@@ -153,6 +173,7 @@ fn nonsense_is_refused_with_a_cure() {
         ("scene=a%0ab", "`a\\nb` is neither a scene id nor a page id"),
         ("since=15m", "`15m` is not a time"),
         ("type=begun", "`begun` is not a kind of event"),
+        ("openid=o6&account=a%20b", "`a b` is no account's name"),
         ("openid=%20", "what is given as openid is none"),
         (
             "since=2026-01-02T03:04:06Z&until=2026-01-02T03:04:05Z",

@@ -116,3 +116,24 @@ fn no_line_holds_a_secret_or_what_stands_for_one() {
         }
     }
 }
+
+#[test]
+fn a_line_is_read_back_without_what_it_does_not_tell() {
+    let page = PageId::new("123451").unwrap();
+    let read = |event| read_jsonl(line(event).as_bytes()).unwrap().unwrap();
+    let Event::Created(created) = read(created(Opener::Page { page, holder: Digest(DIGEST) })).event else { panic!() };
+    assert_eq!((created.client.as_str(), created.confirmation), ("shop", Confirmation::Tap));
+    assert!(matches!(&created.opener, Opener::Page { page, holder: Digest([0, ..]) } if page.as_str() == "123451"));
+    assert_eq!(read(Event::Denied(DenyReason::Snapshot)).event, Event::Denied(DenyReason::Snapshot));
+    assert_eq!((read(Event::Expired).seq, read(Event::Expired).at), (7, START));
+}
+
+#[test]
+fn what_a_newer_daemon_tells_is_passed_over_and_nonsense_is_not() {
+    let forgotten = r#"{"seq":7,"at":"2026-01-02T03:04:05Z","type":"forgotten"}"#;
+    assert_eq!(read_jsonl(forgotten.as_bytes()), Ok(None));
+    let denied = r#"{"seq":7,"at":"2026-01-02T03:04:05Z","scene_id":"sl-0123456789abcdefghijkl","type":"denied"}"#;
+    let error = read_jsonl(denied.as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "a `denied` has no usable reason");
+    assert!(read_jsonl(b"{\"seq\":7}").unwrap_err().to_string().starts_with("a line is no event: "));
+}
