@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up];
 pub(super) const CURRENT: u32 = STEPS.len() as u32;
 
 const FILE: &str = "LAYOUT";
+const WITHHELD: &str = "LAYOUT.withheld";
 const PREFIX: &str = "scan-login store, layout ";
 
 /// Why a folder is not taken for a store.
@@ -119,6 +120,16 @@ pub(super) fn run(path: &Path, db: &dyn MigrationTarget, found: u32) -> Result<(
         tracing::info!(layout, "the store has a new layout");
     }
     Ok(())
+}
+
+/// Takes the layout's file away: what is half made is not a store that anybody would open.
+pub(super) fn withhold(path: &Path) -> std::io::Result<()> {
+    std::fs::rename(path.join(FILE), path.join(WITHHELD))
+}
+
+/// Puts it back: the store is whole.
+pub(super) fn release(path: &Path) -> std::io::Result<()> {
+    std::fs::rename(path.join(WITHHELD), path.join(FILE))
 }
 
 fn write_layout(path: &Path, layout: u32) -> std::io::Result<()> {

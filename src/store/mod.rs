@@ -7,6 +7,7 @@
 //! append ─► writer thread: expected sequence? ─► encode ─► write ─► fdatasync ─► acknowledge all, move the head
 //! ```
 
+mod builder;
 mod codec;
 #[cfg(test)]
 mod conformance;
@@ -22,9 +23,11 @@ mod memory;
 mod merge_tests;
 mod migrate;
 mod raw;
+mod salvage;
 mod schema;
 mod sled_file;
 mod sled_medium;
+mod transfer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,11 +37,14 @@ use tokio::sync::watch;
 
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
 
+pub use builder::{BuildError, StoreBuilder};
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
 pub use raw::RawRecord;
+pub use salvage::{Salvage, Salvaged};
 pub use sled_medium::OpenError;
+pub use transfer::{ExportError, ExportReader, ExportWriter, Summary};
 
 /// An append-only log of the events of all scan sessions, one stream a scene.
 ///

@@ -63,9 +63,11 @@ impl OpenError {
             }
             Self::Layout(error) => error.cure(),
             Self::Unusable { .. } => "see that the folder exists, belongs to this user, and that its disk has space",
-            Self::Store(_) => {
-                "keep a copy of the folder before anything else; restore a backup, or ask for help with it"
+            Self::Store(StoreError::Damaged(_)) => {
+                "keep a copy of the folder before anything else; then `scan-login store export --whole-only --to FILE` \
+                 writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"
             }
+            Self::Store(_) => "see that the disk is well and that this user may read the folder, and try again",
         }
     }
 }
@@ -243,16 +245,22 @@ fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
     Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| "a sequence does not have eight bytes")?))
 }
 
-/// Looks at the store while nobody else can have it open; the lock is sled's own.
-fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+/// Looks at the store while nobody else can have it open.
+pub(super) fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+    let _lock = lock(path)?;
+    Ok(examine::examine(path)?)
+}
+
+/// The store's file, open for reading while nobody else can have it open; the lock is sled's own. `None` where there is
+/// no file yet.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let file = match File::options().read(true).open(path.join("db")) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(examine::examine(path)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, &error)),
     };
-    let lock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    match lock {
-        Ok(()) => Ok(examine::examine(path)?),
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
         Err(error) => Err(unusable(path, &error)),
     }
