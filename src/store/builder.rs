@@ -4,9 +4,7 @@
 //! the disk. So whatever happens on the way, nothing is left that a daemon would open.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -16,7 +14,7 @@ use crate::domain::{SceneId, Session, State, Timestamp, evolve};
 use super::codec::{self, Chunk, ChunkBuilder};
 use super::medium::{Medium, MediumError};
 use super::sled_medium::{IfMissing, SledMedium};
-use super::{OpenError, RawRecord, migrate};
+use super::{OpenError, RawRecord, migrate, place};
 
 /// How many chunks share a sync.
 const GROUP: usize = 256;
@@ -95,10 +93,13 @@ impl StoreBuilder {
     /// # Errors
     /// [`BuildError`], with its cure.
     pub fn new(path: &Path, now: Timestamp) -> Result<Self, BuildError> {
-        refuse_if_occupied(path)?;
-        let folder = beside(path).map_err(|error| unwritable(path, &error))?;
+        let failed = |error: io::Error| unwritable(path, &error);
+        if !place::is_free(path).map_err(failed)? {
+            return Err(BuildError::Occupied(path.to_owned()));
+        }
+        let folder = place::beside(path).map_err(failed)?;
         let medium = SledMedium::open(folder.path(), IfMissing::Create)?;
-        migrate::withhold(folder.path()).map_err(|error| unwritable(path, &error))?;
+        migrate::withhold(folder.path()).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             folder,
@@ -132,6 +133,14 @@ impl StoreBuilder {
         if self.chunks.len() < GROUP { Ok(()) } else { self.commit() }
     }
 
+    /// Lays a file beside the log, under this name.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn lay_beside(&self, name: &str, bytes: &[u8]) -> Result<(), BuildError> {
+        std::fs::write(self.folder.path().join(name), bytes).map_err(|error| unwritable(&self.path, &error))
+    }
+
     /// Puts the store in its place, when all of it is on the disk; how many records it has.
     ///
     /// # Errors
@@ -144,8 +153,8 @@ impl StoreBuilder {
         let Self { path, folder, medium, .. } = self;
         drop(medium);
         let unwritable = |error: io::Error| unwritable(&path, &error);
-        migrate::release(folder.path()).and_then(|()| settle(folder.path())).map_err(unwritable)?;
-        put_in_place(folder, &path).map_err(unwritable)?;
+        migrate::release(folder.path()).and_then(|()| place::settle(folder.path())).map_err(unwritable)?;
+        place::put(folder, &path).map_err(unwritable)?;
         Ok(last)
     }
 
@@ -195,50 +204,6 @@ impl StoreBuilder {
         let first = self.streams.values().filter_map(|stream| stream.sequences.first().copied()).min();
         self.medium.retire(&over, first.unwrap_or(self.next))
     }
-}
-
-fn refuse_if_occupied(path: &Path) -> Result<(), BuildError> {
-    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(BuildError::Occupied(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(BuildError::Occupied(path.to_owned())),
-        Err(error) => Err(unwritable(path, &error)),
-    }
-}
-
-/// A folder beside `path`, which goes away by itself unless it is put in its place.
-fn beside(path: &Path) -> io::Result<TempDir> {
-    let parent = parent(path);
-    DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-    tempfile::Builder::new().prefix("store-new-").permissions(Permissions::from_mode(0o700)).tempdir_in(parent)
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Everything under `folder` on the disk, and for its owner alone.
-fn settle(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            std::fs::set_permissions(entry.path(), Permissions::from_mode(0o700))?;
-            settle(&entry.path())?;
-        } else {
-            std::fs::set_permissions(entry.path(), Permissions::from_mode(0o600))?;
-            File::open(entry.path())?.sync_all()?;
-        }
-    }
-    File::open(folder)?.sync_all()
-}
-
-/// An empty folder gives way; anything else is an error.
-fn put_in_place(folder: TempDir, path: &Path) -> io::Result<()> {
-    std::fs::rename(folder.path(), path)?;
-    // It has another name by now.
-    let _ = folder.keep();
-    File::open(parent(path))?.sync_all()
 }
 
 fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> BuildError {

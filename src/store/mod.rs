@@ -14,6 +14,7 @@ mod conformance;
 mod examine;
 #[cfg(test)]
 mod fault_tests;
+mod fingerprint;
 mod follow;
 mod head_file;
 mod journal;
@@ -22,6 +23,7 @@ mod memory;
 #[cfg(test)]
 mod merge_tests;
 mod migrate;
+mod place;
 mod raw;
 mod salvage;
 mod schema;
@@ -29,7 +31,7 @@ mod sled_file;
 mod sled_medium;
 mod transfer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -38,6 +40,7 @@ use tokio::sync::watch;
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
 
 pub use builder::{BuildError, StoreBuilder};
+pub use fingerprint::Fingerprint;
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
@@ -157,4 +160,34 @@ pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
 pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
     Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?)?)
+}
+
+/// The layout of the stores that this program writes.
+pub const LAYOUT: u32 = migrate::CURRENT;
+
+/// What it takes to bring a store up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its layout.
+    pub layout: u32,
+    /// The steps from there to [`LAYOUT`]: the layout that each leads to, and what it does.
+    pub steps: Vec<(u32, &'static str)>,
+}
+
+/// What it would take to bring the store under `path` up to date. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn plan(path: &Path) -> Result<Plan, OpenError> {
+    let layout = migrate::inspect(path)?.ok_or_else(|| OpenError::Missing(path.to_owned()))?;
+    Ok(Plan { layout, steps: migrate::steps_from(layout) })
+}
+
+/// Brings the store under `path` to [`LAYOUT`]. Whatever step a crash leaves undone is taken again; taken twice, it changes
+/// nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn migrate(path: &Path) -> Result<(), OpenError> {
+    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse).map(drop)
 }

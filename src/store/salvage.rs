@@ -27,7 +27,7 @@ pub struct Salvage {
     next: u64,
     head: u64,
     layout: u32,
-    fault: Option<String>,
+    fault: Option<StoreError>,
 }
 
 /// A record that was found.
@@ -54,15 +54,14 @@ impl Sink for Places {
 }
 
 impl Salvage {
-    /// Looks at the store under `path`, which nobody else may have open, and changes nothing. With `doubtful`, records
-    /// that lie outside of what sled has as whole are found, too.
+    /// Looks at the store under `path`, which nobody else may have open, and changes nothing.
     ///
     /// # Errors
     /// [`OpenError`], with its cure; damage is none.
-    pub fn open(path: &Path, doubtful: bool) -> Result<Self, OpenError> {
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
         let layout = migrate::inspect(path)?.ok_or_else(|| OpenError::Missing(path.to_owned()))?;
         let file = lock(path)?;
-        let fault = examine::examine(path).err().map(|error| error.to_string());
+        let fault = examine::examine(path).err();
         let mut places = Places(Vec::new());
         if let Some(file) = &file {
             sled_file::each_chunk(file, &mut places).map_err(unreadable)?;
@@ -71,7 +70,7 @@ impl Salvage {
         let known = whole.map(|found| found.head.synced.max(last_of(found))).max().unwrap_or_default();
         let head = known.max(head_file::read(path).unwrap_or_default());
         let mut found = places.0;
-        found.retain(|found| found.is_whole || doubtful && last_of(found) <= head.saturating_add(MOST_BEHIND));
+        found.retain(|found| found.is_whole || last_of(found) <= head.saturating_add(MOST_BEHIND));
         found.sort_unstable_by_key(|found| found.head.first_seq);
         let waiting = found.into_iter();
         Ok(Self { file, waiting, around: Vec::new(), chunk: None, next: 1, head, layout, fault })
@@ -88,8 +87,8 @@ impl Salvage {
     }
 
     /// What an opening would be refused for.
-    pub fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
+    pub fn fault(&self) -> Option<&StoreError> {
+        self.fault.as_ref()
     }
 
     /// The next record that is whole; what lies between it and the one before is not.

@@ -1,5 +1,6 @@
 //! A store that is built from another one's records is that store.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 

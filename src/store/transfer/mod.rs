@@ -112,7 +112,8 @@ fn add(ranges: &mut Vec<(u64, u64)>, first: u64, last: u64) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// As hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
