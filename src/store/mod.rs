@@ -16,6 +16,7 @@ mod examine;
 mod fault_tests;
 mod fingerprint;
 mod follow;
+mod half_made;
 mod head_file;
 mod journal;
 mod medium;

@@ -18,7 +18,7 @@ use super::codec::{self, Chunk};
 use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
-use super::{StoreError, examine};
+use super::{StoreError, examine, half_made};
 
 /// sled's page cache. Its default of 1 GiB would grow with history.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -128,6 +128,7 @@ impl SledMedium {
             // The journal flushes when it acknowledges; nothing else has to be written by a clock.
             guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open())
         };
+        clear_half_made(path)?;
         // First: where it cannot be opened, the log has not been touched.
         let index = match open(&path.join(INDEX)) {
             Some(Ok(index)) => index,
@@ -264,6 +265,13 @@ pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
         Err(error) => Err(unusable(path, &error)),
     }
+}
+
+/// A crash may have come while sled made its own files.
+fn clear_half_made(path: &Path) -> Result<(), OpenError> {
+    let _lock = lock(path)?;
+    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(INDEX)));
+    cleared.map_err(|error| unusable(path, &error))
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.

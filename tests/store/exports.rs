@@ -7,6 +7,7 @@ use scan_login::cli::store::{ExportArgs, StoreCommand};
 use scan_login::domain::Event;
 use scan_login::store::{self, EventStore, Fingerprint};
 
+use crate::program::*;
 use crate::support::*;
 use crate::world::*;
 
@@ -90,6 +91,33 @@ async fn a_failed_import_leaves_nothing_behind() {
     }
     place.told(import(Path::new("/nowhere/at/all"))).await.failed("/nowhere/at/all: No such file");
     assert!(place.content() == before, "something was left behind");
+}
+
+/// What a kill leaves is no store that a daemon would open, and is not in the way of the next attempt.
+#[tokio::test]
+async fn an_import_that_is_killed_before_any_change_leaves_no_store() {
+    let from = Place::with_store().await;
+    let export = from.exported().await;
+    let mut kills = 0;
+    for last in (1..).step_by(3) {
+        let place = Place::new();
+        let file = place.file("journal.jsonl");
+        std::fs::write(&file, &export).unwrap();
+        let mut import = place.command("store import");
+        let output = import.arg(&file).env("LD_PRELOAD", dying()).env("DIE_AT", last.to_string()).output().unwrap();
+        if place.store().exists() {
+            assert_eq!(place.records().await, from.records().await, "half of it is there");
+        }
+        if output.status.success() {
+            break;
+        }
+        assert_eq!(output.status.code(), None, "{}", String::from_utf8_lossy(&output.stderr));
+        kills += 1;
+        if !place.store().exists() {
+            place.told(crate::support::import(&file)).await.done();
+        }
+    }
+    assert!(kills > 5, "it was killed {kills} times");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use scan_login::replay;
 use scan_login::store::{self, EventStore, Fingerprint, Plan};
 use serde_json::Value;
 
+use crate::program::*;
 use crate::support::*;
 use crate::world::*;
 
@@ -131,6 +132,59 @@ async fn a_migration_takes_the_steps_and_taken_again_changes_nothing() {
     assert!(told.err.contains("nothing is to be done"), "{}", told.err);
     assert_eq!(place.records().await, records);
     holds_everything(&place).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_is_killed_before_any_change_goes_on() {
+    let mut layouts = std::collections::BTreeMap::new();
+    for last in 1.. {
+        let place = Place::new();
+        unpack(1, &place);
+        let mut migration = place.command("store migrate");
+        let output = migration.env("LD_PRELOAD", dying()).env("DIE_AT", last.to_string()).output().unwrap();
+        let layout = store::plan(&place.store()).unwrap().layout;
+        *layouts.entry(layout).or_insert(0) += 1;
+        holds_everything(&place).await;
+        assert_eq!(store::plan(&place.store()).unwrap().layout, store::LAYOUT);
+        if output.status.success() {
+            break;
+        }
+        assert_eq!(output.status.code(), None, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    println!("killed so often at each layout: {layouts:?}");
+    assert!(
+        (1..=store::LAYOUT).all(|layout| layouts.contains_key(&layout)),
+        "some steps were not cut off: {layouts:?}"
+    );
+}
+
+/// sled's own files are made and replaced at a start, too.
+#[tokio::test]
+async fn a_start_that_is_killed_before_any_change_goes_on() {
+    for (is_there, what) in [(false, "a first start"), (true, "a start after a kill")] {
+        for last in 1.. {
+            let place = Place::new();
+            if is_there {
+                unpack(*LAYOUTS.end(), &place);
+            }
+            // It opens the store as `serve` does, and ends.
+            let mut start = place.command(if is_there { "replay" } else { "serve" });
+            start.env("LD_PRELOAD", dying()).env("DIE_AT", last.to_string());
+            // Where the daemon is not killed before, it is listening by now: only the store is in question.
+            if !is_there {
+                start.env("SCAN_LOGIN__ADMIN__SOCKET", "/proc/nowhere/admin.sock");
+            }
+            let output = start.output().unwrap();
+            let journal =
+                store::open_or_create(place.store()).unwrap_or_else(|error| panic!("{what}, {last}: {error}"));
+            assert_eq!(journal.head().borrow().seq, if is_there { RECORDS } else { 0 }, "{what}, {last}");
+            journal.close().await;
+            if output.status.code().is_some() {
+                assert!(last > 10, "{what} was killed {last} times: {}", String::from_utf8_lossy(&output.stderr));
+                break;
+            }
+        }
+    }
 }
 
 #[tokio::test]

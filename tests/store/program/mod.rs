@@ -6,17 +6,26 @@ use std::sync::OnceLock;
 
 use crate::support::Place;
 
-/// A file system that is mounted read-only, compiled once by the C compiler that Rust links with.
+/// A file system that is mounted read-only, from the folder on that `READ_ONLY` names.
 pub fn read_only() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("read-only-{}.so", std::process::id()));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/program/read_only.c");
-        let compiled =
-            Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).args([source, "-ldl"]).status();
-        assert!(compiled.unwrap().success());
-        library
-    })
+    LIBRARY.get_or_init(|| compiled("read_only"))
+}
+
+/// Kills the program before the change to a file that has the number `DIE_AT`.
+pub fn dying() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| compiled("dying"))
+}
+
+/// A library to preload, made by the C compiler that Rust links with.
+fn compiled(name: &str) -> PathBuf {
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.so", std::process::id()));
+    let source = format!("{}/tests/store/program/{name}.c", env!("CARGO_MANIFEST_DIR"));
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).args([&source, "-ldl"]);
+    assert!(compiler.status().unwrap().success());
+    library
 }
 
 impl Place {
