@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::domain::{Recorded, SceneId};
 use crate::store::EventStore;
 
-pub use crate::store::{Follow, Head, StoreError};
+pub use crate::store::{Follow, Head, RawRecord, StoreError};
 
 /// What has happened, to read and to follow.
 #[derive(Clone)]
@@ -29,6 +29,14 @@ impl History {
     /// [`StoreError`] where the medium fails or is damaged.
     pub async fn session(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
         self.0.stream(scene).await
+    }
+
+    /// Up to `limit` records as they are stored, from the sequence `from` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
+        self.0.read_raw(from, limit).await
     }
 
     /// How far the journal is durable, and whether it still can be written.

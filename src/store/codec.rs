@@ -65,6 +65,16 @@ fn encode_record(record: &Recorded, out: &mut Vec<u8>) -> Result<(), TooLarge> {
     Ok(())
 }
 
+/// The same of a record whose body is there already.
+pub(super) fn encode_raw(seq: u64, body: &[u8]) -> Result<Vec<u8>, TooLarge> {
+    let length = u16::try_from(body.len()).map_err(|_| TooLarge)?;
+    let mut bytes = Vec::with_capacity(RECORD_HEADER + body.len());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&checksum(seq, body).to_le_bytes());
+    bytes.extend_from_slice(body);
+    if fits(bytes.len()) { Ok(bytes) } else { Err(TooLarge) }
+}
+
 fn checksum(seq: u64, body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&seq.to_le_bytes());

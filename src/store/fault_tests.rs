@@ -109,7 +109,7 @@ async fn damage_is_told_and_never_served() {
     assert!(matches!(medium.open(), Err(StoreError::Damaged(_))), "a start refuses it, too");
 }
 
-fn folder_listing(path: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+fn folder_listing(path: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(path)
         .unwrap()
         .map(|entry| entry.unwrap())

@@ -7,13 +7,16 @@
 //! append ─► writer thread: expected sequence? ─► encode ─► write ─► fdatasync ─► acknowledge all, move the head
 //! ```
 
+mod builder;
 mod codec;
 #[cfg(test)]
 mod conformance;
 mod examine;
 #[cfg(test)]
 mod fault_tests;
+mod fingerprint;
 mod follow;
+mod half_made;
 mod head_file;
 mod journal;
 mod medium;
@@ -21,12 +24,15 @@ mod memory;
 #[cfg(test)]
 mod merge_tests;
 mod migrate;
+mod place;
 mod raw;
+mod salvage;
 mod schema;
 mod sled_file;
 mod sled_medium;
+mod transfer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -34,11 +40,15 @@ use tokio::sync::watch;
 
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
 
+pub use builder::{BuildError, StoreBuilder};
+pub use fingerprint::Fingerprint;
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
 pub use raw::RawRecord;
+pub use salvage::{Salvage, Salvaged};
 pub use sled_medium::OpenError;
+pub use transfer::{ExportError, ExportReader, ExportWriter, Summary};
 
 /// An append-only log of the events of all scan sessions, one stream a scene.
 ///
@@ -151,4 +161,34 @@ pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
 pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
     Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?)?)
+}
+
+/// The layout of the stores that this program writes.
+pub const LAYOUT: u32 = migrate::CURRENT;
+
+/// What it takes to bring a store up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its layout.
+    pub layout: u32,
+    /// The steps from there to [`LAYOUT`]: the layout that each leads to, and what it does.
+    pub steps: Vec<(u32, &'static str)>,
+}
+
+/// What it would take to bring the store under `path` up to date. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn plan(path: &Path) -> Result<Plan, OpenError> {
+    let layout = migrate::inspect(path)?.ok_or_else(|| OpenError::Missing(path.to_owned()))?;
+    Ok(Plan { layout, steps: migrate::steps_from(layout) })
+}
+
+/// Brings the store under `path` to [`LAYOUT`]. Whatever step a crash leaves undone is taken again; taken twice, it changes
+/// nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn migrate(path: &Path) -> Result<(), OpenError> {
+    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse).map(drop)
 }

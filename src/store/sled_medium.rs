@@ -18,7 +18,7 @@ use super::codec::{self, Chunk};
 use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
-use super::{StoreError, examine};
+use super::{StoreError, examine, half_made};
 
 /// sled's page cache. Its default of 1 GiB would grow with history.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -63,9 +63,11 @@ impl OpenError {
             }
             Self::Layout(error) => error.cure(),
             Self::Unusable { .. } => "see that the folder exists, belongs to this user, and that its disk has space",
-            Self::Store(_) => {
-                "keep a copy of the folder before anything else; restore a backup, or ask for help with it"
+            Self::Store(StoreError::Damaged(_)) => {
+                "keep a copy of the folder before anything else; then `scan-login store export --whole-only --to FILE` \
+                 writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"
             }
+            Self::Store(_) => "see that the disk is well and that this user may read the folder, and try again",
         }
     }
 }
@@ -126,6 +128,7 @@ impl SledMedium {
             // The journal flushes when it acknowledges; nothing else has to be written by a clock.
             guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open())
         };
+        clear_half_made(path)?;
         // First: where it cannot be opened, the log has not been touched.
         let index = match open(&path.join(INDEX)) {
             Some(Ok(index)) => index,
@@ -243,19 +246,32 @@ fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
     Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| "a sequence does not have eight bytes")?))
 }
 
-/// Looks at the store while nobody else can have it open; the lock is sled's own.
-fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+/// Looks at the store while nobody else can have it open.
+pub(super) fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+    let _lock = lock(path)?;
+    Ok(examine::examine(path)?)
+}
+
+/// The store's file, open for reading while nobody else can have it open; the lock is sled's own. `None` where there is
+/// no file yet.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let file = match File::options().read(true).open(path.join("db")) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(examine::examine(path)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, &error)),
     };
-    let lock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    match lock {
-        Ok(()) => Ok(examine::examine(path)?),
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
         Err(error) => Err(unusable(path, &error)),
     }
+}
+
+/// A crash may have come while sled made its own files.
+fn clear_half_made(path: &Path) -> Result<(), OpenError> {
+    let _lock = lock(path)?;
+    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(INDEX)));
+    cleared.map_err(|error| unusable(path, &error))
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.

@@ -6,5 +6,6 @@ mod admin;
 mod command;
 mod moment;
 mod month;
+mod records;
 mod report;
 mod support;

@@ -51,6 +51,12 @@ impl Record {
         self.0.iter().filter(|entry| matches!(entry, Entry::Synced)).count()
     }
 
+    /// The same on a disk on which a sync does nothing.
+    pub fn without_syncs(self) -> Self {
+        let is_sync = |entry: &Entry| matches!(entry, Entry::SyncBegins | Entry::Synced);
+        Self(self.0.into_iter().filter(|entry| !is_sync(entry)).collect())
+    }
+
     /// A moment at which the power may go: an entry that is not reached any more.
     pub fn moment(&self, seed: &mut Seed) -> usize {
         usize::try_from(seed.below(self.0.len() as u64 + 1)).unwrap()
