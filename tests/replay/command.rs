@@ -12,6 +12,7 @@ use tokio::net::UnixListener;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use super::asking::*;
 use super::support::*;
 
 fn types(jsonl: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ use scan_login::config::Config;
 use scan_login::store;
 use serde_json::Value;
 
+use super::asking::*;
 use super::support::*;
 
 /// What the command tells of the moment so many seconds after the start.

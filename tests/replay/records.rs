@@ -6,7 +6,7 @@ use scan_login::cli::source::{Records, SourceError};
 use scan_login::config::Config;
 use scan_login::store::{self, EventStore, MemoryMedium, RawRecord};
 
-use super::support::config;
+use super::asking::config;
 use super::support::*;
 
 async fn all(config: &Config, from: u64) -> Result<(u64, Vec<RawRecord>), SourceError> {

@@ -10,6 +10,7 @@ use scan_login::domain::Timestamp;
 use scan_login::replay::{Facts, Range, Report, render};
 use scan_login::store;
 
+use super::asking::*;
 use super::month::month;
 use super::support::*;
 
