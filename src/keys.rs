@@ -157,28 +157,33 @@ fn refuse_if_open(path: &Path) -> Result<(), KeysError> {
     if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(KeysError::TooOpen(path.to_owned())) }
 }
 
-fn read_or_make(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
+/// The key at `path`, made where there is none.
+pub(crate) fn read_or_make(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
     let io = |error| KeysError::Io { path: path.to_owned(), error };
-    match File::open(path) {
-        Ok(mut file) => {
-            refuse_if_open(path)?;
-            let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
-            Read::by_ref(&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
-            let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
-            Ok(SecretBox::new(Box::new(bytes)))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match read_key(path) {
+        Err(KeysError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = SecretBox::new(Box::new(random_bytes()));
             write_key(path, key.expose_secret()).map_err(io)?;
             tracing::info!(path = %path.display(), "made a new key");
             Ok(key)
         }
-        Err(error) => Err(io(error)),
+        read => read,
     }
 }
 
+/// The key at `path`.
+pub(crate) fn read_key(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
+    let io = |error| KeysError::Io { path: path.to_owned(), error };
+    let file = File::open(path).map_err(io)?;
+    refuse_if_open(path)?;
+    let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
+    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
+    Ok(SecretBox::new(Box::new(bytes)))
+}
+
 /// Whole or not at all: written aside, synced, and put in its place.
-fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(key)?;

@@ -126,3 +126,19 @@ impl fmt::Debug for OpenId {
         f.write_str("OpenId(…)")
     }
 }
+
+/// Names a person in the journal without telling who it is: a keyed hash of an [`OpenId`] and its account.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonHandle(pub [u8; 16]);
+
+impl fmt::Display for PersonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PersonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PersonHandle({self})")
+    }
+}

@@ -19,7 +19,7 @@ pub use event::{
     Opener, Purpose, QrCode, Recorded, Redeemed, Scanned,
 };
 pub use evolve::evolve;
-pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, SceneId};
+pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;
 
