@@ -97,9 +97,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError`], with its cure.
     pub fn open_or_create(path: &Path) -> Result<Self, KeysError> {
-        let io = |error| KeysError::Io { path: path.to_owned(), error };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
-        refuse_if_open(path)?;
+        make_folder(path)?;
         let file = path.join(DERIVATION_KEY);
         let is_new = !file.exists();
         Ok(Self { derivation: read_or_make(&file)?, is_new })
@@ -150,6 +148,13 @@ pub fn sha256(secret: &[u8]) -> Digest {
 /// Whether two secrets are the same, in a time that does not tell where they differ.
 pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
+}
+
+/// Makes the folder of the keys (mode 0700) where there is none.
+pub(crate) fn make_folder(path: &Path) -> Result<(), KeysError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
+    refuse_if_open(path)
 }
 
 fn refuse_if_open(path: &Path) -> Result<(), KeysError> {

@@ -13,14 +13,14 @@ const RULES: &[(&str, &[&str])] = &[
     ("keys", &["clock", "domain"]),
     ("vault", &["clock", "domain", "keys"]),
     ("config", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "vault"]),
     ("recall", &["clock", "domain"]),
     ("replay", &["clock", "domain"]),
-    ("actors", &["clock", "domain", "keys", "store"]),
+    ("actors", &["clock", "domain", "keys", "store", "vault"]),
     ("transport", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
-    ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store", "transport"]),
-    ("app", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport"]),
+    ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store", "transport", "vault"]),
+    ("app", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport", "vault"]),
 ];
 
 /// Foreign things, and the only places that may name them.

@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod evolve;
 mod ids;
+mod person;
 mod state;
 mod timestamp;
 
@@ -20,6 +21,7 @@ pub use event::{
 };
 pub use evolve::evolve;
 pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};
+pub use person::{Forgotten, Person, Visitor};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;
 

@@ -26,6 +26,7 @@ fn created(confirmation: Confirmation) -> Created {
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest { scope: "wechat".into(), ..LoginRequest::default() },
+        visitor: Some(Visitor::new("203.0.113.9", Some("Browser/1"))),
     }
 }
 

@@ -5,10 +5,12 @@
 
 mod filter;
 mod line;
+mod persons;
 mod table;
 mod time;
 
 pub use filter::{Filter, FilterError, Selector};
 pub use line::{to_map, write_jsonl};
+pub use persons::Identify;
 pub use table::{Look, Table};
 pub use time::{Edge, TimeError, parse_moment, parse_rfc3339};

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretBox};
 
 use crate::clock::random_bytes;
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
-use crate::keys::read_or_make;
+use crate::keys::{make_folder, read_or_make};
 
 use super::cipher::{self, Secret};
 use super::epoch::{self, Epoch, Step};
@@ -45,17 +45,22 @@ impl fmt::Debug for FileVault {
 }
 
 impl FileVault {
-    /// Opens the vault in `folder`, which is there (mode 0700), or makes it. What an interrupted forgetting left over, or an
+    /// Whether there is one in `folder`.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(BLIND_KEY).exists()
+    }
+
+    /// Opens the vault in `folder`, or makes both (mode 0700). What an interrupted forgetting left over, or an
     /// older copy of the table has brought back, is destroyed.
     ///
     /// # Errors
     /// [`VaultError`], with its cure.
     pub fn open_or_create(folder: &Path) -> Result<Self, VaultError> {
-        let blind_key = folder.join(BLIND_KEY);
-        let is_new = !blind_key.exists();
+        make_folder(folder)?;
+        let is_new = !Self::is_in(folder);
         let vault = Self {
             folder: folder.to_owned(),
-            blind: read_or_make(&blind_key)?,
+            blind: read_or_make(&folder.join(BLIND_KEY))?,
             inner: Mutex::new(Inner {
                 epoch: epoch::open(folder)?,
                 opened: (0..OPENED).map(|_| None).collect(),

@@ -9,7 +9,7 @@ use crate::clock::random_bytes;
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
 
 use super::cipher::{self, Secret};
-use super::{Forgetting, Handle, Place, Vault, VaultError};
+use super::{Forgetting, Handle, OpenVault, Place, Vault, VaultError};
 
 /// A vault in memory, for tests: all its keys follow from one seed, so two with the same seed open what the other sealed.
 /// What it forgets, it forgets for itself and its clones.
@@ -41,6 +41,12 @@ impl MemoryVault {
     /// With keys that follow from `seed`.
     pub fn with_seed(seed: [u8; 32]) -> Self {
         Self(Arc::new(Inner { seed: SecretBox::new(Box::new(seed)), content: Mutex::default() }))
+    }
+
+    /// To open a store with.
+    pub fn opener(&self) -> impl OpenVault + use<> {
+        let vault: Arc<dyn Vault> = Arc::new(self.clone());
+        || Ok(vault)
     }
 
     /// From now on syncs fail, or no longer do.

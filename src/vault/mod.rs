@@ -22,7 +22,8 @@ mod none;
 mod table;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -127,6 +128,27 @@ pub trait Vault: Send + Sync + 'static {
     /// # Errors
     /// [`VaultError`] where it cannot be read.
     fn has_forgotten(&self, person: PersonHandle, at: Timestamp) -> Result<bool, VaultError>;
+}
+
+/// Opens a vault. A store calls it once it has its lock, since two processes must not use one vault.
+pub trait OpenVault: FnOnce() -> Result<Arc<dyn Vault>, VaultError> {}
+
+impl<F: FnOnce() -> Result<Arc<dyn Vault>, VaultError>> OpenVault for F {}
+
+/// The daemon's vault in `folder`; what is missing there is made.
+///
+/// # Errors
+/// [`VaultError`], with its cure.
+pub fn open_or_create(folder: &Path) -> Result<Arc<dyn Vault>, VaultError> {
+    Ok(Arc::new(FileVault::open_or_create(folder)?))
+}
+
+/// The vault in `folder`; where there is none, everybody counts as forgotten.
+///
+/// # Errors
+/// [`VaultError`], with its cure.
+pub fn open_existing(folder: &Path) -> Result<Arc<dyn Vault>, VaultError> {
+    if FileVault::is_in(folder) { open_or_create(folder) } else { Ok(Arc::new(NoVault)) }
 }
 
 /// Why the keys cannot be used.

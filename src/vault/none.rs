@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
 
 use super::{Forgetting, Handle, Place, Vault, VaultError};
@@ -6,6 +8,16 @@ use super::{Forgetting, Handle, Place, Vault, VaultError};
 /// not at persons.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoVault;
+
+impl NoVault {
+    /// To open a store with.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn opened() -> Result<Arc<dyn Vault>, VaultError> {
+        Ok(Arc::new(Self))
+    }
+}
 
 impl Vault for NoVault {
     fn person(&self, _: &AccountName, _: &OpenId) -> PersonHandle {

@@ -44,6 +44,7 @@ fn forget(vault: &FileVault, name: &str) -> Result<usize, VaultError> {
 }
 
 fn vault(folder: &Path) -> FileVault {
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     FileVault::open_or_create(folder).unwrap()
 }
 

@@ -10,6 +10,7 @@ use scan_login::cli::replay::{Format, ReplayArgs, Screen, Surroundings, replay};
 use scan_login::config::Config;
 use scan_login::domain::{Event, EventKind};
 use scan_login::store::{self, MemoryMedium};
+use scan_login::vault::{self, OpenVault};
 use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::process::Command;
@@ -60,10 +61,16 @@ fn types(jsonl: &str) -> Vec<String> {
     jsonl.lines().map(kind).collect()
 }
 
+/// That of a configuration in this folder.
+fn vault(folder: &Path) -> impl OpenVault {
+    let keys = folder.join("keys");
+    move || vault::open_or_create(&keys)
+}
+
 /// A folder with a store in it that holds two logins, and nobody who runs.
 async fn folder_with_store() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let journal = store::open_or_create(folder.path().join("data")).unwrap();
+    let journal = store::open_or_create(folder.path().join("data"), vault(folder.path())).unwrap();
     two_logins(&journal).await;
     store::EventStore::close(&journal).await;
     folder
@@ -79,7 +86,7 @@ async fn the_store_and_the_daemon_tell_the_same() {
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
     assert_eq!(types(&from_store), ALL);
 
-    let journal = store::open_existing(config.store.path.clone()).unwrap();
+    let journal = store::open_existing(config.store.path.clone(), vault(folder.path())).unwrap();
     let daemon = Daemon::start(journal, &config.admin.socket).await;
     let (exit, from_daemon, err) = replayed(&config, asked()).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
@@ -127,7 +134,7 @@ async fn what_cannot_be_done_is_told_in_two_lines() {
     assert!(shown(&err).starts_with("there is no journal in DIR/data\n    give the configuration"), "{err}");
     assert!(!config.store.path.exists(), "nothing was made");
 
-    let journal = store::open_or_create(config.store.path.clone()).unwrap();
+    let journal = store::open_or_create(config.store.path.clone(), vault(folder.path())).unwrap();
     let (exit, _, err) = replayed(&config, asked()).await;
     assert_eq!(exit, Exit::Failed);
     let told = "the journal in DIR/data is in use by another process, and no daemon answers at DIR/admin.sock\n";
@@ -222,7 +229,11 @@ async fn a_reader_that_has_had_enough_is_no_fault_and_a_full_disk_is() {
     let (exit, err) = replayed_to(io::ErrorKind::StorageFull, false).await;
     assert_eq!((exit, err.lines().count()), (Exit::Failed, 2), "{err}");
 
-    let daemon = Daemon::start(store::open_existing(config.store.path.clone()).unwrap(), &config.admin.socket).await;
+    let daemon = Daemon::start(
+        store::open_existing(config.store.path.clone(), vault(folder.path())).unwrap(),
+        &config.admin.socket,
+    )
+    .await;
     assert_eq!(replayed_to(io::ErrorKind::BrokenPipe, true).await, (Exit::Done, String::new()));
     assert_eq!(replayed_to(io::ErrorKind::StorageFull, true).await.0, Exit::Failed);
     daemon.stop().await;

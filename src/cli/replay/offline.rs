@@ -7,6 +7,7 @@ use super::output::Output;
 use crate::config::Config;
 use crate::replay::Filter;
 use crate::store::{self, EventStore, Follow, OpenError};
+use crate::vault;
 
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
 pub(super) async fn replay(
@@ -15,8 +16,9 @@ pub(super) async fn replay(
     follow: bool,
     output: &mut Output<'_>,
 ) -> Result<(), ReplayError> {
-    let path = config.store.path.clone();
-    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path))).await;
+    let (path, keys) = (config.store.path.clone(), config.keys.path.clone());
+    let vault = move || vault::open_existing(&keys);
+    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path, vault))).await;
     let opened = opened.map_err(|_| store::StoreError::Unreadable("opening it panicked".into()))?;
     let store: Arc<dyn EventStore> = Arc::new(opened.map_err(|error| match error {
         OpenError::Locked(store) => ReplayError::Locked { store, socket: config.admin.socket.clone() },
@@ -32,8 +34,9 @@ pub(super) async fn replay(
 }
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
-    let mut journal = Follow::new(store, 1);
-    let mut selector = filter.selector();
+    let mut journal = Follow::new(store.clone(), 1);
+    let identify = Arc::new(move |account: &_, openid: &_| store.person(account, openid));
+    let mut selector = filter.selector(identify);
     output.begin(journal.head())?;
     loop {
         let batch = journal.batch().await?;

@@ -37,6 +37,7 @@ fn created(opener: Opener) -> Event {
             ui_locales: None,
             purpose: Purpose::Bind,
         },
+        visitor: None,
     }))
 }
 
@@ -69,7 +70,7 @@ fn every_event_is_one_line_that_begins_alike() {
 #[test]
 fn events_have_their_own_fields() {
     let account = AccountName::new("main").unwrap();
-    let scanned = object(Event::Scanned(Scanned { account, openid: OpenId::new("o6_bmjr").unwrap() }));
+    let scanned = object(Event::Scanned(Scanned { account, person: Person::known(OpenId::new("o6_bmjr").unwrap()) }));
     assert_eq!((&scanned["account"], &scanned["openid"]), (&json!("main"), &json!("o6_bmjr")));
     assert_eq!(
         object(Event::Confirmed(Confirmed { code_expires_at: START }))["code_expires_at"],

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use scan_login::store::{self, EventStore};
+use scan_login::vault::NoVault;
 
 use crate::seed::{self, Seed};
 use crate::{child, ledger};
@@ -33,7 +34,7 @@ async fn whatever_was_acknowledged_survives_the_loss_of_all_that_was_not_synced(
     let mut seed = Seed::new();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("store");
-    store::open_or_create(path.clone()).unwrap().close().await;
+    store::open_or_create(path.clone(), NoVault::opened).unwrap().close().await;
     let before = folder.path().join("before");
     disk::copy(&path, &before);
 
