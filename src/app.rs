@@ -106,6 +106,9 @@ impl RunError {
 /// Most connections to the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
 
+/// How many of the newest records are looked at where the keys of persons are new.
+const LOOKED_AT: u64 = 1024;
+
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -135,6 +138,7 @@ pub async fn run(
     };
     // After the journal: its lock says that no other process is making keys.
     let keys = open_keys(&config, &journal)?;
+    warn_of_lost_keys(&journal).await?;
     let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
@@ -260,6 +264,21 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
+}
+
+/// Where the keys of persons are new and the newest records were sealed under others, their folder was lost.
+async fn warn_of_lost_keys(journal: &Journal) -> Result<(), StartError> {
+    if !journal.vault().is_new() {
+        return Ok(());
+    }
+    let newest = journal.head().borrow().seq.saturating_sub(LOOKED_AT) + 1;
+    let records = journal.read(newest, LOOKED_AT as usize).await.map_err(StartError::from)?;
+    if records.iter().any(|record| record.event.is_of_somebody_forgotten()) {
+        tracing::warn!(
+            "the keys of persons are gone: who logged in until now counts as forgotten; put their backup back"
+        );
+    }
+    Ok(())
 }
 
 async fn sweep(recall: Recall, stopping: CancellationToken) {

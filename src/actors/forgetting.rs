@@ -15,8 +15,8 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::domain::{
-    AccountName, Command, DenyReason, Event, Forgotten, OpenId, Person, PersonHandle, Recorded, SceneId, State,
-    Timestamp, decide, evolve,
+    AccountName, Command, DenyReason, Event, Forgotten, OpenId, PersonHandle, Recorded, SceneId, State, Timestamp,
+    decide, evolve,
 };
 use crate::store::{Append, EventStore, StoreError};
 use crate::vault::{self, Handle, Vault, VaultError};
@@ -222,7 +222,7 @@ impl Forgetting {
         self.look(&mut traces, account, None, person).await?;
         let mut late = HashSet::new();
         for scene in traces.scenes.into_iter().filter(|scene| !before.contains(scene)) {
-            if self.store.stream(&scene).await?.iter().any(is_of_somebody_forgotten) {
+            if self.store.stream(&scene).await?.iter().any(|record| record.event.is_of_somebody_forgotten()) {
                 late.insert(scene);
             }
         }
@@ -265,6 +265,5 @@ impl Traces {
     }
 }
 
-fn is_of_somebody_forgotten(record: &Recorded) -> bool {
-    matches!(&record.event, Event::Scanned(scanned) if matches!(scanned.person, Person::Forgotten(_)))
-}
+#[cfg(test)]
+mod tests;

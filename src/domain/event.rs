@@ -197,6 +197,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether what it knew of a person can no longer be read.
+    pub fn is_of_somebody_forgotten(&self) -> bool {
+        match self {
+            Self::Created(created) => created.visitor == Some(Visitor::Forgotten),
+            Self::Scanned(scanned) => matches!(scanned.person, Person::Forgotten(_)),
+            _ => false,
+        }
+    }
+
     /// Which kind of event it is.
     pub const fn kind(&self) -> EventKind {
         match self {

@@ -1,7 +1,7 @@
 //! What the journal does when the medium fails, and what it finds afterwards.
 
 use crate::domain::*;
-use crate::vault::NoVault;
+use crate::vault::{MemoryVault, NoVault, Vault};
 
 use super::*;
 
@@ -288,4 +288,48 @@ async fn no_retirement_is_lost_in_a_burst() {
     }
     append(&store, 5000).await.unwrap();
     assert_eq!(store.unretired().await.unwrap().len(), 1);
+}
+
+fn scan_by(openid: &str) -> Vec<Event> {
+    let (account, openid) = (AccountName::new("main").unwrap(), OpenId::new(openid).unwrap());
+    vec![Event::Scanned(Scanned { account, person: Person::known(openid) })]
+}
+
+/// The keys' own sync runs beside the log's, and both must have come back.
+#[tokio::test]
+async fn an_event_is_acknowledged_when_its_key_is_durable_too() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    let vault = medium.vault();
+    let append = |number, openid| store.append(&scene(number), 0, Timestamp::from_micros(1), scan_by(openid));
+    append(1, "alice").await.unwrap();
+    assert_eq!(vault.syncs(), 1);
+    append(2, "alice").await.unwrap();
+    assert_eq!(vault.syncs(), 1, "a key that was there needs no sync");
+
+    vault.fail(true);
+    assert!(matches!(append(3, "bob").await, Err(StoreError::Failed(_))));
+    assert!(store.head().borrow().failure.is_some(), "as final as a failed sync of the log");
+    assert_eq!(store.head().borrow().seq, 2);
+}
+
+#[tokio::test]
+async fn a_store_without_keys_takes_nothing_that_must_be_sealed_and_goes_on() {
+    let store = Journal::start(MemoryMedium::new(), Arc::new(NoVault)).unwrap();
+    let scan = store.append(&scene(1), 0, Timestamp::from_micros(1), scan_by("alice")).await;
+    assert!(matches!(scan, Err(StoreError::Unsealed(_))));
+    assert!(matches!(append(&store, 1).await, Ok(Append::Stored(_))));
+}
+
+#[tokio::test]
+async fn a_record_says_the_same_when_it_is_acknowledged_and_when_it_is_read() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    let answer = store.append(&scene(1), 0, Timestamp::from_micros(1), scan_by("alice")).await.unwrap();
+    let Append::Stored(records) = answer else { panic!("there is a conflict") };
+    assert_eq!(store.stream(&scene(1)).await.unwrap(), records);
+    let Event::Scanned(scanned) = &records[0].event else { panic!("it is no scan") };
+    let (account, openid) = (AccountName::new("main").unwrap(), OpenId::new("alice").unwrap());
+    assert_eq!(scanned.person.handle(), Some(store.person(&account, &openid)));
+    assert_ne!(store.person(&account, &openid), MemoryVault::default().person(&account, &openid));
 }

@@ -75,11 +75,6 @@ impl FileVault {
         Ok(vault)
     }
 
-    /// Whether it was made just now: whatever was sealed before opens no more.
-    pub fn is_new(&self) -> bool {
-        self.is_new
-    }
-
     fn apply_ledger(&self) -> Result<(), VaultError> {
         let entries = ledger::read(&self.ledger_path()).map_err(|error| self.failed(error))?;
         let mut inner = self.inner();
@@ -206,6 +201,10 @@ impl Vault for FileVault {
         };
         // Under another key than today's: of a person who was forgotten, and has come back.
         Ok(key.and_then(|key| cipher::open(&key, handle, place, sealed)))
+    }
+
+    fn is_new(&self) -> bool {
+        self.is_new
     }
 
     fn is_behind(&self) -> bool {

@@ -49,8 +49,8 @@ impl MemoryVault {
         || Ok(vault)
     }
 
-    /// From now on syncs fail, or no longer do.
-    pub fn fail_syncs(&self, fails: bool) {
+    /// From now on neither a sync nor a forgetting succeeds, or again they do.
+    pub fn fail(&self, fails: bool) {
         self.content().fails = fails;
     }
 
@@ -89,6 +89,10 @@ impl Vault for MemoryVault {
         Ok(cipher::open(&self.key(handle), handle, place, sealed))
     }
 
+    fn is_new(&self) -> bool {
+        false
+    }
+
     fn is_behind(&self) -> bool {
         self.content().is_behind
     }
@@ -105,6 +109,9 @@ impl Vault for MemoryVault {
 
     fn forget(&self, forgetting: Forgetting<'_>) -> Result<usize, VaultError> {
         let mut content = self.content();
+        if content.fails {
+            return Err(VaultError::Failed);
+        }
         content.ledger.insert((forgetting.person, forgetting.at));
         let person = Handle::of_person(forgetting.person);
         let handles = forgetting.scenes.iter().copied().chain([person]);

@@ -107,6 +107,9 @@ pub trait Vault: Send + Sync + 'static {
     /// [`VaultError`] where it cannot be told whether it is there.
     fn open(&self, handle: Handle, place: Place<'_>, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError>;
 
+    /// Whether it was made just now, so that nothing that was sealed before opens.
+    fn is_new(&self) -> bool;
+
     /// Whether there are keys that are not durable yet.
     fn is_behind(&self) -> bool;
 

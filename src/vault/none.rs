@@ -32,6 +32,10 @@ impl Vault for NoVault {
         Ok(None)
     }
 
+    fn is_new(&self) -> bool {
+        false
+    }
+
     fn is_behind(&self) -> bool {
         false
     }
