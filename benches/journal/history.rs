@@ -50,9 +50,9 @@ pub async fn begin(store: &Journal, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// Beside the store, as the daemon has them.
+/// Inside the folder that goes with the measurement; a daemon's are elsewhere.
 pub fn keys(path: &Path) -> PathBuf {
-    path.with_extension("keys")
+    path.join("keys")
 }
 
 pub fn open(path: &Path) -> Journal {

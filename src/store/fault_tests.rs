@@ -171,7 +171,7 @@ async fn a_start_that_was_cut_off_before_its_first_layout_goes_on() {
     std::fs::write(path.join("LAYOUT"), "scan-login store, layout 0\n").unwrap();
     let store = open_or_create(path.clone(), NoVault::opened).unwrap();
     append(&store, 1).await.unwrap();
-    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 3\n");
+    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
 }
 
 #[tokio::test]

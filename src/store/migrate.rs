@@ -16,6 +16,8 @@ mod m0001_log;
 mod m0002_synced;
 #[path = "../../migrations/0003_index.rs"]
 mod m0003_index;
+#[path = "../../migrations/0004_sealed.rs"]
+mod m0004_sealed;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
@@ -32,7 +34,7 @@ pub(super) trait MigrationTarget {
 type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
 /// The step at index i leads from layout i to layout i + 1.
-const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up];
+const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up, m0004_sealed::up];
 
 /// The layout of this program.
 pub(super) const CURRENT: u32 = STEPS.len() as u32;

@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(medium.unretired_from().unwrap(), 9);
         assert_eq!(u64_from(&medium.retired.get("sl-one").unwrap().unwrap()).unwrap(), 7);
         assert!(!medium.db.tree_names().contains(&RETIRED.into()), "it is still in its old place");
-        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 3\n");
+        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
     }
 
     #[test]
