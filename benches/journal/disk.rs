@@ -12,13 +12,15 @@ const TARGET_PAYLOAD: f64 = 70.0;
 /// The whole folder, the index of the retired included: after bursts, and after appends that each came alone.
 pub async fn bytes_an_event() -> serde_json::Value {
     let payload = payload_an_event().await;
-    let burst = {
+    let (burst, keys) = {
         let folder = folder();
         let store = history::open(folder.path());
         history::fill(&store, BURST_EVENTS).await;
         store.close().await;
         drop(store);
-        history::folder_bytes(folder.path()) as f64 / BURST_EVENTS as f64
+        let keys = history::folder_bytes(&history::keys(folder.path())) as f64;
+        let all = history::folder_bytes(folder.path()) as f64;
+        ((all - keys) / BURST_EVENTS as f64, keys / BURST_EVENTS as f64)
     };
     let lone = {
         let folder = folder();
@@ -31,13 +33,14 @@ pub async fn bytes_an_event() -> serde_json::Value {
         }
         store.close().await;
         drop(store);
-        history::folder_bytes(folder.path()) as f64 / LONE_EVENTS as f64
+        let keys = history::folder_bytes(&history::keys(folder.path())) as f64;
+        (history::folder_bytes(folder.path()) as f64 - keys) / LONE_EVENTS as f64
     };
     json!({
         "scenario": "disk", "burst_events": BURST_EVENTS, "lone_events": LONE_EVENTS,
         "payload_bytes_an_event": round(payload), "encoded_bytes_an_event": round(history::encoded_bytes_an_event().await),
         "burst_bytes_an_event": round(burst), "burst_overhead_an_event": round(burst - payload),
-        "lone_bytes_an_event": round(lone), "lone_overhead_an_event": round(lone - payload),
+        "key_bytes_an_event": round(keys), "lone_bytes_an_event": round(lone), "lone_overhead_an_event": round(lone - payload),
         "burst_with_a_payload_of_70": round(burst - payload + TARGET_PAYLOAD),
         "lone_with_a_payload_of_70": round(lone - payload + TARGET_PAYLOAD), "target_bytes": 160,
     })

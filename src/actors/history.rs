@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::domain::{Recorded, SceneId};
+use crate::domain::{AccountName, OpenId, PersonHandle, Recorded, SceneId};
 use crate::store::EventStore;
 
 pub use crate::store::{Follow, Head, RawRecord, StoreError};
@@ -16,6 +16,11 @@ pub struct History(Arc<dyn EventStore>);
 impl History {
     pub(super) fn new(store: Arc<dyn EventStore>) -> Self {
         Self(store)
+    }
+
+    /// By what an account's records name a person.
+    pub fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        self.0.person(account, openid)
     }
 
     /// Reads from the sequence `from` on, and then follows.

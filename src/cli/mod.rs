@@ -1,5 +1,6 @@
 //! The program's command line: one file a subcommand.
 
+pub mod audit;
 pub mod config_check;
 pub mod demo;
 pub mod doctor;
@@ -49,6 +50,11 @@ enum Command {
     Store {
         #[command(subcommand)]
         command: store::StoreCommand,
+    },
+    /// What the journal can prove, and what it must forget
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
     },
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
     Doctor,
@@ -100,6 +106,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
         Command::Store { command } => store::run(command, &arguments.config),
+        Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),

@@ -3,7 +3,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
-use crate::domain::{Event, OpenId, Phase, Recorded, SceneId, Session, State, Timestamp, evolve};
+use crate::domain::{Event, Person, Phase, Recorded, SceneId, Session, State, Timestamp, evolve};
 
 /// How much later than [`Session::retires_at`] a second redemption may still be recorded: a timer that fires late.
 const SLACK: Duration = Duration::from_secs(60 * 60);
@@ -85,7 +85,7 @@ pub struct Course {
     /// Since when it has stood where it stands.
     pub since: Timestamp,
     /// Who scanned, also where that came to nothing.
-    pub openid: Option<OpenId>,
+    pub person: Option<Person>,
 }
 
 impl Course {
@@ -101,7 +101,7 @@ impl Course {
             confirmed_at: None,
             redeemed_at: None,
             since: recorded.at,
-            openid: None,
+            person: None,
         })
     }
 
@@ -121,11 +121,11 @@ impl Course {
         (self.since, self.seq) = (recorded.at, recorded.seq);
         match &recorded.event {
             Event::Scanned(scanned) => {
-                (self.scanned_at, self.openid) = (Some(recorded.at), Some(scanned.openid.clone()));
+                (self.scanned_at, self.person) = (Some(recorded.at), Some(scanned.person.clone()));
             }
             Event::Confirmed(_) => self.confirmed_at = Some(recorded.at),
             Event::Redeemed(_) => self.redeemed_at = Some(recorded.at),
-            Event::Created(_) | Event::Denied(_) | Event::Expired | Event::Revoked => (),
+            Event::Created(_) | Event::Denied(_) | Event::Expired | Event::Revoked | Event::Forgotten(_) => (),
         }
     }
 }

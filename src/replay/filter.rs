@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::clock::rfc3339_micros;
 use crate::domain::{AccountName, Event, EventKind, OpenId, Opener, PageId, Recorded, SceneId, Timestamp};
 
+use super::persons::{Identify, Persons};
 use super::time::{TimeError, parse_rfc3339};
 
 /// How long after a redemption a second one can still revoke it: longer than any session lives.
@@ -136,9 +137,10 @@ impl Filter {
         SceneId::new(self.scene.as_deref()?).ok()
     }
 
-    /// Begins to select: to be given the events of the journal in order.
-    pub fn selector(self) -> Selector {
-        Selector { filter: self, is_scene_only: false, of_page: Trail::default(), of_user: Trail::default() }
+    /// Begins to select: to be given the events of the journal in order. Persons are found by what `identify` says.
+    pub fn selector(self, identify: Identify) -> Selector {
+        let persons = Persons::new(identify);
+        Selector { filter: self, is_scene_only: false, of_page: Trail::default(), of_user: Trail::default(), persons }
     }
 }
 
@@ -153,6 +155,7 @@ pub struct Selector {
     is_scene_only: bool,
     of_page: Trail,
     of_user: Trail,
+    persons: Persons,
 }
 
 impl Selector {
@@ -171,10 +174,14 @@ impl Selector {
             self.of_page.follow(recorded, opened) || recorded.scene.as_str() == wanted
         });
         let openid = self.filter.openid.as_ref().is_none_or(|wanted| {
-            let account = self.filter.account.as_ref();
+            let of_account =
+                |account: &AccountName| self.filter.account.as_ref().is_none_or(|wanted| wanted == account);
             let scanned = matches!(&recorded.event, Event::Scanned(scanned)
-                if scanned.openid == *wanted && account.is_none_or(|account| scanned.account == *account));
-            self.of_user.follow(recorded, scanned)
+                if of_account(&scanned.account) && self.persons.is(wanted, scanned));
+            let forgotten = matches!(&recorded.event, Event::Forgotten(forgotten)
+                if of_account(&forgotten.account)
+                    && self.persons.handle(&forgotten.account, wanted) == forgotten.person);
+            self.of_user.follow(recorded, scanned) || forgotten
         });
         scene
             && openid
@@ -215,7 +222,7 @@ impl Trail {
                 let over = recorded.at.after(REVOCABLE).max(redeemed.access_token_expires_at);
                 self.redeemed.push_back((over, scene.clone()));
             }
-            Event::Created(_) | Event::Scanned(_) | Event::Confirmed(_) => (),
+            Event::Created(_) | Event::Scanned(_) | Event::Confirmed(_) | Event::Forgotten(_) => (),
         }
         true
     }

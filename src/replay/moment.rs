@@ -2,7 +2,7 @@
 
 mod line;
 
-use crate::domain::{AccountName, OpenId, Recorded, Timestamp};
+use crate::domain::{AccountName, OpenId, Person, Recorded, Timestamp};
 
 use super::course::{Course, Courses, Stage};
 
@@ -16,7 +16,7 @@ pub struct Moment {
     courses: Courses,
 }
 
-/// A WeChat user, whose sessions alone are asked for.
+/// A WeChat user, whose sessions alone are asked for; who is forgotten is not found here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scanner {
     /// The openid.
@@ -63,7 +63,7 @@ impl Moment {
 
 impl Scanner {
     fn scanned(&self, course: &Course) -> bool {
-        course.openid.as_ref() == Some(&self.openid)
+        course.person.as_ref().and_then(Person::openid) == Some(&self.openid)
             && self.account.as_ref().is_none_or(|account| course.session.created.account == *account)
     }
 }

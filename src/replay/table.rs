@@ -121,7 +121,7 @@ const FIRST: [&str; 14] = [
     "ui_locales",
 ];
 /// What has a column of its own, and what only a program reads.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 13] = [
     "seq",
     "at",
     "scene_id",
@@ -134,6 +134,7 @@ const LEFT_OUT: [&str; 12] = [
     "access_token_ttl_seconds",
     "has_state",
     "has_nonce",
+    "person",
 ];
 
 impl Table {
@@ -253,7 +254,7 @@ fn colour_of(kind: &str) -> Option<&'static str> {
         "scanned" => Some("36"),
         "confirmed" => Some("32"),
         "redeemed" => Some("1;32"),
-        "denied" | "revoked" => Some("31"),
+        "denied" | "revoked" | "forgotten" => Some("31"),
         "expired" => Some("33"),
         _ => None,
     }

@@ -31,6 +31,7 @@ pub(super) fn created_for(client: &str, confirmation: Confirmation, seconds: u64
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest::default(),
+        visitor: None,
     }
 }
 

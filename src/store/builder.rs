@@ -48,19 +48,20 @@ pub enum BuildError {
 
 impl BuildError {
     /// What the operator can do.
-    pub fn cure(&self) -> &'static str {
-        match self {
+    pub fn cure(&self) -> String {
+        let cure = match self {
             Self::Occupied(_) => {
                 "nothing was touched; move it away first (`mv`), with no daemon running, or name another folder"
             }
             Self::Record { .. } => {
                 "nothing was made; see that it comes from this version of scan-login, or an older one"
             }
-            Self::Open(error) => error.cure(),
+            Self::Open(error) => return error.cure(),
             Self::Unwritable { .. } => {
                 "nothing was made; see that the folder that it lies in belongs to this user, and that its disk has space"
             }
-        }
+        };
+        cure.to_owned()
     }
 }
 

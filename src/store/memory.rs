@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::SceneId;
+use crate::vault::MemoryVault;
 
 use super::codec::Chunk;
 use super::medium::{Medium, MediumError, Visit};
@@ -15,6 +16,7 @@ pub struct MemoryMedium(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    vault: MemoryVault,
     content: Mutex<Content>,
     stalled: Condvar,
 }
@@ -57,7 +59,12 @@ impl MemoryMedium {
     /// # Errors
     /// [`StoreError`] where what is there is damaged.
     pub fn open(&self) -> Result<Journal, StoreError> {
-        Journal::start(self.clone())
+        Journal::start(self.clone(), Arc::new(self.vault()))
+    }
+
+    /// The keys of all journals on it.
+    pub fn vault(&self) -> MemoryVault {
+        self.0.vault.clone()
     }
 
     /// Sets what goes wrong from now on.

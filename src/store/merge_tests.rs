@@ -1,6 +1,7 @@
 //! Small chunks are merged, and no crash on the way loses, doubles or reorders a record.
 
 use crate::domain::*;
+use crate::vault::NoVault;
 
 use super::*;
 
@@ -109,7 +110,7 @@ async fn what_an_interrupted_merge_leaves_over_is_read_once_and_removed_later() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_everything_once_while_chunks_are_merged() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(open_or_create(folder.path().to_owned()).unwrap());
+    let store = Arc::new(open_or_create(folder.path().to_owned(), NoVault::opened).unwrap());
     let writing = tokio::spawn({
         let store = store.clone();
         async move {

@@ -28,6 +28,7 @@ mod place;
 mod raw;
 mod salvage;
 mod schema;
+mod seal;
 mod sled_file;
 mod sled_medium;
 mod transfer;
@@ -38,7 +39,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
+use crate::vault::OpenVault;
 
 pub use builder::{BuildError, StoreBuilder};
 pub use fingerprint::Fingerprint;
@@ -86,6 +88,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] where the medium fails or is damaged.
     fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>>;
+
+    /// By what the records name a person, whether or not they have any of theirs.
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle;
 
     /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
     /// What it costs depends on how many those are, not on how long the history is.
@@ -142,25 +147,32 @@ pub enum StoreError {
     /// An event is larger than the journal takes, so nothing was stored.
     #[error("an event is too large for the journal")]
     TooLarge,
+    /// What identifies a person could not be sealed, so nothing was stored.
+    #[error("what identifies a person cannot be sealed: {0}")]
+    Unsealed(Arc<str>),
     /// The store is closed.
     #[error("the journal is closed")]
     Closed,
 }
 
-/// Opens the journal of a daemon under `path`, makes it where there is none, and brings its layout up to date.
+/// Opens the journal of a daemon under `path`, makes it where there is none, and brings its layout up to date. What
+/// identifies a person is sealed in what `vault` opens, behind the store's lock: no other process uses it then.
 ///
 /// # Errors
 /// [`OpenError`], with its cure.
-pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
-    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Create)?)?)
+pub fn open_or_create(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    let medium = sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Create)?;
+    Ok(Journal::start(medium, vault()?)?)
 }
 
-/// Opens the journal under `path`, where there is one.
+/// Opens the journal under `path`, where there is one; with [`NoVault::opened`](crate::vault::NoVault::opened) to look at
+/// what is no person's.
 ///
 /// # Errors
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
-pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
-    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?)?)
+pub fn open_existing(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    let medium = sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?;
+    Ok(Journal::start(medium, vault()?)?)
 }
 
 /// The layout of the stores that this program writes.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use crate::domain::SceneId;
+use crate::vault::{NoVault, VaultError};
 
 use super::codec::{self, Chunk};
 use super::head_file::HeadFile;
@@ -47,6 +48,9 @@ pub enum OpenError {
         /// What the system says.
         reason: String,
     },
+    /// The keys of what identifies a person cannot be used.
+    #[error("the keys of persons cannot be used: {0}")]
+    Vault(#[from] VaultError),
     /// Its content is damaged, or the writer could not be started.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,8 +58,9 @@ pub enum OpenError {
 
 impl OpenError {
     /// What the operator can do.
-    pub fn cure(&self) -> &'static str {
-        match self {
+    pub fn cure(&self) -> String {
+        let cure = match self {
+            Self::Vault(error) => return error.cure(),
             Self::Missing(_) => "give the configuration that `scan-login serve` runs with, or start it once",
             Self::Locked(_) => {
                 "ask the running daemon (`replay` does so by itself while [admin] socket is where the daemon has it), \
@@ -68,7 +73,8 @@ impl OpenError {
                  writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"
             }
             Self::Store(_) => "see that the disk is well and that this user may read the folder, and try again",
-        }
+        };
+        cure.to_owned()
     }
 }
 
@@ -164,7 +170,7 @@ impl SledMedium {
         let (mut next, mut fault) = (1, None);
         let visited = guarded(|| {
             self.visit(1, &mut |first_seq, value| {
-                match codec::decode_chunk(first_seq, value) {
+                match codec::decode_chunk(first_seq, value, &NoVault) {
                     Err(what) => fault = Some(what),
                     Ok(_) if first_seq > next => fault = Some(format!("record {next}: it is missing")),
                     Ok(records) => next = next.max(first_seq + records.len() as u64),

@@ -7,6 +7,7 @@ use scan_login::cli::Exit;
 use scan_login::cli::replay::{ReplayArgs, Screen, Surroundings, replay};
 use scan_login::config::Config;
 use scan_login::store::{self, EventStore};
+use scan_login::vault::{self, OpenVault};
 
 use super::support::*;
 
@@ -48,10 +49,17 @@ pub fn asked() -> ReplayArgs {
     ReplayArgs::default()
 }
 
+/// The keys of persons that this configuration names.
+pub fn vault(config: &Config) -> impl OpenVault + use<> {
+    let keys = config.keys.path.clone();
+    move || vault::open_or_create(&keys)
+}
+
 /// A folder with a store in it that holds two logins, and nobody who runs.
 pub async fn folder_with_store() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let journal = store::open_or_create(folder.path().join("data")).unwrap();
+    let config = config(folder.path());
+    let journal = store::open_or_create(config.store.path.clone(), vault(&config)).unwrap();
     two_logins(&journal).await;
     EventStore::close(&journal).await;
     folder

@@ -30,7 +30,7 @@ async fn the_store_and_the_daemon_tell_the_same() {
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
     assert_eq!(types(&from_store), ALL);
 
-    let journal = store::open_existing(config.store.path.clone()).unwrap();
+    let journal = store::open_existing(config.store.path.clone(), vault(&config)).unwrap();
     let daemon = Daemon::start(journal, &config.admin.socket).await;
     let (exit, from_daemon, err) = replayed(&config, asked()).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
@@ -78,7 +78,7 @@ async fn what_cannot_be_done_is_told_in_two_lines() {
     assert!(shown(&err).starts_with("there is no journal in DIR/data\n    give the configuration"), "{err}");
     assert!(!config.store.path.exists(), "nothing was made");
 
-    let journal = store::open_or_create(config.store.path.clone()).unwrap();
+    let journal = store::open_or_create(config.store.path.clone(), vault(&config)).unwrap();
     let (exit, _, err) = replayed(&config, asked()).await;
     assert_eq!(exit, Exit::Failed);
     let told = "the journal in DIR/data is in use by another process, and no daemon answers at DIR/admin.sock\n";
@@ -173,7 +173,9 @@ async fn a_reader_that_has_had_enough_is_no_fault_and_a_full_disk_is() {
     let (exit, err) = replayed_to(io::ErrorKind::StorageFull, false).await;
     assert_eq!((exit, err.lines().count()), (Exit::Failed, 2), "{err}");
 
-    let daemon = Daemon::start(store::open_existing(config.store.path.clone()).unwrap(), &config.admin.socket).await;
+    let daemon =
+        Daemon::start(store::open_existing(config.store.path.clone(), vault(&config)).unwrap(), &config.admin.socket)
+            .await;
     assert_eq!(replayed_to(io::ErrorKind::BrokenPipe, true).await, (Exit::Done, String::new()));
     assert_eq!(replayed_to(io::ErrorKind::StorageFull, true).await.0, Exit::Failed);
     daemon.stop().await;

@@ -44,7 +44,9 @@ async fn each_moment_has_its_states_without_a_daemon_and_beside_one() {
         assert_eq!(state_names(&config, at_second(seconds)).await, told, "{seconds}");
     }
     let (_, from_store, _) = replayed(&config, at_second(4)).await;
-    let daemon = Daemon::start(store::open_existing(config.store.path.clone()).unwrap(), &config.admin.socket).await;
+    let daemon =
+        Daemon::start(store::open_existing(config.store.path.clone(), vault(&config)).unwrap(), &config.admin.socket)
+            .await;
     for (seconds, told) in story {
         assert_eq!(state_names(&config, at_second(seconds)).await, told, "{seconds}");
     }

@@ -71,7 +71,10 @@ fn session(chance: &mut Chance, name: usize, at: Timestamp, is_away: bool, event
         return record(expires_at.after(Duration::from_millis(3)), Event::Expired);
     }
     let openid = OpenId::new(format!("o-{name}")).unwrap();
-    record(scanned, Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid }));
+    record(
+        scanned,
+        Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), person: Person::known(openid) }),
+    );
     let next = scanned.after(chance.takes(3.8, 0.7));
     for (probability, reason) in
         [(0.014, DenyReason::Number), (0.006, DenyReason::NotMe), (0.004, DenyReason::User), (0.001, DenyReason::Admin)]
@@ -108,5 +111,6 @@ fn created(client: &str, at: Timestamp) -> Created {
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest::default(),
+        visitor: None,
     }
 }

@@ -6,7 +6,7 @@ use scan_login::cli::source::{Records, SourceError};
 use scan_login::config::Config;
 use scan_login::store::{self, EventStore, MemoryMedium, RawRecord};
 
-use super::asking::config;
+use super::asking::{config, vault};
 use super::support::*;
 
 async fn all(config: &Config, from: u64) -> Result<(u64, Vec<RawRecord>), SourceError> {
@@ -51,7 +51,8 @@ async fn without_a_daemon_the_store_gives_the_same() {
     let config = config(folder.path());
     let Err(error) = all(&config, 1).await else { panic!("there is no store yet") };
     assert!(error.to_string().starts_with("there is no journal in "), "{error}");
-    let store: Arc<dyn EventStore> = Arc::new(store::open_or_create(config.store.path.clone()).unwrap());
+    let store: Arc<dyn EventStore> =
+        Arc::new(store::open_or_create(config.store.path.clone(), vault(&config)).unwrap());
     two_logins(&*store).await;
     let stored = store.read_raw(1, usize::MAX).await.unwrap();
     let Err(error) = all(&config, 1).await else { panic!("it is in use") };

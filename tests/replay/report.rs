@@ -43,12 +43,12 @@ async fn the_page_is_the_same_without_a_daemon_and_beside_one() {
         assert!(!from_store.contains(personal), "{personal} is on the page");
     }
 
-    let journal = store::open_existing(config.store.path.clone()).unwrap();
+    let journal = store::open_existing(config.store.path.clone(), vault(&config)).unwrap();
     let daemon = Daemon::start(journal, &config.admin.socket).await;
     assert_eq!(replayed(&config, report_to(&page)).await.0, Exit::Done);
     assert_eq!(std::fs::read_to_string(&page).unwrap(), from_store);
     daemon.stop().await;
-    assert_eq!(names(folder.path()), ["page.html"], "nothing else is left");
+    assert_eq!(names(folder.path()), ["keys", "page.html"], "nothing else is left");
     assert_ne!(std::fs::metadata(&page).unwrap().permissions().mode() & 0o044, 0, "others may look at it");
 }
 

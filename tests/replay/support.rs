@@ -47,11 +47,15 @@ pub fn created(page: Option<&str>) -> Event {
             code_challenge: Some(digest),
             ..LoginRequest::default()
         },
+        visitor: None,
     }))
 }
 
 pub fn scanned(openid: &str) -> Event {
-    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid: OpenId::new(openid).unwrap() })
+    Event::Scanned(Scanned {
+        account: AccountName::new("main").unwrap(),
+        person: Person::known(OpenId::new(openid).unwrap()),
+    })
 }
 
 pub async fn append(store: &dyn EventStore, name: &str, expected: u32, seconds: u64, events: Vec<Event>) {

@@ -44,7 +44,7 @@ async fn a_newer_programs_store() {
 #[tokio::test]
 async fn a_store_that_another_process_has() {
     let place = Place::with_store().await;
-    let journal = store::open_existing(place.store()).unwrap();
+    let journal = store::open_existing(place.store(), place.vault()).unwrap();
     refused(&place, &COMMANDS, "is in use by another process");
     journal.close().await;
 }
@@ -136,7 +136,7 @@ async fn times_that_make_no_sense_are_read_all_the_same() {
 async fn with_a_torn_tail() -> Place {
     let place = Place::with_store().await;
     let head = std::fs::read(place.store().join("HEAD")).unwrap();
-    let journal = store::open_existing(place.store()).unwrap();
+    let journal = store::open_existing(place.store(), place.vault()).unwrap();
     append(&journal, "c", 0, 9, vec![created(None)]).await;
     journal.close().await;
     drop(journal);

@@ -105,7 +105,7 @@ async fn of_a_whole_store_whole_only_is_the_export() {
     told.done();
     assert!(place.content() == before, "something was changed");
     assert_eq!(told.out, place.exported().await);
-    let journal = store::open_existing(place.store()).unwrap();
+    let journal = store::open_existing(place.store(), place.vault()).unwrap();
     place.told(whole_only()).await.failed("the journal in DIR/data is in use by another process");
     journal.close().await;
 }

@@ -19,7 +19,8 @@ fn to(path: &Path) -> StoreCommand {
 async fn the_daemon_and_the_store_export_the_same_bytes() {
     let place = Place::with_store().await;
     let offline = place.exported().await;
-    let daemon = Daemon::start(store::open_existing(place.store()).unwrap(), &place.config.admin.socket).await;
+    let daemon =
+        Daemon::start(store::open_existing(place.store(), place.vault()).unwrap(), &place.config.admin.socket).await;
     assert!(daemon.socket.exists(), "there is nobody to ask");
     assert_eq!(place.exported().await, offline);
     append(&*daemon.store, "c", 0, 9, vec![created(None)]).await;
@@ -46,7 +47,7 @@ async fn an_imported_store_is_the_exported_one() {
     assert_eq!(fingerprint(&into), fingerprint(&from));
     assert_eq!(other.exported().await, std::fs::read(&file).unwrap());
     // And it goes on.
-    let journal = store::open_existing(other.store()).unwrap();
+    let journal = store::open_existing(other.store(), other.vault()).unwrap();
     append(&journal, "c", 0, 9, vec![created(None), Event::Expired]).await;
     assert_eq!(journal.head().borrow().seq, 8);
     journal.close().await;
@@ -147,7 +148,8 @@ async fn info_tells_what_is_there() {
     ] {
         assert!(out.contains(line), "{line}{out}");
     }
-    let daemon = Daemon::start(store::open_existing(place.store()).unwrap(), &place.config.admin.socket).await;
+    let daemon =
+        Daemon::start(store::open_existing(place.store(), place.vault()).unwrap(), &place.config.admin.socket).await;
     let out = String::from_utf8(place.told(StoreCommand::Info).await.out).unwrap();
     assert!(out.contains("daemon     runs\n") && out.contains("records    6\n"), "{out}");
     daemon.stop().await;

@@ -51,7 +51,7 @@ pub fn unpack(layout: u32, place: &Place) {
 
 /// Every record is there, and says what it said.
 async fn holds_everything(place: &Place) {
-    let journal = store::open_existing(place.store()).unwrap();
+    let journal = store::open_existing(place.store(), place.vault()).unwrap();
     let records = journal.read(1, usize::MAX).await.unwrap();
     let expected = lines(&fixture("events.jsonl"));
     assert!(records.len() >= expected.len());
@@ -78,7 +78,7 @@ async fn the_store_of_every_older_program_opens_and_goes_on() {
         unpack(layout, &place);
         assert_eq!(store::plan(&place.store()).unwrap().layout, layout);
         holds_everything(&place).await;
-        let journal = store::open_existing(place.store()).unwrap();
+        let journal = store::open_existing(place.store(), place.vault()).unwrap();
         assert_eq!(journal.head().borrow().seq, RECORDS);
         append(&journal, "new", 0, 9, vec![created(None), Event::Expired]).await;
         // Pending there since it was killed, and retired there.
@@ -175,8 +175,8 @@ async fn a_start_that_is_killed_before_any_change_goes_on() {
                 start.env("SCAN_LOGIN__ADMIN__SOCKET", "/proc/nowhere/admin.sock");
             }
             let output = start.output().unwrap();
-            let journal =
-                store::open_or_create(place.store()).unwrap_or_else(|error| panic!("{what}, {last}: {error}"));
+            let journal = store::open_or_create(place.store(), place.vault())
+                .unwrap_or_else(|error| panic!("{what}, {last}: {error}"));
             assert_eq!(journal.head().borrow().seq, if is_there { RECORDS } else { 0 }, "{what}, {last}");
             journal.close().await;
             if output.status.code().is_some() {

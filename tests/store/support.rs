@@ -7,6 +7,7 @@ use scan_login::cli::store::{BackupArgs, ExportArgs, ImportArgs, RestoreArgs, St
 use scan_login::clock::Clock;
 use scan_login::config::Config;
 use scan_login::store::{self, EventStore, Journal, RawRecord};
+use scan_login::vault::{self, OpenVault};
 use tempfile::TempDir;
 
 use crate::world::*;
@@ -62,7 +63,13 @@ impl Place {
     }
 
     pub fn create(&self) -> Journal {
-        store::open_or_create(self.store()).unwrap()
+        store::open_or_create(self.store(), self.vault()).unwrap()
+    }
+
+    /// The keys of persons, made where there are none.
+    pub fn vault(&self) -> impl OpenVault + use<> {
+        let keys = self.config.keys.path.clone();
+        move || vault::open_or_create(&keys)
     }
 
     pub fn store(&self) -> PathBuf {
@@ -93,7 +100,7 @@ impl Place {
     }
 
     pub async fn records(&self) -> Vec<RawRecord> {
-        let journal = store::open_existing(self.store()).unwrap();
+        let journal = store::open_existing(self.store(), self.vault()).unwrap();
         let records = journal.read_raw(1, usize::MAX).await.unwrap();
         journal.close().await;
         records

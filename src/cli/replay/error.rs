@@ -49,7 +49,7 @@ impl ReplayError {
         let cure = match self {
             Self::Ask(error) => return error.cure(),
             Self::Refused { detail, .. } => return detail.clone(),
-            Self::Open(error) => error.cure(),
+            Self::Open(error) => return error.cure(),
             Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
             Self::Silent { .. } => "look at its log; once it is stopped, replay reads the store itself",
             Self::Broken(_) => "see whether the daemon still runs, and try again; what was printed is right",

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::domain::Recorded;
 use crate::replay::{Filter, Selector};
 use crate::store::{self, EventStore, Follow, OpenError};
+use crate::vault;
 
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
 pub(super) async fn replay(
@@ -16,8 +17,9 @@ pub(super) async fn replay(
     follow: bool,
     output: &mut Output<'_>,
 ) -> Result<(), ReplayError> {
-    let path = config.store.path.clone();
-    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path))).await;
+    let (path, keys) = (config.store.path.clone(), config.keys.path.clone());
+    let vault = move || vault::open_existing(&keys);
+    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path, vault))).await;
     let opened = opened.map_err(|_| store::StoreError::Unreadable("opening it panicked".into()))?;
     let store: Arc<dyn EventStore> = Arc::new(opened.map_err(|error| match error {
         OpenError::Locked(store) => ReplayError::Locked { store, socket: config.admin.socket.clone() },
@@ -35,7 +37,8 @@ pub(super) async fn replay(
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
     let mut journal = Follow::new(store.clone(), 1);
     let scene = filter.scene_id();
-    let mut selector = filter.selector();
+    let by = store.clone();
+    let mut selector = filter.selector(Arc::new(move |account: &_, openid: &_| by.person(account, openid)));
     output.begin(journal.head())?;
     if let Some(scene) = scene {
         // By the index; where there is no such session, it can still be a page id.

@@ -69,7 +69,7 @@ impl SourceError {
     pub fn cure(&self) -> String {
         let cure = match self {
             Self::Refused { detail, .. } => return detail.clone(),
-            Self::Open(error) => error.cure(),
+            Self::Open(error) => return error.cure(),
             Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
             Self::Silent { .. } => "look at its log; once it is stopped, this command reads the store itself",
             Self::Broken(_) => "see whether the daemon still runs, and try again",

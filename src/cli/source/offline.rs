@@ -5,17 +5,19 @@ use std::sync::Arc;
 use super::SourceError;
 use crate::config::Config;
 use crate::store::{self, EventStore, OpenError, RawRecord, StoreError};
+use crate::vault::NoVault;
 
 /// Most records in memory at once.
 const BATCH: u64 = 1024;
 
-/// The store of this configuration, where there is one and nobody else has it open.
+/// The store of this configuration, where there is one and nobody else has it open; without the keys of persons, since records
+/// are read as they are stored.
 ///
 /// # Errors
 /// [`SourceError`], with its cure.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn EventStore>, SourceError> {
     let path = config.store.path.clone();
-    let opened = tokio::task::spawn_blocking(move || store::open_existing(path)).await;
+    let opened = tokio::task::spawn_blocking(move || store::open_existing(path, NoVault::opened)).await;
     let opened = opened.map_err(|_| StoreError::Unreadable("opening it panicked".into()))?;
     let opened = opened.map_err(|error| match error {
         OpenError::Locked(store) => SourceError::Locked { store, socket: config.admin.socket.clone() },

@@ -31,7 +31,7 @@ fn a_session_is_handed_out_when_nothing_more_can_happen_to_it() {
 
     let (over, mut courses) = followed(&journal.events);
     assert_eq!(stages(&over), [Stage::Denied, Stage::Revoked, Stage::Expired]);
-    assert_eq!(over[0].openid.as_ref().unwrap().as_str(), "alice", "who scanned stays known");
+    assert_eq!(over[0].person.as_ref().and_then(Person::openid).unwrap().as_str(), "alice", "who scanned stays known");
     assert_eq!((over[1].created_at, over[1].scanned_at), (at(1), Some(at(5))));
     assert_eq!((over[1].confirmed_at, over[1].redeemed_at, over[1].since), (Some(at(7)), Some(at(8)), at(9)));
 

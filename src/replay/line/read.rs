@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::clock::parse_rfc3339;
 use crate::domain::{
     AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, IdError,
-    Incarnation, LoginRequest, OpenId, Opener, PageId, Purpose, QrCode, Recorded, Redeemed, Scanned, SceneId,
-    Timestamp,
+    Incarnation, LoginRequest, OpenId, Opener, PageId, Person, PersonHandle, Purpose, QrCode, Recorded, Redeemed,
+    Scanned, SceneId, Timestamp, Visitor,
 };
 
 /// Why a line tells no event.
@@ -45,6 +45,11 @@ struct Own {
     client_id: Option<String>,
     page_id: Option<String>,
     openid: Option<String>,
+    person: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    #[serde(default)]
+    forgotten: bool,
     reason: Option<String>,
     confirm: Option<String>,
     expires_at: Option<String>,
@@ -83,6 +88,8 @@ pub fn read_jsonl(line: &[u8]) -> Result<Option<Recorded>, LineError> {
                 Event::Redeemed(Redeemed { access_token_expires_at: own.time("access_token_expires_at", until)? })
             }
             EventKind::Revoked => Event::Revoked,
+            // It has no session, so it was passed over above.
+            EventKind::Forgotten => return Ok(None),
         },
     }))
 }
@@ -112,6 +119,7 @@ impl Fields<'_> {
             expires_at: self.time("expires_at", own.expires_at.as_ref())?,
             code_ttl: self.seconds("code_ttl_seconds", own.code_ttl_seconds)?,
             access_token_ttl: self.seconds("access_token_ttl_seconds", own.access_token_ttl_seconds)?,
+            visitor: self.visitor(),
             request: LoginRequest { purpose: Purpose::Login, ..LoginRequest::default() },
         })
     }
@@ -127,8 +135,23 @@ impl Fields<'_> {
     fn scanned(&self) -> Result<Scanned, LineError> {
         Ok(Scanned {
             account: self.id("account", self.own.account.as_ref(), AccountName::new)?,
-            openid: self.id("openid", self.own.openid.as_ref(), OpenId::new)?,
+            person: self.person()?,
         })
+    }
+
+    fn person(&self) -> Result<Person, LineError> {
+        let handle = self.own.person.as_deref().and_then(PersonHandle::from_hex);
+        if self.own.forgotten {
+            return handle.map(Person::Forgotten).ok_or_else(|| self.bad("person"));
+        }
+        Ok(Person::Known { openid: self.id("openid", self.own.openid.as_ref(), OpenId::new)?, handle })
+    }
+
+    fn visitor(&self) -> Option<Visitor> {
+        if self.own.forgotten {
+            return Some(Visitor::Forgotten);
+        }
+        self.own.address.as_deref().map(|address| Visitor::new(address, self.own.user_agent.as_deref()))
     }
 
     fn reason(&self) -> Result<DenyReason, LineError> {

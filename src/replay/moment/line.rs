@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{Opener, Phase};
+use crate::domain::{OpenId, Opener, Person, Phase};
 
 use super::Standing;
 
@@ -50,7 +50,7 @@ impl<'a> From<&'a Standing> for Line<'a> {
                 Opener::Browser { .. } => None,
                 Opener::Page { page, .. } => Some(page.as_str()),
             },
-            openid: course.openid.as_ref().map(|openid| openid.as_str()),
+            openid: course.person.as_ref().and_then(Person::openid).map(OpenId::as_str),
             reason: match &course.session.phase {
                 Phase::Denied { reason } => Some(reason.name()),
                 _ => None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::*;
 use crate::store::{self, Append, EventStore, MemoryMedium};
+use crate::vault::NoVault;
 
 const NOON: Timestamp = Timestamp::from_micros(1_767_355_200_000_000);
 
@@ -31,6 +32,7 @@ fn created() -> Event {
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest::default(),
+        visitor: None,
     }))
 }
 
@@ -70,7 +72,7 @@ async fn it_has_the_same_records_and_goes_on_where_they_end() {
     // More than one group of chunks.
     let records = records(12_000).await;
     assert_eq!(built(&path, later(60), &records), 20_000);
-    let journal = store::open_existing(path.clone()).unwrap();
+    let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
     assert!(journal.read_raw(1, usize::MAX).await.unwrap() == records, "the records differ");
     assert_eq!(journal.unretired().await.unwrap().len(), 4000, "what is over was not retired, or too much was");
     assert_eq!(journal.stream(&scene(11_999)).await.unwrap().len(), 2, "what is over is found all the same");
@@ -79,7 +81,7 @@ async fn it_has_the_same_records_and_goes_on_where_they_end() {
     append(&journal, 0, 1, vec![Event::Expired]).await;
     journal.close().await;
     drop(journal);
-    let journal = store::open_existing(path.clone()).unwrap();
+    let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
     assert_eq!(journal.head().borrow().seq, 20_001);
     journal.close().await;
     assert_eq!(names(path.parent().unwrap()), ["store"], "something was left beside it");
@@ -89,7 +91,7 @@ async fn it_has_the_same_records_and_goes_on_where_they_end() {
 async fn what_is_not_over_yet_is_brought_back() {
     let folder = tempfile::tempdir().unwrap();
     built(folder.path(), later(1), &records(30).await);
-    let journal = store::open_existing(folder.path().to_owned()).unwrap();
+    let journal = store::open_existing(folder.path().to_owned(), NoVault::opened).unwrap();
     assert_eq!(journal.unretired().await.unwrap().len(), 30);
     journal.close().await;
 }
@@ -107,7 +109,7 @@ async fn a_session_to_which_something_happens_after_its_end_is_whole() {
     body[10] = 3;
     builder.push(&RawRecord { seq: 20_001, body }).unwrap();
     builder.finish().unwrap();
-    let journal = store::open_existing(path).unwrap();
+    let journal = store::open_existing(path, NoVault::opened).unwrap();
     let last = records.last().unwrap().decode().unwrap().scene;
     let stream = journal.stream(&last).await.unwrap();
     assert_eq!(stream.iter().map(|record| record.scene_seq).collect::<Vec<_>>(), [1, 2, 3]);
@@ -132,7 +134,7 @@ async fn nothing_that_anybody_would_open_is_there_before_its_end() {
     for name in names(&left).iter().filter(|name| !left.join(name).is_dir()) {
         std::fs::copy(left.join(name), copy.join(name)).unwrap();
     }
-    let Err(error) = store::open_existing(copy) else { panic!("it was opened") };
+    let Err(error) = store::open_existing(copy, NoVault::opened) else { panic!("it was opened") };
     assert!(matches!(error, OpenError::Layout(_)), "{error}");
     drop(builder);
     assert_eq!(names(folder.path()), ["copy"], "what is given up is removed");

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
+use crate::vault::Vault;
 
 use super::medium::Medium;
 use super::{Append, EventStore, Head, RawRecord, StoreError};
@@ -29,8 +30,8 @@ pub struct Journal {
 
 impl Journal {
     /// Finds the end of the log and the unretired streams, and starts the writer.
-    pub(super) fn start(medium: impl Medium) -> Result<Self, StoreError> {
-        let shared = Shared::new(medium);
+    pub(super) fn start(medium: impl Medium, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
+        let shared = Shared::new(medium, vault);
         shared.recover()?;
         let shared = Arc::new(shared);
         let (writer, requests) = mpsc::channel(QUEUE);
@@ -40,6 +41,11 @@ impl Journal {
             .spawn(move || thread.run())
             .map_err(|error| StoreError::Failed(error.to_string().into()))?;
         Ok(Self { shared, writer, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// The keys that what identifies a person is sealed under.
+    pub fn vault(&self) -> Arc<dyn Vault> {
+        self.shared.vault.clone()
     }
 
     fn read_blocking<T: Send + 'static>(
@@ -84,6 +90,10 @@ impl EventStore for Journal {
 
     fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>> {
         self.read_blocking(move |shared| shared.read_raw(from, limit))
+    }
+
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        self.shared.vault.person(account, openid)
     }
 
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -10,10 +10,12 @@ use crate::domain::{Recorded, SceneId};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
 use crate::store::{Head, RawRecord, StoreError};
+use crate::vault::{NoVault, Vault};
 
 /// What reading and writing share.
 pub(super) struct Shared {
     pub(super) medium: Box<dyn Medium>,
+    pub(super) vault: Arc<dyn Vault>,
     /// The unretired streams: where their records are.
     pub(super) live: RwLock<HashMap<SceneId, Vec<u64>>>,
     pub(super) head: watch::Sender<Head>,
@@ -22,9 +24,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(medium: impl Medium) -> Self {
+    pub(super) fn new(medium: impl Medium, vault: Arc<dyn Vault>) -> Self {
         Self {
             medium: Box::new(medium),
+            vault,
             live: RwLock::default(),
             head: watch::Sender::default(),
             retiring: Mutex::default(),
@@ -45,9 +48,10 @@ impl Shared {
         let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
         let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
             None => 0,
-            Some((first_seq, value)) => first_seq + decode(first_seq, &value)?.len() as u64 - 1,
+            Some((first_seq, value)) => first_seq + decode(first_seq, &value, &NoVault)?.len() as u64 - 1,
         };
-        self.visit_records(next, last, &mut |record| {
+        // Whose they are is of no interest here.
+        self.visit_records(next, last, &NoVault, &mut |record| {
             live.entry(record.scene).or_default().push(record.seq);
             ControlFlow::Continue(())
         })?;
@@ -75,7 +79,7 @@ impl Shared {
     fn chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
         let missing = || missing(seq);
         let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
-        let records = decode(first_seq, &value)?;
+        let records = decode(first_seq, &value, &*self.vault)?;
         if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
     }
 
@@ -85,7 +89,7 @@ impl Shared {
         if limit == 0 {
             return Ok(found);
         }
-        self.visit_records(from.max(1), last, &mut |record| {
+        self.visit_records(from.max(1), last, &*self.vault, &mut |record| {
             found.push(record);
             if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -111,11 +115,12 @@ impl Shared {
         &self,
         next: u64,
         last: u64,
+        vault: &dyn Vault,
         visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut before: Option<SceneId> = None;
         self.visit_bodies(next, last, &mut |seq, body| {
-            let record = RawRecord::decode_body(seq, before.as_ref(), body)?;
+            let record = RawRecord::decode_body(seq, before.as_ref(), body, vault)?;
             before = Some(record.scene.clone());
             Ok(visit(record))
         })
@@ -218,8 +223,8 @@ fn visit_chunk(
     Ok(if *next > last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
-fn decode(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, StoreError> {
-    codec::decode_chunk(first_seq, value).map_err(|what| StoreError::Damaged(what.into()))
+fn decode(first_seq: u64, value: &[u8], vault: &dyn Vault) -> Result<Vec<Recorded>, StoreError> {
+    codec::decode_chunk(first_seq, value, vault).map_err(|what| StoreError::Damaged(what.into()))
 }
 
 pub(super) fn unreadable(error: MediumError) -> StoreError {

@@ -7,6 +7,7 @@
 
 use crate::store::StoreError;
 use crate::store::codec::{self, Chunk, ChunkBuilder, MAX_CHUNK};
+use crate::vault::NoVault;
 
 use super::reader::{Shared, unreadable};
 
@@ -42,7 +43,8 @@ impl Tail {
         }
         let (mut tail, mut due, mut obsolete, mut covered) = (Self::default(), Vec::new(), Vec::new(), 0);
         for (key, value) in chunks.into_iter().rev() {
-            let count = codec::decode_chunk(key, &value).map_err(|what| StoreError::Damaged(what.into()))?.len();
+            let count =
+                codec::decode_chunk(key, &value, &NoVault).map_err(|what| StoreError::Damaged(what.into()))?.len();
             let end = key + count as u64 - 1;
             if end <= covered {
                 obsolete.push(key);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::domain::{Event, SceneId, Timestamp};
 use crate::store::{self, Append, EventStore};
+use crate::vault::NoVault;
 
 fn scene(number: u64) -> SceneId {
     SceneId::new(format!("sl-{number:0>22}")).unwrap()
@@ -13,7 +14,7 @@ fn scene(number: u64) -> SceneId {
 
 /// A store with so many records, appended alone and in bursts; returns them.
 async fn store_with(path: &Path, records: u64) -> Vec<RawRecord> {
-    let journal = store::open_or_create(path.to_owned()).unwrap();
+    let journal = store::open_or_create(path.to_owned(), NoVault::opened).unwrap();
     let append = |number| journal.append(&scene(number), 0, Timestamp::from_micros(7), vec![Event::Expired]);
     for number in 0..records / 4 {
         assert!(matches!(append(number).await, Ok(Append::Stored(_))));
@@ -81,7 +82,7 @@ async fn of_a_damaged_store_the_rest_is_found_and_nothing_is_changed() {
 #[tokio::test]
 async fn a_store_that_is_in_use_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = store::open_or_create(folder.path().to_owned()).unwrap();
+    let journal = store::open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
     let Err(error) = Salvage::open(folder.path()) else { panic!("it was opened") };
     assert!(matches!(error, OpenError::Locked(_)), "{error}");
     journal.close().await;

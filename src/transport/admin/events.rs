@@ -1,6 +1,7 @@
 //! `GET /events` on the admin socket: the journal as lines of JSON, from the past into the future.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -43,6 +44,8 @@ async fn events(State(source): State<Source>, RawQuery(query): RawQuery) -> Resp
         Ok(query) => query,
         Err(error) => return refused(&error),
     };
+    let history = source.history.clone();
+    let identify = Arc::new(move |account: &_, openid: &_| history.person(account, openid));
     let follow = source.history.follow(query.from);
     let head = follow.head();
     let reader = Reader {
@@ -53,7 +56,7 @@ async fn events(State(source): State<Source>, RawQuery(query): RawQuery) -> Resp
         last: head,
         history: source.history,
         stop: source.stop,
-        selector: query.filter.selector(),
+        selector: query.filter.selector(identify),
         end: if query.follow { None } else { Some(head) },
         tells_progress: query.progress,
         silent: 0,

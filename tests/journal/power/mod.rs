@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use scan_login::store::{self, EventStore};
+use scan_login::vault::NoVault;
 
 use crate::seed::{self, Seed};
 use crate::{child, ledger};
@@ -31,7 +32,7 @@ fn recorder() -> &'static Path {
 /// A store as it was, and what then reached the disk beneath a child that appended to it.
 async fn recorded(folder: &Path, seed: &mut Seed) -> (PathBuf, Record) {
     let path = folder.join("store");
-    store::open_or_create(path.clone()).unwrap().close().await;
+    store::open_or_create(path.clone(), NoVault::opened).unwrap().close().await;
     let before = folder.join("before");
     disk::copy(&path, &before);
 
