@@ -186,7 +186,8 @@ impl Serving {
         let admin_router =
             admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
-        let events = admin::events_router(history.clone(), serving.stopping.clone());
+        let commands = admin::events_router(history.clone(), serving.stopping.clone())
+            .merge(admin::records_router(history.clone(), serving.stopping.clone()));
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
@@ -211,7 +212,7 @@ impl Serving {
         let listening = &serving.listening;
         listening.spawn(server::serve(listeners.public, router, trusted_proxies, places.http, stopping()));
         listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), ADMIN_CONNECTIONS, stopping()));
-        listening.spawn(admin::serve(socket, events, stopping()));
+        listening.spawn(admin::serve(socket, commands, stopping()));
         serving.ready.send_replace(true);
         tracing::info!("serving");
         Ok(serving)

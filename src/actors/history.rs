@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::store::EventStore;
 
-pub use crate::store::{Follow, Head, StoreError};
+pub use crate::store::{Follow, Head, RawRecord, StoreError};
 
 /// What has happened, to read and to follow.
 #[derive(Clone)]
@@ -20,6 +20,14 @@ impl History {
     /// Reads from the sequence `from` on, and then follows.
     pub fn follow(&self, from: u64) -> Follow {
         Follow::new(self.0.clone(), from)
+    }
+
+    /// Up to `limit` records as they are stored, from the sequence `from` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
+        self.0.read_raw(from, limit).await
     }
 
     /// How far the journal is durable, and whether it still can be written.

@@ -23,7 +23,7 @@ mod tests;
 
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
-pub use history::{Follow, Head, History, StoreError};
+pub use history::{Follow, Head, History, RawRecord, StoreError};
 pub use logins::{
     AfterScan, Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Scanned, Unavailable, Watched,
 };

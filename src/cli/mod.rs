@@ -7,6 +7,7 @@ pub mod menu;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
+pub mod source;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};

@@ -36,7 +36,7 @@ const CONFIGURATION: &str = r#"
         scopes = ["wechat"]
 "#;
 
-fn config(folder: &Path) -> Config {
+pub fn config(folder: &Path) -> Config {
     Config::from_toml(CONFIGURATION, folder, []).unwrap().0
 }
 

@@ -4,4 +4,5 @@
 
 mod admin;
 mod command;
+mod records;
 mod support;

@@ -2,8 +2,10 @@
 
 mod events;
 mod http;
+mod records;
 mod socket;
 
 pub use self::http::{AdminHttp, http_router};
 pub use events::events_router;
+pub use records::records_router;
 pub use socket::{AdminSocket, SocketError, serve};
