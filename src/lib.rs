@@ -12,4 +12,5 @@ pub mod recall;
 pub mod replay;
 pub mod simulator;
 pub mod store;
+pub mod tlog;
 pub mod transport;
