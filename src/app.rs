@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actors::{AdmissionLimits, StartError, Tree};
+use crate::audit::{AuditError, Checkpointer, IfOther, Setup};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
@@ -21,7 +22,7 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
-use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
+use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
@@ -44,6 +45,9 @@ pub enum RunError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The journal is not the one that was signed, or cannot be signed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The actors cannot be started.
     #[error("the sessions cannot be brought back: {0}")]
     Start(#[from] StartError),
@@ -78,6 +82,7 @@ impl RunError {
         match self {
             Self::Keys(error) => error.cure(),
             Self::Open(error) => error.cure().to_owned(),
+            Self::Audit(error) => error.cure(),
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
             Self::Recall { .. } => {
@@ -102,13 +107,17 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How long signing the journal's last head may take when the daemon stops.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
+
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes.
+/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes. A journal
+/// that does not extend its last checkpoint is treated as `if_other` says.
 ///
 /// # Errors
 /// [`RunError`] where it cannot start, and where it had to stop.
@@ -116,6 +125,7 @@ pub async fn run(
     config: Config,
     listeners: Listeners,
     mounts: Router,
+    if_other: IfOther,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let mut shutdown = pin!(shutdown);
@@ -127,13 +137,14 @@ pub async fn run(
         () = &mut shutdown => return Ok(()),
     };
     // After the journal: its lock says that no other process is making keys.
+    let checkpointer = Arc::new(Checkpointer::start(audit_setup(&config, journal.clone(), &clock), if_other).await?);
     let keys = open_keys(&config, &journal)?;
     let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let core = Core { tree: &tree, keys, recall, clock, metrics, wechat };
+    let core = Core { tree: &tree, checkpointer: checkpointer.clone(), keys, recall, clock, metrics, wechat };
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
@@ -144,6 +155,7 @@ pub async fn run(
     serving.stop().await;
     let closing = async {
         tree.stop().await;
+        sign_the_end(&checkpointer).await;
         journal.close().await;
     };
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
@@ -156,6 +168,7 @@ pub async fn run(
 /// What is served.
 struct Core<'a> {
     tree: &'a Tree,
+    checkpointer: Arc<Checkpointer>,
     keys: Arc<Keys>,
     recall: Recall,
     clock: Clock,
@@ -187,9 +200,11 @@ impl Serving {
             admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let commands = admin::events_router(history.clone(), serving.stopping.clone())
-            .merge(admin::records_router(history.clone(), serving.stopping.clone()));
+            .merge(admin::records_router(history.clone(), serving.stopping.clone()))
+            .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
+        serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
@@ -247,6 +262,40 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
+}
+
+/// The head that an orderly end leaves is signed, where that does not take long.
+async fn sign_the_end(checkpointer: &Arc<Checkpointer>) {
+    match tokio::time::timeout(LAST_CHECKPOINT, checkpointer.checkpoint()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "no last checkpoint could be signed; the next start signs one"),
+        Err(_) => tracing::info!("no last checkpoint was signed, since that takes long; the next start signs one"),
+    }
+}
+
+/// What the checkpoints are about, and where they are kept.
+pub fn audit_setup(config: &Config, store: Arc<dyn EventStore>, clock: &Clock) -> Setup {
+    let url = config.server.public_url.as_str();
+    Setup {
+        store,
+        folder: config.store.path.clone(),
+        keys: config.keys.path.clone(),
+        key: config.keys.checkpoint_key_file.clone(),
+        site: url.split_once("://").map_or(url, |(_, site)| site).to_owned(),
+        clock: clock.clone(),
+    }
+}
+
+fn signing(checkpointer: Arc<Checkpointer>) -> Sign {
+    Arc::new(move || {
+        let checkpointer = checkpointer.clone();
+        Box::pin(async move {
+            match checkpointer.checkpoint().await {
+                Ok(checkpoint) => Ok(SignedHead { checkpoint, verifier_key: checkpointer.verifier_key() }),
+                Err(error) => Err(Unsigned { what: error.to_string(), cure: error.cure() }),
+            }
+        })
+    })
 }
 
 async fn sweep(recall: Recall, stopping: CancellationToken) {

@@ -1,5 +1,6 @@
 //! The program's command line: one file a subcommand.
 
+pub mod audit;
 pub mod config_check;
 pub mod demo;
 pub mod doctor;
@@ -39,11 +40,16 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon
-    Serve,
+    Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
+    /// Prove that nothing in the journal was altered, inserted or cut off
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
     Doctor,
     /// The account's menu as a file, since turning on the callback hides the console's editor
@@ -89,10 +95,11 @@ impl From<Exit> for std::process::ExitCode {
 pub fn run(arguments: &Arguments) -> Exit {
     log_to_standard_error();
     match &arguments.command {
-        Command::Serve => serve::run(&arguments.config),
+        Command::Serve(args) => serve::run(*args, &arguments.config),
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),

@@ -22,7 +22,12 @@ impl Frontier {
 
     /// Appends a leaf.
     pub fn append(&mut self, leaf: Hash) {
-        self.append_subtree(0, leaf);
+        self.merge(0, leaf, u32::MAX);
+    }
+
+    /// Appends a leaf; where it completes a subtree of 2^`level` leaves, the root of that.
+    pub fn append_telling(&mut self, leaf: Hash, level: u32) -> Option<Hash> {
+        self.merge(0, leaf, level)
     }
 
     /// Appends a complete subtree of 2^`level` leaves by its root.
@@ -31,16 +36,23 @@ impl Frontier {
     /// Where the tree ends in the middle of such a subtree.
     pub fn append_subtree(&mut self, level: u32, root: Hash) {
         assert!(self.size.is_multiple_of(1 << level), "a subtree of 2^{level} leaves cannot begin at {}", self.size);
-        let (mut root, mut merged) = (root, self.size >> level);
-        while merged & 1 == 1 {
-            // As many are on the edge as bits are set.
+        self.merge(level, root, u32::MAX);
+    }
+
+    /// Puts a subtree at the end and merges what is complete; gives the root that has the level asked for.
+    fn merge(&mut self, level: u32, root: Hash, asked: u32) -> Option<Hash> {
+        let (mut root, mut at, mut told) = (root, level, None);
+        // As many are on the edge as bits are set.
+        while self.size >> at & 1 == 1 {
             if let Some(left) = self.edge.pop() {
                 root = node_hash(&left, &root);
             }
-            merged >>= 1;
+            at += 1;
+            told = told.or((at == asked).then_some(root));
         }
         self.edge.push(root);
         self.size += 1 << level;
+        told
     }
 
     /// The root of the tree.

@@ -4,7 +4,7 @@ mod error;
 mod live;
 mod offline;
 mod output;
-mod progress;
+pub(super) mod progress;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;

@@ -1,11 +1,13 @@
 //! The operator's ways in: a listener for probes, and a socket for the program's own commands.
 
+mod checkpoint;
 mod events;
 mod http;
 mod records;
 mod socket;
 
 pub use self::http::{AdminHttp, http_router};
+pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
 pub use events::events_router;
 pub use records::records_router;
 pub use socket::{AdminSocket, SocketError, serve};
