@@ -82,13 +82,16 @@ pub(super) fn last(folder: &Path, keys: &Path) -> Result<Last, AuditError> {
     Ok(Last { kept, end, is_written_down })
 }
 
-/// Whether the key `key` that signed the last checkpoint is there: to be asked before the store is opened with the other
-/// keys, which makes those that are missing.
+/// Whether `key` is there where checkpoints were signed: to be asked before the store is opened with the other keys, which
+/// makes those that are missing. Everything else that may be wrong is told by whoever opens the store.
 ///
 /// # Errors
-/// [`AuditError`], with its cure.
+/// [`AuditError::KeyMissing`].
 pub fn key_is_there(folder: &Path, keys: &Path, key: &Path) -> Result<(), AuditError> {
-    last_kept(folder, keys)?.map_or(Ok(()), |last| signer(key, &last).map(drop))
+    match last_kept(folder, keys) {
+        Ok(Some(_)) if !key.exists() => Err(AuditError::KeyMissing(key.to_owned())),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 impl Start {

@@ -23,7 +23,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The daemon behind [admin] socket; where none answers, the store.
+    /// The daemon behind `[admin] socket`; where none answers, the store.
     ///
     /// # Errors
     /// [`SourceError`], with its cure.
@@ -70,7 +70,7 @@ enum From {
 }
 
 impl Records {
-    /// Begins at the sequence `from` (the first is 1): asks the daemon behind [admin] socket, and opens the store where no
+    /// Begins at the sequence `from` (the first is 1): asks the daemon behind `[admin] socket`, and opens the store where no
     /// daemon answers.
     ///
     /// # Errors
