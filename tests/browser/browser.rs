@@ -91,14 +91,17 @@ impl Browser {
             }
         };
         if tokio::time::timeout(PATIENCE, holds).await.is_err() {
-            panic!("still not: {expression}; the page logged {}", self.value("logged").await);
+            self.keep_screenshot("failed").await;
+            let told = self.value("window.logged ?? document.body.innerText").await;
+            panic!("still not: {expression}; the page says {told}");
         }
     }
 
-    /// Presses Enter on what stands in this frame.
-    pub async fn enter_in_frame(&self, frame: &str, css: &str) {
+    /// Presses what stands in this frame; by script, since Chromium loses keys that come before it has shown a frame.
+    pub async fn press_in_frame(&self, frame: &str, css: &str) {
         self.client.find(Locator::Css(frame)).await.unwrap().enter_frame().await.unwrap();
-        self.client.wait().for_element(Locator::Css(css)).await.unwrap().send_keys("\u{e007}").await.unwrap();
+        self.client.wait().for_element(Locator::Css(css)).await.unwrap();
+        self.value(&format!("document.querySelector('{css}').click()")).await;
         self.client.clone().enter_parent_frame().await.unwrap();
     }
 

@@ -124,7 +124,7 @@ async fn a_login_is_confirmed_on_the_phone_though_the_daemon_was_killed_meanwhil
     browser.until("document.getElementById('kill').getAttribute('aria-disabled') === 'false'").await;
     browser.until("document.querySelector('#chat .link')").await;
     browser.value("document.querySelector('#chat .link').click()").await;
-    browser.enter_in_frame("#page", "[data-action=confirm]").await;
+    browser.press_in_frame("#page", "[data-action=confirm]").await;
     browser.until("!document.getElementById('welcome').hidden").await;
     browser.keep_screenshot("demo-confirmed-on-the-phone").await;
     assert_eq!(browser.value("document.body.dataset.said.includes('Connection lost')").await, json!(false));
@@ -135,7 +135,7 @@ async fn a_login_is_confirmed_on_the_phone_though_the_daemon_was_killed_meanwhil
     until_it_says(&browser, "Confirm on your phone").await;
     browser.until("document.querySelectorAll('#chat .link').length === 2").await;
     browser.value("document.querySelectorAll('#chat .link')[1].click()").await;
-    browser.enter_in_frame("#page", "[data-action=deny]").await;
+    browser.press_in_frame("#page", "[data-action=deny]").await;
     until_it_says(&browser, "Login was cancelled. Try again").await;
     browser.close().await;
 }
