@@ -114,6 +114,12 @@ impl Filter {
         *self != Self::default()
     }
 
+    /// From when to when the selector has to be given events: where it has to see how sessions began, from the first on.
+    pub fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let is_about_sessions = self.scene.is_some() || self.openid.is_some();
+        (self.since.filter(|_| !is_about_sessions), self.until)
+    }
+
     /// Begins to select: to be given the events of the journal in order.
     pub fn selector(self) -> Selector {
         Selector { filter: self, of_page: Trail::default(), of_user: Trail::default() }
@@ -123,7 +129,7 @@ impl Filter {
 /// A [`Filter`] on its way through the journal.
 ///
 /// Most events do not name the page id or the openid of their session, so it remembers which sessions do. It must
-/// therefore see a session from its `created` (for a page id) or its `scanned` (for an openid) on.
+/// therefore see a session from its `created` (for a page id) or its `scanned` (for an openid) on: see [`Filter::times`].
 #[derive(Debug)]
 pub struct Selector {
     filter: Filter,
@@ -132,7 +138,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether this event is to be shown. Must be asked for every event, in the journal's order.
+    /// Whether this event is to be shown. Must be asked for every event of [`Filter::times`], in the journal's order.
     pub fn matches(&mut self, recorded: &Recorded) -> bool {
         // Both trails look at every event, whatever the other conditions say.
         let scene = self.filter.scene.as_deref().is_none_or(|wanted| {

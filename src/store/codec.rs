@@ -278,6 +278,12 @@ fn at_record(seq: u64, what: &str) -> String {
     format!("record {seq}: {what}")
 }
 
+/// When a record was made, from its body alone.
+pub(super) fn time_of(body: &[u8]) -> Option<Timestamp> {
+    let at = body.get(2..)?.first_chunk()?;
+    Some(Timestamp::from_micros(i64::from_le_bytes(*at)))
+}
+
 /// `before` is the scene of the record before: often the same, and then its text is shared.
 pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, String> {
     let cut = || "it is cut off".to_owned();

@@ -16,6 +16,8 @@ mod m0001_log;
 mod m0002_synced;
 #[path = "../../migrations/0003_index.rs"]
 mod m0003_index;
+#[path = "../../migrations/0004_archive.rs"]
+mod m0004_archive;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
@@ -25,6 +27,9 @@ pub(super) trait MigrationTarget {
     /// Moves the tree `name` into the database of the index, where it is durable before it is removed.
     fn move_to_index(&self, name: &str) -> Result<(), MediumError>;
 
+    /// Makes the folder `name` inside the store's where it does not exist.
+    fn create_folder(&self, name: &str) -> Result<(), MediumError>;
+
     /// Makes everything durable that the step did.
     fn flush(&self) -> Result<(), MediumError>;
 }
@@ -32,7 +37,7 @@ pub(super) trait MigrationTarget {
 type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
 /// The step at index i leads from layout i to layout i + 1.
-const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up];
+const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up, m0004_archive::up];
 
 /// The layout of this program.
 pub(super) const CURRENT: u32 = STEPS.len() as u32;

@@ -5,8 +5,12 @@
 //!
 //! ```text
 //! append ─► writer thread: expected sequence? ─► encode ─► write ─► fdatasync ─► acknowledge all, move the head
+//!           archiver thread: enough old records? ─► a file of the archive ─► the writer removes their chunks
 //! ```
 
+mod archive;
+#[cfg(test)]
+mod archive_tests;
 mod codec;
 #[cfg(test)]
 mod conformance;
@@ -18,14 +22,13 @@ mod head_file;
 mod journal;
 mod medium;
 mod memory;
-#[cfg(test)]
-mod merge_tests;
 mod migrate;
 mod raw;
 mod schema;
 mod sled_file;
 mod sled_medium;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +37,7 @@ use tokio::sync::watch;
 
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
 
+pub use archive::ArchiveLimits;
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
@@ -76,6 +80,21 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] where the medium fails or is damaged.
     fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>>;
+
+    /// The sequences outside of which no record of today's log has a time from `since` to `until`, both included: a
+    /// reader of a time needs not go through all history. Inside of them other times may lie, too: times are nearly but
+    /// not strictly in order. An engine that does not know better says all.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn between(
+        &self,
+        _since: Option<Timestamp>,
+        _until: Option<Timestamp>,
+    ) -> BoxFuture<'static, Result<RangeInclusive<u64>, StoreError>> {
+        let head = self.head().borrow().seq;
+        Box::pin(std::future::ready(Ok(1..=head)))
+    }
 
     /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
     /// What it costs depends on how many those are, not on how long the history is.
@@ -142,7 +161,7 @@ pub enum StoreError {
 /// # Errors
 /// [`OpenError`], with its cure.
 pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
-    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Create)?)?)
+    open(path, sled_medium::IfMissing::Create, ArchiveLimits::default())
 }
 
 /// Opens the journal under `path`, where there is one.
@@ -150,5 +169,18 @@ pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
 /// # Errors
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
 pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
-    Ok(Journal::start(sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?)?)
+    open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default())
+}
+
+/// The same as [`open_or_create`], with other limits of the archive: what is on the disk fits to any.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn open_with(path: PathBuf, limits: ArchiveLimits) -> Result<Journal, OpenError> {
+    open(path, sled_medium::IfMissing::Create, limits)
+}
+
+fn open(path: PathBuf, if_missing: sled_medium::IfMissing, limits: ArchiveLimits) -> Result<Journal, OpenError> {
+    let (medium, archive) = sled_medium::SledMedium::open(&path, if_missing, limits)?;
+    Ok(Journal::start(medium, archive)?)
 }

@@ -14,6 +14,7 @@ use std::sync::Once;
 
 use crate::domain::SceneId;
 
+use super::archive::{Archive, ArchiveLimits};
 use super::codec::{self, Chunk};
 use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
@@ -93,7 +94,11 @@ pub(super) struct SledMedium {
 }
 
 impl SledMedium {
-    pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        if_missing: IfMissing,
+        limits: ArchiveLimits,
+    ) -> Result<(Self, Archive), OpenError> {
         // Looked at before sled does: opening a folder is enough for sled to change it.
         let layout = match (migrate::inspect(path)?, if_missing) {
             (Some(layout), _) => layout,
@@ -108,7 +113,7 @@ impl SledMedium {
         };
         let examined = examine_alone(path)?;
         if examined.is_doubtful {
-            try_a_copy(path, examined.least)?;
+            try_a_copy(path, &examined)?;
         }
         let medium = Self::open_as_it_is(path, layout)?;
         if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
@@ -117,8 +122,9 @@ impl SledMedium {
         }
         medium.sync().map_err(|reason| unusable(path, &reason))?;
         sync_folder(path).map_err(|error| unusable(path, &error))?;
-        medium.reaches(examined.least)?;
-        Ok(medium)
+        medium.reaches(&examined)?;
+        let archive = Archive::open(path, examined.archive, limits).map_err(|error| unusable(path, &error))?;
+        Ok((medium, archive))
     }
 
     fn open_as_it_is(path: &Path, layout: u32) -> Result<Self, OpenError> {
@@ -143,24 +149,24 @@ impl SledMedium {
     }
 
     /// Whether the log ends where it must, or behind it.
-    fn reaches(&self, least: u64) -> Result<(), OpenError> {
+    fn reaches(&self, examined: &examine::Examined) -> Result<(), OpenError> {
         let last = guarded(|| self.chunk_at_or_before(u64::MAX)).ok_or_else(broken)?;
         let last = match last.map_err(StoreError::Unreadable)? {
             None => 0,
             Some((first_seq, value)) => first_seq + codec::records_of(&value).1 as u64 - 1,
         };
-        if last >= least {
+        if last.max(examined.archive.last()) >= examined.least {
             return Ok(());
         }
-        let told = format!("sled opens it with {last} records, but {least} were durable");
+        let told = format!("sled opens it with {last} records, but {} were durable", examined.least);
         Err(StoreError::Damaged(told.into()).into())
     }
 
-    /// Reads the whole log: each record once, and as far as it must reach.
-    fn is_whole(&self, least: u64) -> Result<(), OpenError> {
-        let (mut next, mut fault) = (1, None);
+    /// Reads the whole log behind the archive: each record once, and as far as it must reach.
+    fn is_whole(&self, examined: &examine::Examined) -> Result<(), OpenError> {
+        let (mut next, mut fault) = (examined.archive.last() + 1, None);
         let visited = guarded(|| {
-            self.visit(1, &mut |first_seq, value| {
+            self.visit(next, &mut |first_seq, value| {
                 match codec::decode_chunk(first_seq, value) {
                     Err(what) => fault = Some(what),
                     Ok(_) if first_seq > next => fault = Some(format!("record {next}: it is missing")),
@@ -171,7 +177,7 @@ impl SledMedium {
         });
         visited.ok_or_else(broken)?.map_err(StoreError::Unreadable)?;
         fault.map_or(Ok(()), |fault| Err(StoreError::Damaged(fault.into())))?;
-        self.reaches(least)
+        self.reaches(examined)
     }
 }
 
@@ -202,7 +208,7 @@ impl Medium for SledMedium {
 
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError> {
         let begin = self.log.range(..=seq.to_be_bytes()).next_back().transpose().map_err(|error| told(&error))?;
-        let Some((begin, _)) = begin else { return Ok(()) };
+        let begin = begin.map_or_else(|| sled::IVec::from(&[]), |(key, _)| key);
         for chunk in self.log.range(begin..) {
             let (key, value) = chunk.map_err(|error| told(&error))?;
             if visit(u64_from(&key)?, &value).is_break() {
@@ -259,7 +265,7 @@ fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.
-fn try_a_copy(path: &Path, least: u64) -> Result<(), OpenError> {
+fn try_a_copy(path: &Path, examined: &examine::Examined) -> Result<(), OpenError> {
     let unusable = |error: std::io::Error| unusable(path, &format!("its copy could not be made: {error}"));
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let copy = tempfile::Builder::new().prefix("store-copy-").tempdir_in(beside).map_err(unusable)?;
@@ -269,7 +275,7 @@ fn try_a_copy(path: &Path, least: u64) -> Result<(), OpenError> {
             std::fs::copy(entry.path(), copy.path().join(entry.file_name())).map_err(unusable)?;
         }
     }
-    SledMedium::open_as_it_is(copy.path(), migrate::CURRENT)?.is_whole(least)
+    SledMedium::open_as_it_is(copy.path(), migrate::CURRENT)?.is_whole(examined)
 }
 
 /// What `work` returns; `None` where it panics, as sled does over a damaged file.
@@ -356,6 +362,11 @@ impl MigrationTarget for Databases<'_> {
         self.db.drop_tree(name).map(drop).map_err(|error| told(&error))
     }
 
+    fn create_folder(&self, name: &str) -> Result<(), MediumError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.path.join(name));
+        made.map_err(|error| told(&error))
+    }
+
     fn flush(&self) -> Result<(), MediumError> {
         self.db.flush().map(drop).map_err(|error| told(&error))
     }
@@ -385,11 +396,11 @@ mod tests {
     }
 
     fn holds_the_index(path: &Path) {
-        let medium = SledMedium::open(path, IfMissing::Refuse).unwrap();
+        let (medium, _) = SledMedium::open(path, IfMissing::Refuse, ArchiveLimits::default()).unwrap();
         assert_eq!(medium.unretired_from().unwrap(), 9);
         assert_eq!(u64_from(&medium.retired.get("sl-one").unwrap().unwrap()).unwrap(), 7);
         assert!(!medium.db.tree_names().contains(&RETIRED.into()), "it is still in its old place");
-        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 3\n");
+        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
     }
 
     #[test]
@@ -403,7 +414,7 @@ mod tests {
     #[test]
     fn a_broken_index_is_told_with_its_cure_and_made_again_without_it() {
         let folder = tempfile::tempdir().unwrap();
-        drop(SledMedium::open(folder.path(), IfMissing::Create).unwrap());
+        drop(SledMedium::open(folder.path(), IfMissing::Create, ArchiveLimits::default()).unwrap());
         let index = folder.path().join(INDEX);
         let log = std::fs::read(folder.path().join("db")).unwrap();
         for entry in std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()) {
@@ -411,11 +422,13 @@ mod tests {
                 std::fs::write(entry, "not what sled wrote").unwrap();
             }
         }
-        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse) else { panic!("it was opened") };
+        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()) else {
+            panic!("it was opened")
+        };
         assert!(error.to_string().contains("without the folder `index`"), "{error}");
         assert_eq!(std::fs::read(folder.path().join("db")).unwrap(), log, "the log was touched");
         std::fs::remove_dir_all(index).unwrap();
-        SledMedium::open(folder.path(), IfMissing::Refuse).unwrap();
+        SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()).unwrap();
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(super) async fn replay(
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
     let mut journal = Follow::new(store, 1);
+    journal.pass(filter.times()).await?;
     let mut selector = filter.selector();
     output.begin(journal.head())?;
     loop {

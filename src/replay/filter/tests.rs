@@ -166,3 +166,12 @@ fn nonsense_is_refused_with_a_cure() {
     }
     assert_eq!(Filter::default().set("sceen", "1"), Ok(false));
 }
+
+#[test]
+fn a_session_that_is_asked_for_is_seen_from_before_the_time_that_is() {
+    let (since, until) = (Some(Timestamp::from_micros(1)), Some(Timestamp::from_micros(2)));
+    let filter = Filter { since, until, ..Filter::default() };
+    assert_eq!(filter.times(), (since, until));
+    assert_eq!(Filter { openid: Some(OpenId::new("alice").unwrap()), ..filter.clone() }.times(), (None, until));
+    assert_eq!(Filter { scene: Some("page".into()), ..filter }.times(), (None, until));
+}

@@ -1,12 +1,14 @@
 //! The reading half: where records are, and how they are read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
 use crate::domain::{Recorded, SceneId};
+use crate::store::archive::{Archive, VisitBody};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
 use crate::store::{Head, RawRecord, StoreError};
@@ -14,6 +16,14 @@ use crate::store::{Head, RawRecord, StoreError};
 /// What reading and writing share.
 pub(super) struct Shared {
     pub(super) medium: Box<dyn Medium>,
+    /// Where old records are. What lies in both is read from here.
+    pub(super) archive: Archive,
+    obsolete: Mutex<Obsolete>,
+    pub(super) archived: watch::Sender<u64>,
+    /// The newest time of a durable record, in microseconds.
+    pub(super) newest: AtomicI64,
+    /// No new file of the archive is begun any more.
+    pub(super) closing: AtomicBool,
     /// The unretired streams: where their records are.
     pub(super) live: RwLock<HashMap<SceneId, Vec<u64>>>,
     pub(super) head: watch::Sender<Head>,
@@ -21,10 +31,23 @@ pub(super) struct Shared {
     pub(super) retiring: Mutex<Vec<SceneId>>,
 }
 
+/// Chunks whose records are durable in the archive; the writer removes them when it has nothing more urgent.
+#[derive(Default)]
+pub(super) struct Obsolete {
+    pub(super) keys: VecDeque<u64>,
+    /// Without them, the records up to here lie in the archive alone.
+    pub(super) archived: u64,
+}
+
 impl Shared {
-    pub(super) fn new(medium: impl Medium) -> Self {
+    pub(super) fn new(medium: impl Medium, archive: Archive) -> Self {
         Self {
             medium: Box::new(medium),
+            archive,
+            obsolete: Mutex::default(),
+            archived: watch::Sender::default(),
+            newest: AtomicI64::new(i64::MIN),
+            closing: AtomicBool::default(),
             live: RwLock::default(),
             head: watch::Sender::default(),
             retiring: Mutex::default(),
@@ -39,6 +62,10 @@ impl Shared {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn obsolete(&self) -> MutexGuard<'_, Obsolete> {
+        self.obsolete.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads the log from where unretired records can lie, in place of all history.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let next = self.medium.unretired_from().map_err(unreadable)?.max(1);
@@ -47,6 +74,11 @@ impl Shared {
             None => 0,
             Some((first_seq, value)) => first_seq + decode(first_seq, &value)?.len() as u64 - 1,
         };
+        let last = last.max(self.archive.last());
+        self.find_obsolete()?;
+        if last > 0 {
+            self.newest.store(self.time_of(last)?, Ordering::Relaxed);
+        }
         self.visit_records(next, last, &mut |record| {
             live.entry(record.scene).or_default().push(record.seq);
             ControlFlow::Continue(())
@@ -71,8 +103,56 @@ impl Shared {
         Ok(())
     }
 
-    /// The records of the chunk that holds `seq`.
+    /// Finds chunks that a crash has left though the archive has their records.
+    fn find_obsolete(&self) -> Result<(), StoreError> {
+        let archived = self.archive.last();
+        let mut found = self.obsolete();
+        found.archived = archived;
+        let chunk = &mut |first_seq: u64, value: &[u8]| {
+            if first_seq > archived {
+                return ControlFlow::Break(());
+            }
+            if first_seq + codec::records_of(value).1 as u64 <= archived + 1 {
+                found.keys.push_back(first_seq);
+            }
+            ControlFlow::Continue(())
+        };
+        self.medium.visit(0, chunk).map_err(unreadable)
+    }
+
+    /// When the record was made, in microseconds.
+    pub(super) fn time_of(&self, seq: u64) -> Result<i64, StoreError> {
+        let mut at = None;
+        self.visit_bodies(seq, seq, &mut |_, body| {
+            at = codec::time_of(body);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        at.map(|at| at.as_micros()).ok_or_else(|| missing(seq))
+    }
+
+    /// The records of the chunk, or of the archive's block, that holds `seq`.
     fn chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
+        if seq <= self.archive.last() {
+            return self.block_with(seq);
+        }
+        match self.young_chunk_with(seq) {
+            // It was archived meanwhile.
+            Err(_) if seq <= self.archive.last() => self.block_with(seq),
+            chunk => chunk,
+        }
+    }
+
+    fn block_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
+        let mut records: Vec<Recorded> = Vec::new();
+        self.archive.visit_block(seq, &mut |seq, body| {
+            let before = records.last().map(|record| &record.scene);
+            records.push(RawRecord::decode_body(seq, before, body)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(records)
+    }
+
+    fn young_chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
         let missing = || missing(seq);
         let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
         let records = decode(first_seq, &value)?;
@@ -122,11 +202,15 @@ impl Shared {
     }
 
     /// Shows the bodies of all records from `next` to `last` in order, each once, or finds out that one is missing.
-    fn visit_bodies(&self, mut next: u64, last: u64, visit: &mut VisitBody<'_>) -> Result<(), StoreError> {
+    pub(super) fn visit_bodies(&self, mut next: u64, last: u64, visit: &mut VisitBody<'_>) -> Result<(), StoreError> {
         while next <= last {
+            if next <= self.archive.last() {
+                self.archive.visit(&mut next, last, visit)?;
+                continue;
+            }
             let (before, mut outcome) = (next, Ok(()));
             let chunk = &mut |first_seq, value: &[u8]| {
-                // Merging may have moved what comes next, while this went by, to where another look finds it.
+                // What comes next may have moved into the archive while this went by.
                 if first_seq > next {
                     return ControlFlow::Break(());
                 }
@@ -138,7 +222,7 @@ impl Shared {
             };
             self.medium.visit(before, chunk).map_err(unreadable)?;
             outcome?;
-            if next == before {
+            if next == before && next > self.archive.last() {
                 return Err(missing(next));
             }
         }
@@ -192,11 +276,8 @@ fn missing(seq: u64) -> StoreError {
     StoreError::Damaged(format!("record {seq}: it is missing").into())
 }
 
-/// Takes a record's sequence and its body.
-type VisitBody<'a> = dyn FnMut(u64, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
-
 /// Shows those records of a chunk that are wanted next, and moves `next` on: beyond all, where nothing more is wanted.
-fn visit_chunk(
+pub(super) fn visit_chunk(
     first_seq: u64,
     value: &[u8],
     next: &mut u64,
