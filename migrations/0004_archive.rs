@@ -1,8 +1,10 @@
-//! Layout 4: old records move from sled into the files of the folder `archive`, by and by, while the daemon runs.
+//! Layout 4: old records move from sled into the files of the folder `archive`, by and by, while the daemon runs; and the
+//! index of retired streams has short entries.
 
 use super::MigrationTarget;
 
-/// Makes the folder. Doing it twice changes nothing.
+/// Makes the folder, and writes the index anew. Doing it twice, or once more after half of it, changes nothing.
 pub(super) fn up(store: &dyn MigrationTarget) -> Result<(), super::MediumError> {
-    store.create_folder("archive")
+    store.create_folder("archive")?;
+    store.shorten_index("retired")
 }

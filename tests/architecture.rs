@@ -24,7 +24,7 @@ const RULES: &[(&str, &[&str])] = &[
 
 /// Foreign things, and the only places that may name them.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("sled::", &["store/sled_medium.rs"]),
+    ("sled::", &["store/sled_medium.rs", "store/sled_index.rs"]),
     ("bincode", &["store/codec.rs", "store/schema.rs"]),
     ("ractor", &["actors/"]),
     ("tungstenite", &["transport/websocket.rs"]),
@@ -37,6 +37,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/reply.rs"]),
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
     ("cbc::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
+    ("zstd::", &["store/archive/"]),
     ("qrcode::", &["transport/picture.rs"]),
     ("prometheus_client", &["metrics.rs"]),
 ];

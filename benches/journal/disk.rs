@@ -1,11 +1,13 @@
+use std::path::Path;
+
 use scan_login::domain::Event;
 use scan_login::store::{EventStore, MemoryMedium};
 use serde_json::json;
 
 use crate::{folder, history, logins, round};
 
-const BURST_EVENTS: u64 = 200_000;
-const LONE_EVENTS: u64 = 20_000;
+const BURST_EVENTS: u64 = 1_000_000;
+const LONE_EVENTS: u64 = 140_000;
 /// The payload for which the target is set.
 const TARGET_PAYLOAD: f64 = 70.0;
 
@@ -16,9 +18,10 @@ pub async fn bytes_an_event() -> serde_json::Value {
         let folder = folder();
         let store = history::open(folder.path());
         history::fill(&store, BURST_EVENTS).await;
+        history::archived(&store).await;
         store.close().await;
         drop(store);
-        history::folder_bytes(folder.path()) as f64 / BURST_EVENTS as f64
+        parts(folder.path(), BURST_EVENTS)
     };
     let lone = {
         let folder = folder();
@@ -29,18 +32,26 @@ pub async fn bytes_an_event() -> serde_json::Value {
             }
             store.retire(&logins::scene(number));
         }
+        history::archived(&store).await;
         store.close().await;
         drop(store);
-        history::folder_bytes(folder.path()) as f64 / LONE_EVENTS as f64
+        parts(folder.path(), LONE_EVENTS)
     };
+    let ([burst, burst_archive, burst_index], [lone, lone_archive, lone_index]) = (burst, lone);
     json!({
         "scenario": "disk", "burst_events": BURST_EVENTS, "lone_events": LONE_EVENTS,
         "payload_bytes_an_event": round(payload), "encoded_bytes_an_event": round(history::encoded_bytes_an_event().await),
-        "burst_bytes_an_event": round(burst), "burst_overhead_an_event": round(burst - payload),
-        "lone_bytes_an_event": round(lone), "lone_overhead_an_event": round(lone - payload),
+        "burst_bytes_an_event": round(burst), "burst_archive": round(burst_archive), "burst_index": round(burst_index), "burst_overhead_an_event": round(burst - payload),
+        "lone_bytes_an_event": round(lone), "lone_archive": round(lone_archive), "lone_index": round(lone_index), "lone_overhead_an_event": round(lone - payload),
         "burst_with_a_payload_of_70": round(burst - payload + TARGET_PAYLOAD),
         "lone_with_a_payload_of_70": round(lone - payload + TARGET_PAYLOAD), "target_bytes": 160,
     })
+}
+
+/// Bytes an event: of the whole folder, of the archive, and of the index of retired streams.
+fn parts(path: &Path, events: u64) -> [f64; 3] {
+    let of = |path: &Path| history::folder_bytes(path) as f64 / events as f64;
+    [of(path), of(&path.join("archive")), of(&path.join("index"))]
 }
 
 /// What the records hold beside their envelope: a record without a payload is subtracted.

@@ -284,6 +284,14 @@ pub(super) fn time_of(body: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(i64::from_le_bytes(*at)))
 }
 
+/// Of which scene a record is, from its body alone.
+pub(super) fn is_of(body: &[u8], scene: &SceneId) -> bool {
+    let scene = scene.as_str().as_bytes();
+    body.get(2 + 8 + 4..)
+        .and_then(|rest| rest.split_first())
+        .is_some_and(|(length, rest)| usize::from(*length) == scene.len() && rest.starts_with(scene))
+}
+
 /// `before` is the scene of the record before: often the same, and then its text is shared.
 pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, String> {
     let cut = || "it is cut off".to_owned();

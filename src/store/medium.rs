@@ -33,7 +33,7 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// there is none before, without copying them, until it is told to break.
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError>;
 
-    /// The sequences of a retired stream's records.
+    /// The sequences of a retired stream's records, and perhaps of others'.
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError>;
 
     /// Puts streams into the index of the retired, and remembers that all unretired records lie at `unretired_from` or

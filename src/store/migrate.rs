@@ -27,6 +27,9 @@ pub(super) trait MigrationTarget {
     /// Moves the tree `name` into the database of the index, where it is durable before it is removed.
     fn move_to_index(&self, name: &str) -> Result<(), MediumError>;
 
+    /// Brings the tree `name` of the index's database into the short form.
+    fn shorten_index(&self, name: &str) -> Result<(), MediumError>;
+
     /// Makes the folder `name` inside the store's where it does not exist.
     fn create_folder(&self, name: &str) -> Result<(), MediumError>;
 

@@ -26,6 +26,7 @@ mod migrate;
 mod raw;
 mod schema;
 mod sled_file;
+mod sled_index;
 mod sled_medium;
 
 use std::ops::RangeInclusive;

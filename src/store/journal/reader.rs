@@ -89,13 +89,14 @@ impl Shared {
                 None => {
                     unretired.insert(scene, found);
                 }
+                Some(known) if found.last().is_some_and(|newest| known.contains(newest)) => {}
                 // Something happened to it after all, behind its retirement.
-                Some(mut known) if known.last() < found.last() => {
+                Some(known) => {
+                    let mut known = self.of_scene(known, &scene, last)?;
                     let newest = known.last().copied();
                     known.extend(found.into_iter().filter(|seq| Some(*seq) > newest));
                     unretired.insert(scene, known);
                 }
-                Some(_) => {}
             }
         }
         *self.live_mut() = unretired;
@@ -233,7 +234,26 @@ impl Shared {
         if let Some(sequences) = self.live().get(scene) {
             return Ok(sequences.clone());
         }
-        Ok(self.medium.retired(scene).map_err(unreadable)?.unwrap_or_default())
+        match self.medium.retired(scene).map_err(unreadable)? {
+            None => Ok(Vec::new()),
+            Some(candidates) => self.of_scene(candidates, scene, self.head.borrow().seq),
+        }
+    }
+
+    /// Those of the places that are of the scene: the index tells of several together, where it cannot tell them apart.
+    fn of_scene(&self, mut candidates: Vec<u64>, scene: &SceneId, last: u64) -> Result<Vec<u64>, StoreError> {
+        let (mut outcome, mut is_of) = (Ok(()), false);
+        candidates.retain(|seq| {
+            is_of = false;
+            if *seq <= last && outcome.is_ok() {
+                outcome = self.visit_bodies(*seq, *seq, &mut |_, body| {
+                    is_of = codec::is_of(body, scene);
+                    Ok(ControlFlow::Continue(()))
+                });
+            }
+            is_of
+        });
+        outcome.map(|()| candidates)
     }
 
     pub(super) fn stream(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
