@@ -274,6 +274,24 @@ async fn a_writer_that_panics_is_told_as_a_failure() {
     assert!(failed.await.is_ok(), "nobody learns that nothing can be written any more");
 }
 
+/// The index may keep the places of several streams under one key.
+#[tokio::test]
+async fn places_that_are_another_scenes_are_passed_over() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    for number in 0..3 {
+        append(&store, number).await.unwrap();
+    }
+    store.close().await;
+    medium::Medium::retire(&medium, &[(scene(1), vec![1, 2, 3, 4, 99]), (scene(2), vec![1])], 1).unwrap();
+    let store = medium.open().unwrap();
+    let places: Vec<u64> = store.stream(&scene(1)).await.unwrap().iter().map(|record| record.seq).collect();
+    assert_eq!(places, [3, 4]);
+    assert_eq!(append(&store, 1).await.unwrap(), Append::Conflict { actual: 2 });
+    assert_eq!(append(&store, 2).await.unwrap(), Append::Conflict { actual: 2 }, "what it does not say is found");
+    assert_eq!(store.unretired().await.unwrap().len(), 2);
+}
+
 /// More streams than the queue holds are retired at once, as after a long outage: none may be forgotten.
 #[tokio::test]
 async fn no_retirement_is_lost_in_a_burst() {
