@@ -63,8 +63,11 @@ fn judge(look: &Look, head: u64, archive: archive::Found) -> Result<Examined, St
 
 /// The sequences that these chunks hold, as few ranges as there are.
 fn ranges(chunks: &[Head]) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> =
-        chunks.iter().map(|chunk| (chunk.first_seq, chunk.first_seq + u64::from(chunk.count) - 1)).collect();
+    joined(chunks.iter().map(|chunk| (chunk.first_seq, chunk.first_seq + u64::from(chunk.count) - 1)).collect())
+}
+
+/// The same ranges in order, and as few as there are.
+pub(super) fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     ranges.sort_unstable();
     ranges.dedup_by(|(first, last), (_, before)| {
         let joins = *first <= *before + 1;

@@ -22,8 +22,9 @@ use super::migrate::{self, LayoutError, MigrationTarget};
 use super::sled_index::{self, SledIndex};
 use super::{StoreError, examine};
 
-/// sled's page cache. Its default of 1 GiB would grow with history.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// The page cache of each of the two. Its default of 1 GiB would grow with history; what sled holds for a page is two to
+/// three times what it counts.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ pub(in crate::store) fn look(path: &Path) -> Result<Found, StoreError> {
     if bad.is_empty() {
         return Ok(Found { files, temporaries });
     }
-    bad.sort_unstable();
+    let bad = examine::joined(bad);
     let last = named.iter().map(|file| file.last).max().unwrap_or_default();
     let told = format!("of {last} archived records, these are missing or bad: {}", examine::named(&bad));
     Err(StoreError::Damaged(told.into()))
