@@ -1,5 +1,7 @@
 //! The composition root: the only file that knows every layer.
 
+pub mod offline;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actors::{AdmissionLimits, StartError, Tree};
+use crate::actors::{AdmissionLimits, Forgetting, NotForgotten, StartError, Tree};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
@@ -26,6 +28,7 @@ use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{QrCodes, Site, public};
+use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -47,6 +50,9 @@ pub enum RunError {
     /// The actors cannot be started.
     #[error("the sessions cannot be brought back: {0}")]
     Start(#[from] StartError),
+    /// A person is not wholly forgotten.
+    #[error("a forgetting that was interrupted cannot be finished: {0}")]
+    Forgetting(#[from] NotForgotten),
     /// WeChat cannot be called safely.
     #[error(transparent)]
     Certificates(#[from] NoRootCertificates),
@@ -77,8 +83,9 @@ impl RunError {
     pub fn cure(&self) -> String {
         match self {
             Self::Keys(error) => error.cure(),
-            Self::Open(error) => error.cure().to_owned(),
+            Self::Open(error) => error.cure(),
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
+            Self::Forgetting(error) => error.cure(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
             Self::Recall { .. } => {
                 "see that the folder can be made, belongs to this user, and that its disk has space; it can be removed: \
@@ -98,6 +105,9 @@ impl RunError {
 
 /// Most connections to the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
+
+/// How many of the newest records are looked at where the keys of persons are new.
+const LOOKED_AT: u64 = 1024;
 
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -123,17 +133,23 @@ pub async fn run(
     let metrics = Metrics::new();
     let wechat = wechat_apis(&config, &clock, &metrics)?;
     let journal = tokio::select! {
-        opened = open_journal(config.store.path.clone(), config.store.lock_wait) => Arc::new(opened?),
+        opened = open_journal(&config) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
     };
     // After the journal: its lock says that no other process is making keys.
     let keys = open_keys(&config, &journal)?;
+    warn_of_lost_keys(&journal).await?;
     let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
+    let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
+    let finished = forgetting.finish().await?;
+    if finished > 0 {
+        tracing::info!(finished, "forgetting was interrupted, and is finished now");
+    }
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let core = Core { tree: &tree, keys, recall, clock, metrics, wechat };
+    let core = Core { tree: &tree, forgetting, keys, recall, clock, metrics, wechat };
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
@@ -156,6 +172,7 @@ pub async fn run(
 /// What is served.
 struct Core<'a> {
     tree: &'a Tree,
+    forgetting: Forgetting,
     keys: Arc<Keys>,
     recall: Recall,
     clock: Clock,
@@ -186,7 +203,9 @@ impl Serving {
         let admin_router =
             admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
-        let events = admin::events_router(history.clone(), serving.stopping.clone());
+        let commands = admin::events_router(history.clone(), serving.stopping.clone())
+            .merge(admin::records_router(history.clone(), serving.stopping.clone()))
+            .merge(admin::forget_router(core.forgetting));
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
@@ -211,7 +230,7 @@ impl Serving {
         let listening = &serving.listening;
         listening.spawn(server::serve(listeners.public, router, trusted_proxies, places.http, stopping()));
         listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), ADMIN_CONNECTIONS, stopping()));
-        listening.spawn(admin::serve(socket, events, stopping()));
+        listening.spawn(admin::serve(socket, commands, stopping()));
         serving.ready.send_replace(true);
         tracing::info!("serving");
         Ok(serving)
@@ -248,6 +267,21 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
     Ok(Arc::new(keys))
 }
 
+/// Where the keys of persons are new and the newest records were sealed under others, their folder was lost.
+async fn warn_of_lost_keys(journal: &Journal) -> Result<(), StartError> {
+    if !journal.vault().is_new() {
+        return Ok(());
+    }
+    let newest = journal.head().borrow().seq.saturating_sub(LOOKED_AT) + 1;
+    let records = journal.read(newest, LOOKED_AT as usize).await.map_err(StartError::from)?;
+    if records.iter().any(|record| record.event.is_of_somebody_forgotten()) {
+        tracing::warn!(
+            "the keys of persons are gone: who logged in until now counts as forgotten; put their backup back"
+        );
+    }
+    Ok(())
+}
+
 async fn sweep(recall: Recall, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
         recall.sweep();
@@ -273,12 +307,14 @@ fn wechat_apis(
 }
 
 /// Opens the journal; waits for another process that is about to let go of it.
-async fn open_journal(path: PathBuf, lock_wait: Duration) -> Result<Journal, OpenError> {
+async fn open_journal(config: &Config) -> Result<Journal, OpenError> {
+    let (path, lock_wait) = (&config.store.path, config.store.lock_wait);
     let started = tokio::time::Instant::now();
     let mut is_told = false;
     loop {
-        let attempt = path.clone();
-        let opened = tokio::task::spawn_blocking(move || store::open_or_create(attempt)).await;
+        let (attempt, keys) = (path.clone(), config.keys.path.clone());
+        let vault = move || vault::open_or_create(&keys);
+        let opened = tokio::task::spawn_blocking(move || store::open_or_create(attempt, vault)).await;
         match opened {
             Ok(Err(OpenError::Locked(_))) if started.elapsed() < lock_wait => {
                 if !is_told {
@@ -288,7 +324,7 @@ async fn open_journal(path: PathBuf, lock_wait: Duration) -> Result<Journal, Ope
                 tokio::time::sleep(LOCK_POLL).await;
             }
             Ok(opened) => return opened,
-            Err(panicked) => return Err(OpenError::Unusable { path, reason: panicked.to_string() }),
+            Err(panicked) => return Err(OpenError::Unusable { path: path.clone(), reason: panicked.to_string() }),
         }
     }
 }

@@ -97,9 +97,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError`], with its cure.
     pub fn open_or_create(path: &Path) -> Result<Self, KeysError> {
-        let io = |error| KeysError::Io { path: path.to_owned(), error };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
-        refuse_if_open(path)?;
+        make_folder(path)?;
         let file = path.join(DERIVATION_KEY);
         let is_new = !file.exists();
         Ok(Self { derivation: read_or_make(&file)?, is_new })
@@ -152,33 +150,45 @@ pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
+/// Makes the folder of the keys (mode 0700) where there is none.
+pub(crate) fn make_folder(path: &Path) -> Result<(), KeysError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
+    refuse_if_open(path)
+}
+
 fn refuse_if_open(path: &Path) -> Result<(), KeysError> {
     let metadata = std::fs::metadata(path).map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
     if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(KeysError::TooOpen(path.to_owned())) }
 }
 
-fn read_or_make(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
+/// The key at `path`, made where there is none.
+pub(crate) fn read_or_make(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
     let io = |error| KeysError::Io { path: path.to_owned(), error };
-    match File::open(path) {
-        Ok(mut file) => {
-            refuse_if_open(path)?;
-            let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
-            Read::by_ref(&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
-            let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
-            Ok(SecretBox::new(Box::new(bytes)))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match read_key(path) {
+        Err(KeysError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = SecretBox::new(Box::new(random_bytes()));
             write_key(path, key.expose_secret()).map_err(io)?;
             tracing::info!(path = %path.display(), "made a new key");
             Ok(key)
         }
-        Err(error) => Err(io(error)),
+        read => read,
     }
 }
 
+/// The key at `path`.
+pub(crate) fn read_key(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysError> {
+    let io = |error| KeysError::Io { path: path.to_owned(), error };
+    let file = File::open(path).map_err(io)?;
+    refuse_if_open(path)?;
+    let mut bytes = Vec::with_capacity(KEY_BYTES + 1);
+    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
+    Ok(SecretBox::new(Box::new(bytes)))
+}
+
 /// Whole or not at all: written aside, synced, and put in its place.
-fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
     let aside = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(key)?;

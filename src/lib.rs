@@ -13,3 +13,4 @@ pub mod replay;
 pub mod simulator;
 pub mod store;
 pub mod transport;
+pub mod vault;

@@ -37,21 +37,24 @@ pub async fn bytes_an_event() -> serde_json::Value {
         drop(store);
         parts(folder.path(), LONE_EVENTS)
     };
-    let ([burst, burst_archive, burst_index], [lone, lone_archive, lone_index]) = (burst, lone);
+    let [burst, burst_archive, burst_index, burst_keys] = burst;
+    let [lone, lone_archive, lone_index, _] = lone;
     json!({
         "scenario": "disk", "burst_events": BURST_EVENTS, "lone_events": LONE_EVENTS,
         "payload_bytes_an_event": round(payload), "encoded_bytes_an_event": round(history::encoded_bytes_an_event().await),
         "burst_bytes_an_event": round(burst), "burst_archive": round(burst_archive), "burst_index": round(burst_index), "burst_overhead_an_event": round(burst - payload),
         "lone_bytes_an_event": round(lone), "lone_archive": round(lone_archive), "lone_index": round(lone_index), "lone_overhead_an_event": round(lone - payload),
+        "key_bytes_an_event": round(burst_keys),
         "burst_with_a_payload_of_70": round(burst - payload + TARGET_PAYLOAD),
         "lone_with_a_payload_of_70": round(lone - payload + TARGET_PAYLOAD), "target_bytes": 160,
     })
 }
 
-/// Bytes an event: of the whole folder, of the archive, and of the index of retired streams.
-fn parts(path: &Path, events: u64) -> [f64; 3] {
+/// Bytes an event: of the whole store, of its archive, of its index of retired streams; and of the keys beside it.
+fn parts(path: &Path, events: u64) -> [f64; 4] {
     let of = |path: &Path| history::folder_bytes(path) as f64 / events as f64;
-    [of(path), of(&path.join("archive")), of(&path.join("index"))]
+    let keys = of(&history::keys(path));
+    [of(path) - keys, of(&path.join("archive")), of(&path.join("index")), keys]
 }
 
 /// What the records hold beside their envelope: a record without a payload is subtracted.

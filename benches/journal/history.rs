@@ -1,10 +1,11 @@
 //! A store with a past.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use scan_login::domain::Event;
 use scan_login::store::{self, Append, ArchiveLimits, EventStore, Journal, MemoryMedium};
+use scan_login::vault;
 
 use crate::logins;
 
@@ -57,8 +58,14 @@ pub async fn begin(store: &Journal, numbers: std::ops::Range<u64>) {
     }
 }
 
+/// Inside the folder that goes with the measurement; a daemon's are elsewhere.
+pub fn keys(path: &Path) -> PathBuf {
+    path.join("keys")
+}
+
 pub fn open(path: &Path) -> Journal {
-    store::open_or_create(path.to_owned()).unwrap()
+    let keys = keys(path);
+    store::open_or_create(path.to_owned(), move || vault::open_or_create(&keys)).unwrap()
 }
 
 /// The bytes of the encoded chunks of one burst of logins, an event: what no store can do without.

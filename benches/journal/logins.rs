@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use scan_login::domain::*;
 
+/// As long as those of today.
+const USER_AGENT: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 const NOW: i64 = 1_767_323_045_678_901;
 
 /// Characters that nobody could guess or compress, as in real ids, tickets and states: six bits each.
@@ -63,12 +66,13 @@ pub fn created(number: u64) -> Event {
             ui_locales: None,
             purpose: Purpose::Login,
         },
+        visitor: Some(Visitor::new("203.0.113.9", Some(USER_AGENT))),
     }))
 }
 
 fn scanned(number: u64) -> Event {
     let openid = OpenId::new(format!("oX{}", random(number, 4, 26))).unwrap();
-    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid })
+    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), person: Person::known(openid) })
 }
 
 /// What one login appends: the scan of a website that asks nobody confirms at once.

@@ -23,6 +23,8 @@ const MARK: u8 = b'!';
 pub struct Rate {
     pub messages_a_second: f64,
     pub cpu_us_a_message: f64,
+    /// How much of its core the server had.
+    pub core_share: f64,
 }
 
 /// How many messages are in these bytes.
@@ -43,11 +45,13 @@ pub async fn measure<F: Future<Output = ()> + 'static>(server: &Server, session:
             tokio::time::sleep(WARM_UP).await;
             let (began, before, cpu) = (Instant::now(), echoes.get(), server.cpu());
             tokio::time::sleep(MEASURED).await;
-            let (messages, cpu) = ((echoes.get() - before) as f64, server.cpu() - cpu);
+            let (messages, cpu) = ((echoes.get() - before) as f64, (server.cpu() - cpu).as_secs_f64());
+            let seconds = began.elapsed().as_secs_f64();
             assert!(running.iter().all(|session| !session.is_finished()), "a session has failed");
             Rate {
-                messages_a_second: messages / began.elapsed().as_secs_f64(),
-                cpu_us_a_message: cpu.as_secs_f64() * 1e6 / messages,
+                messages_a_second: messages / seconds,
+                cpu_us_a_message: cpu * 1e6 / messages,
+                core_share: cpu / seconds,
             }
         })
         .await

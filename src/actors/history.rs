@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::domain::{AccountName, OpenId, PersonHandle, Recorded, SceneId};
 use crate::store::EventStore;
 
-pub use crate::store::{Follow, Head, StoreError};
+pub use crate::store::{Follow, Head, RawRecord, StoreError};
 
 /// What has happened, to read and to follow.
 #[derive(Clone)]
@@ -17,9 +18,30 @@ impl History {
         Self(store)
     }
 
+    /// By what an account's records name a person.
+    pub fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        self.0.person(account, openid)
+    }
+
     /// Reads from the sequence `from` on, and then follows.
     pub fn follow(&self, from: u64) -> Follow {
         Follow::new(self.0.clone(), from)
+    }
+
+    /// All events of one session, which the store finds without reading the rest; none where it is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn session(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
+        self.0.stream(scene).await
+    }
+
+    /// Up to `limit` records as they are stored, from the sequence `from` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
+        self.0.read_raw(from, limit).await
     }
 
     /// How far the journal is durable, and whether it still can be written.

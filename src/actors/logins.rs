@@ -340,6 +340,19 @@ impl Logins {
         })
     }
 
+    /// The operator ends a session, where it goes on still. `false`: nobody here knows it, so it is over for long.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub(super) async fn end(&self, scene: &SceneId) -> Result<bool, Unavailable> {
+        let Some(cell) = self.find(scene).await? else { return Ok(false) };
+        let deny = Command::Deny { reason: DenyReason::Admin };
+        match self.command(&cell, IfLost::SendAgain, deny).await {
+            Ok(_) | Err(Failed::Refused(_)) => Ok(true),
+            Err(Failed::Unavailable) => Err(Unavailable),
+        }
+    }
+
     pub(super) async fn find(&self, scene: &SceneId) -> Result<Option<Arc<Cell>>, Unavailable> {
         let find = |reply| RegistryMessage::Find(scene.clone(), reply);
         Ok(self.registry.ask(IfLost::SendAgain, find).await?)

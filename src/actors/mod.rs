@@ -8,6 +8,7 @@ mod cell;
 mod code;
 mod confirmations;
 mod feed;
+mod forgetting;
 mod history;
 mod logins;
 mod numbers;
@@ -23,7 +24,8 @@ mod tests;
 
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
-pub use history::{Follow, Head, History, StoreError};
+pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
+pub use history::{Follow, Head, History, RawRecord, StoreError};
 pub use logins::{
     AfterScan, Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Scanned, Unavailable, Watched,
 };

@@ -211,7 +211,7 @@ impl SessionState {
             }
             Event::Denied(reason) => Some(MessageBody::Denied(*reason)),
             Event::Expired => Some(MessageBody::Expired),
-            Event::Redeemed(_) | Event::Revoked => None,
+            Event::Redeemed(_) | Event::Revoked | Event::Forgotten(_) => None,
         }
     }
 

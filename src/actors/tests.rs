@@ -51,6 +51,10 @@ impl EventStore for Treacherous {
         self.inner.read_raw(from, limit)
     }
 
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        self.inner.person(account, openid)
+    }
+
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
         self.inner.unretired()
     }
@@ -133,6 +137,7 @@ impl World {
             code_ttl: Duration::from_secs(60),
             access_token_ttl: Duration::from_secs(600),
             request: LoginRequest::default(),
+            visitor: None,
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{State, evolve};
+use crate::domain::{SceneId, State, evolve};
 use crate::keys::Keys;
 use crate::store::{EventStore, StoreError};
 
@@ -110,6 +110,10 @@ async fn recover(
     let mut cells = Vec::new();
     for records in store.unretired().await? {
         let Some(scene) = records.first().map(|record| record.scene.clone()) else { continue };
+        if scene == SceneId::of_the_journal() {
+            store.retire(&scene);
+            continue;
+        }
         let state = records.iter().fold(State::Absent, |state, record| evolve(state, &record.event));
         let Some(session) = state.session() else { continue };
         match session.retires_at() {

@@ -1,5 +1,6 @@
 //! The program's command line: one file a subcommand.
 
+pub mod audit;
 pub mod config_check;
 pub mod demo;
 pub mod doctor;
@@ -7,6 +8,8 @@ pub mod menu;
 pub mod replay;
 pub mod serve;
 pub mod simulate;
+pub mod source;
+pub mod store;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -43,6 +46,16 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
+    /// The journal as a whole: export and import, backup and restore, layout
+    Store {
+        #[command(subcommand)]
+        command: store::StoreCommand,
+    },
+    /// What the journal can prove, and what it must forget
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
     Doctor,
     /// The account's menu as a file, since turning on the callback hides the console's editor
@@ -92,6 +105,8 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Store { command } => store::run(command, &arguments.config),
+        Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),

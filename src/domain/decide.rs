@@ -1,6 +1,6 @@
 use super::{
-    Command, Confirmation, Confirmed, Created, DenyReason, Event, OpenId, Phase, Redeem, Redeemed, Scan, Scanned,
-    Session, State, Timestamp,
+    Command, Confirmation, Confirmed, Created, DenyReason, Event, OpenId, Person, Phase, Redeem, Redeemed, Scan,
+    Scanned, Session, State, Timestamp,
 };
 
 /// Why nothing happens. A refusal is never stored.
@@ -83,16 +83,17 @@ fn decide_scan(session: &Session, scan: &Scan) -> Result<Vec<Event>, Refusal> {
     match &session.phase {
         Phase::Pending if scan.at >= created.expires_at => Err(Refusal::Ended),
         Phase::Pending => {
-            let scanned = Event::Scanned(Scanned { account: scan.account.clone(), openid: scan.openid.clone() });
+            let scanned =
+                Event::Scanned(Scanned { account: scan.account.clone(), person: Person::known(scan.openid.clone()) });
             Ok(match created.confirmation {
                 Confirmation::Auto => vec![scanned, confirmed(created, scan.at)],
                 Confirmation::Tap | Confirmation::Number => vec![scanned],
             })
         }
-        Phase::Scanned { openid }
-        | Phase::Confirmed { openid, .. }
-        | Phase::Redeemed { openid, .. }
-        | Phase::Revoked { openid } => only_first_scanner(openid, &scan.openid),
+        Phase::Scanned { person }
+        | Phase::Confirmed { person, .. }
+        | Phase::Redeemed { person, .. }
+        | Phase::Revoked { person } => only_first_scanner(person, &scan.openid),
         Phase::Denied { .. } | Phase::Expired => Err(Refusal::Ended),
     }
 }
@@ -100,14 +101,14 @@ fn decide_scan(session: &Session, scan: &Scan) -> Result<Vec<Event>, Refusal> {
 fn decide_confirm(session: &Session, by: &OpenId, at: Timestamp) -> Result<Vec<Event>, Refusal> {
     match &session.phase {
         Phase::Pending => Err(Refusal::NotScanned),
-        Phase::Scanned { openid } => {
-            only_first_scanner(openid, by)?;
+        Phase::Scanned { person } => {
+            only_first_scanner(person, by)?;
             if at >= session.created.expires_at {
                 return Err(Refusal::Ended);
             }
             Ok(vec![confirmed(&session.created, at)])
         }
-        Phase::Confirmed { openid, .. } | Phase::Redeemed { openid, .. } => only_first_scanner(openid, by),
+        Phase::Confirmed { person, .. } | Phase::Redeemed { person, .. } => only_first_scanner(person, by),
         Phase::Revoked { .. } | Phase::Denied { .. } | Phase::Expired => Err(Refusal::Ended),
     }
 }
@@ -116,8 +117,9 @@ fn confirmed(created: &Created, at: Timestamp) -> Event {
     Event::Confirmed(Confirmed { code_expires_at: at.after(created.code_ttl) })
 }
 
-fn only_first_scanner(first: &OpenId, now: &OpenId) -> Result<Vec<Event>, Refusal> {
-    if first == now { Ok(vec![]) } else { Err(Refusal::OtherScanner) }
+/// Nobody can prove to be a person who was forgotten.
+fn only_first_scanner(first: &Person, now: &OpenId) -> Result<Vec<Event>, Refusal> {
+    if first.openid() == Some(now) { Ok(vec![]) } else { Err(Refusal::OtherScanner) }
 }
 
 fn decide_redeem(session: &Session, redeem: &Redeem) -> Result<Vec<Event>, Refusal> {
@@ -134,6 +136,8 @@ fn decide_redeem(session: &Session, redeem: &Redeem) -> Result<Vec<Event>, Refus
     match &session.phase {
         Phase::Pending | Phase::Scanned { .. } => Err(Refusal::NotConfirmed),
         Phase::Confirmed { code_expires_at, .. } if redeem.at >= *code_expires_at => Err(Refusal::Ended),
+        // Forgetting denies first; so it is met only where keys were lost.
+        Phase::Confirmed { person: Person::Forgotten(_), .. } => Err(Refusal::Ended),
         Phase::Confirmed { .. } => {
             let access_token_expires_at = redeem.at.after(created.access_token_ttl);
             Ok(vec![Event::Redeemed(Redeemed { access_token_expires_at })])

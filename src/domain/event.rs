@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccountName, AppId, ClientId, OpenId, PageId, SceneId, Timestamp};
+use super::{AccountName, AppId, ClientId, Forgotten, PageId, Person, SceneId, Timestamp, Visitor};
 
 /// SHA-256 of, or a MAC over, something secret: what the journal keeps in the secret's place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,6 +114,8 @@ pub struct Created {
     pub access_token_ttl: Duration,
     /// What the website asked for.
     pub request: LoginRequest,
+    /// For whose browser, where that was told.
+    pub visitor: Option<Visitor>,
 }
 
 /// A WeChat user scanned the QR code.
@@ -122,7 +124,7 @@ pub struct Scanned {
     /// The account that WeChat told.
     pub account: AccountName,
     /// Who scanned.
-    pub openid: OpenId,
+    pub person: Person,
 }
 
 /// Who scanned has agreed: from here on there is a code.
@@ -159,6 +161,10 @@ pub enum DenyReason {
 }
 
 impl DenyReason {
+    /// All reasons, those of the phone first.
+    pub const ALL: [Self; 7] =
+        [Self::User, Self::NotMe, Self::Number, Self::Snapshot, Self::WrongAccount, Self::Browser, Self::Admin];
+
     /// The name that the journal's readers see.
     pub const fn name(self) -> &'static str {
         match self {
@@ -170,6 +176,11 @@ impl DenyReason {
             Self::Browser => "browser",
             Self::Admin => "admin",
         }
+    }
+
+    /// The reason with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 
@@ -190,9 +201,20 @@ pub enum Event {
     Redeemed(Redeemed),
     /// Its code came a second time, so what the first redemption gave is void: the end.
     Revoked,
+    /// A person was forgotten. It stands in a stream of the journal's own, [`SceneId::of_the_journal`].
+    Forgotten(Forgotten),
 }
 
 impl Event {
+    /// Whether what it knew of a person can no longer be read.
+    pub fn is_of_somebody_forgotten(&self) -> bool {
+        match self {
+            Self::Created(created) => created.visitor == Some(Visitor::Forgotten),
+            Self::Scanned(scanned) => matches!(scanned.person, Person::Forgotten(_)),
+            _ => false,
+        }
+    }
+
     /// Which kind of event it is.
     pub const fn kind(&self) -> EventKind {
         match self {
@@ -203,6 +225,7 @@ impl Event {
             Self::Expired => EventKind::Expired,
             Self::Redeemed(_) => EventKind::Redeemed,
             Self::Revoked => EventKind::Revoked,
+            Self::Forgotten(_) => EventKind::Forgotten,
         }
     }
 }
@@ -224,12 +247,22 @@ pub enum EventKind {
     Redeemed,
     /// See [`Event::Revoked`].
     Revoked,
+    /// See [`Event::Forgotten`].
+    Forgotten,
 }
 
 impl EventKind {
     /// All kinds, in the order of a login.
-    pub const ALL: [Self; 7] =
-        [Self::Created, Self::Scanned, Self::Confirmed, Self::Denied, Self::Expired, Self::Redeemed, Self::Revoked];
+    pub const ALL: [Self; 8] = [
+        Self::Created,
+        Self::Scanned,
+        Self::Confirmed,
+        Self::Denied,
+        Self::Expired,
+        Self::Redeemed,
+        Self::Revoked,
+        Self::Forgotten,
+    ];
 
     /// The name that browsers and the journal's readers see.
     pub const fn name(self) -> &'static str {
@@ -241,6 +274,7 @@ impl EventKind {
             Self::Expired => "expired",
             Self::Redeemed => "redeemed",
             Self::Revoked => "revoked",
+            Self::Forgotten => "forgotten",
         }
     }
 

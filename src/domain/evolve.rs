@@ -11,18 +11,18 @@ pub fn evolve(state: State, event: &Event) -> State {
         (State::Present(session), _) => session,
     };
     let phase = match (session.phase, event) {
-        (Phase::Pending, Event::Scanned(scanned)) => Phase::Scanned { openid: scanned.openid.clone() },
-        (Phase::Scanned { openid }, Event::Confirmed(confirmed)) => {
-            Phase::Confirmed { openid, code_expires_at: confirmed.code_expires_at }
+        (Phase::Pending, Event::Scanned(scanned)) => Phase::Scanned { person: scanned.person.clone() },
+        (Phase::Scanned { person }, Event::Confirmed(confirmed)) => {
+            Phase::Confirmed { person, code_expires_at: confirmed.code_expires_at }
         }
         (Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. }, Event::Denied(reason)) => {
             Phase::Denied { reason: *reason }
         }
         (Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. }, Event::Expired) => Phase::Expired,
-        (Phase::Confirmed { openid, .. }, Event::Redeemed(redeemed)) => {
-            Phase::Redeemed { openid, access_token_expires_at: redeemed.access_token_expires_at }
+        (Phase::Confirmed { person, .. }, Event::Redeemed(redeemed)) => {
+            Phase::Redeemed { person, access_token_expires_at: redeemed.access_token_expires_at }
         }
-        (Phase::Redeemed { openid, .. }, Event::Revoked) => Phase::Revoked { openid },
+        (Phase::Redeemed { person, .. }, Event::Revoked) => Phase::Revoked { person },
         (phase, _) => phase,
     };
     State::Present(Session { created: session.created, phase })

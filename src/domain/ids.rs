@@ -100,6 +100,13 @@ id!(
     AppId, 1..=64, visible
 );
 
+impl SceneId {
+    /// The stream of events that happen to no session. No visitor's scene bears this name: theirs end in 22 random characters.
+    pub fn of_the_journal() -> Self {
+        Self(Arc::from("journal_______________________"))
+    }
+}
+
 /// A WeChat user as one account knows them: personal data, so it is not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OpenId(Arc<str>);
@@ -124,5 +131,36 @@ impl OpenId {
 impl fmt::Debug for OpenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OpenId(…)")
+    }
+}
+
+/// Names a person in the journal without telling who it is: a keyed hash of an [`OpenId`] and its account.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonHandle(pub [u8; 16]);
+
+impl PersonHandle {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let mut bytes = [0; 16];
+        if digits.len() != 2 * bytes.len() || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for PersonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PersonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PersonHandle({self})")
     }
 }

@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod evolve;
 mod ids;
+mod person;
 mod state;
 mod timestamp;
 
@@ -19,7 +20,8 @@ pub use event::{
     Opener, Purpose, QrCode, Recorded, Redeemed, Scanned,
 };
 pub use evolve::evolve;
-pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, SceneId};
+pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};
+pub use person::{Forgotten, Person, Visitor};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Created, DenyReason, OpenId, Opener, Timestamp};
+use super::{Created, DenyReason, OpenId, Opener, Person, Timestamp};
 
 /// How long a session stays after its last possible moment, so that a browser that asks late hears that it is over.
 const LINGER: Duration = Duration::from_secs(30);
@@ -33,26 +33,26 @@ pub enum Phase {
     /// Somebody scanned, and is asked.
     Scanned {
         /// Who.
-        openid: OpenId,
+        person: Person,
     },
     /// Who scanned agreed; the code waits for its redemption.
     Confirmed {
         /// Who.
-        openid: OpenId,
+        person: Person,
         /// Until when the code can be redeemed.
         code_expires_at: Timestamp,
     },
     /// The website has redeemed the code.
     Redeemed {
         /// Who logged in.
-        openid: OpenId,
+        person: Person,
         /// Until when the access token lives.
         access_token_expires_at: Timestamp,
     },
     /// The code was presented twice.
     Revoked {
         /// Who had logged in.
-        openid: OpenId,
+        person: Person,
     },
     /// Somebody refused.
     Denied {
@@ -100,13 +100,13 @@ impl Session {
         Some(at)
     }
 
-    /// Who scanned, where somebody did and it still counts.
+    /// Who scanned, where somebody did and it still counts, and nobody has forgotten them.
     pub fn openid(&self) -> Option<&OpenId> {
         match &self.phase {
-            Phase::Scanned { openid }
-            | Phase::Confirmed { openid, .. }
-            | Phase::Redeemed { openid, .. }
-            | Phase::Revoked { openid } => Some(openid),
+            Phase::Scanned { person }
+            | Phase::Confirmed { person, .. }
+            | Phase::Redeemed { person, .. }
+            | Phase::Revoked { person } => person.openid(),
             Phase::Pending | Phase::Denied { .. } | Phase::Expired => None,
         }
     }

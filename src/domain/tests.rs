@@ -26,6 +26,7 @@ fn created(confirmation: Confirmation) -> Created {
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest { scope: "wechat".into(), ..LoginRequest::default() },
+        visitor: Some(Visitor::new("203.0.113.9", Some("Browser/1"))),
     }
 }
 
@@ -257,4 +258,39 @@ proptest! {
         }
         let _ = log.iter().fold(State::Absent, evolve);
     }
+}
+
+/// As after a restart with keys that are lost; forgetting itself denies first.
+#[test]
+fn for_a_person_who_is_forgotten_nothing_goes_on() {
+    let forgotten = |state: State| match state {
+        State::Present(session) => {
+            let handle = PersonHandle([1; 16]);
+            let person = Person::Forgotten(handle);
+            let phase = match session.phase {
+                Phase::Scanned { .. } => Phase::Scanned { person },
+                Phase::Confirmed { code_expires_at, .. } => Phase::Confirmed { person, code_expires_at },
+                other => other,
+            };
+            State::Present(Session { phase, ..session })
+        }
+        State::Absent => State::Absent,
+    };
+    let scanned = forgotten(given(&[create(Confirmation::Tap), scan_by("alice", 1)]));
+    assert_eq!(decide(&scanned, &confirm_by("alice", 2)), Err(Refusal::OtherScanner));
+    assert_eq!(decide(&scanned, &scan_by("alice", 2)), Err(Refusal::OtherScanner));
+    let confirmed = forgotten(given(&[create(Confirmation::Auto), scan_by("alice", 1)]));
+    assert_eq!(decide(&confirmed, &redeem_as("shop", 2)), Err(Refusal::Ended));
+    assert_eq!(confirmed.session().unwrap().openid(), None);
+    assert_eq!(names(&decide(&confirmed, &Command::Expire { at: after(400) }).unwrap()), ["expired"]);
+}
+
+#[test]
+fn what_a_browser_says_of_itself_is_cut_and_not_shown() {
+    let long = "é".repeat(200);
+    let visitor = Visitor::new("203.0.113.9", Some(&long));
+    assert_eq!(format!("{visitor:?}"), "Visitor(…)");
+    let Visitor::Known { user_agent: Some(user_agent), .. } = visitor else { panic!("it is known") };
+    assert_eq!(user_agent.len(), Visitor::MAX_USER_AGENT);
+    assert_eq!(*user_agent, *"é".repeat(128));
 }

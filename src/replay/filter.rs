@@ -2,8 +2,9 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{Event, EventKind, OpenId, Opener, PageId, Recorded, SceneId, Timestamp};
+use crate::domain::{AccountName, Event, EventKind, OpenId, Opener, PageId, Recorded, SceneId, Timestamp};
 
+use super::persons::{Identify, Persons};
 use super::time::{TimeError, parse_rfc3339};
 
 /// How long after a redemption a second one can still revoke it: longer than any session lives.
@@ -22,6 +23,8 @@ pub struct Filter {
     pub kinds: Vec<EventKind>,
     /// The scans by this WeChat user, and what came of them in the same sessions.
     pub openid: Option<OpenId>,
+    /// The account that knows the user by that openid, which means something only together with it.
+    pub account: Option<AccountName>,
 }
 
 /// Why a filter cannot be taken.
@@ -33,6 +36,12 @@ pub enum FilterError {
     /// No openid. It is not shown: it may be one, mistyped.
     #[error("what is given as openid is none")]
     OpenId,
+    /// No name of an account.
+    #[error("`{}` is no account's name", .0.escape_debug())]
+    Account(String),
+    /// An account alone selects nothing.
+    #[error("an account is given, but no openid that it knows")]
+    AccountAlone,
     /// No kind of event.
     #[error("`{}` is not a kind of event", .0.escape_debug())]
     Kind(String),
@@ -55,6 +64,8 @@ impl FilterError {
         match self {
             Self::Scene(_) => "take the scene_id of a line of `replay`, or the id that the page sent".to_owned(),
             Self::OpenId => "take the openid of a `scanned` line: 1 to 128 visible characters".to_owned(),
+            Self::Account(_) => "take the name of an [[account]] of the configuration".to_owned(),
+            Self::AccountAlone => "give the openid, too, or leave the account out".to_owned(),
             Self::Kind(_) => format!("take {}", EventKind::ALL.map(EventKind::name).join(", ")),
             Self::Time(_) => TimeError::CURE.to_owned(),
             Self::Backwards { .. } => "swap them, or leave one out".to_owned(),
@@ -80,6 +91,9 @@ impl Filter {
                 self.kinds.push(EventKind::from_name(value).ok_or_else(|| FilterError::Kind(value.to_owned()))?);
             }
             "openid" => self.openid = Some(OpenId::new(value).map_err(|_| FilterError::OpenId)?),
+            "account" => {
+                self.account = Some(AccountName::new(value).map_err(|_| FilterError::Account(value.to_owned()))?);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -88,8 +102,11 @@ impl Filter {
     /// Holds its parts against each other; to be called when all are set.
     ///
     /// # Errors
-    /// [`FilterError::Backwards`] where the end lies before the beginning.
+    /// [`FilterError`] where the end lies before the beginning, or an account is given without an openid.
     pub fn checked(self) -> Result<Self, FilterError> {
+        if self.account.is_some() && self.openid.is_none() {
+            return Err(FilterError::AccountAlone);
+        }
         match (self.since, self.until) {
             (Some(since), Some(until)) if since > until => {
                 Err(FilterError::Backwards { since: rfc3339_micros(since), until: rfc3339_micros(until) })
@@ -106,6 +123,7 @@ impl Filter {
         pairs.extend(self.until.map(|until| ("until", rfc3339_micros(until))));
         pairs.extend(self.kinds.iter().map(|kind| ("type", kind.name().to_owned())));
         pairs.extend(self.openid.as_ref().map(|openid| ("openid", openid.as_str().to_owned())));
+        pairs.extend(self.account.as_ref().map(|account| ("account", account.as_str().to_owned())));
         pairs
     }
 
@@ -114,15 +132,21 @@ impl Filter {
         *self != Self::default()
     }
 
+    /// The session that is asked for, where what is given can be its scene id: a store finds its events by an index.
+    pub fn scene_id(&self) -> Option<SceneId> {
+        SceneId::new(self.scene.as_deref()?).ok()
+    }
+
     /// From when to when the selector has to be given events: where it has to see how sessions began, from the first on.
     pub fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let is_about_sessions = self.scene.is_some() || self.openid.is_some();
         (self.since.filter(|_| !is_about_sessions), self.until)
     }
 
-    /// Begins to select: to be given the events of the journal in order.
-    pub fn selector(self) -> Selector {
-        Selector { filter: self, of_page: Trail::default(), of_user: Trail::default() }
+    /// Begins to select: to be given the events of the journal in order. Persons are found by what `identify` says.
+    pub fn selector(self, identify: Identify) -> Selector {
+        let persons = Persons::new(identify);
+        Selector { filter: self, is_scene_only: false, of_page: Trail::default(), of_user: Trail::default(), persons }
     }
 }
 
@@ -133,22 +157,37 @@ impl Filter {
 #[derive(Debug)]
 pub struct Selector {
     filter: Filter,
+    /// Whether what is asked for is known to be a scene id.
+    is_scene_only: bool,
     of_page: Trail,
     of_user: Trail,
+    persons: Persons,
 }
 
 impl Selector {
+    /// The scene asked for is a session's: one that a page has given the same id is not meant.
+    pub fn of_scene_only(&mut self) {
+        self.is_scene_only = true;
+    }
+
     /// Whether this event is to be shown. Must be asked for every event of [`Filter::times`], in the journal's order.
     pub fn matches(&mut self, recorded: &Recorded) -> bool {
         // Both trails look at every event, whatever the other conditions say.
         let scene = self.filter.scene.as_deref().is_none_or(|wanted| {
-            let opened = matches!(&recorded.event, Event::Created(created)
+            let opened = !self.is_scene_only
+                && matches!(&recorded.event, Event::Created(created)
                 if matches!(&created.opener, Opener::Page { page, .. } if page.as_str() == wanted));
             self.of_page.follow(recorded, opened) || recorded.scene.as_str() == wanted
         });
         let openid = self.filter.openid.as_ref().is_none_or(|wanted| {
-            let scanned = matches!(&recorded.event, Event::Scanned(scanned) if scanned.openid == *wanted);
-            self.of_user.follow(recorded, scanned)
+            let of_account =
+                |account: &AccountName| self.filter.account.as_ref().is_none_or(|wanted| wanted == account);
+            let scanned = matches!(&recorded.event, Event::Scanned(scanned)
+                if of_account(&scanned.account) && self.persons.is(wanted, scanned));
+            let forgotten = matches!(&recorded.event, Event::Forgotten(forgotten)
+                if of_account(&forgotten.account)
+                    && self.persons.handle(&forgotten.account, wanted) == forgotten.person);
+            self.of_user.follow(recorded, scanned) || forgotten
         });
         scene
             && openid
@@ -189,7 +228,7 @@ impl Trail {
                 let over = recorded.at.after(REVOCABLE).max(redeemed.access_token_expires_at);
                 self.redeemed.push_back((over, scene.clone()));
             }
-            Event::Created(_) | Event::Scanned(_) | Event::Confirmed(_) => (),
+            Event::Created(_) | Event::Scanned(_) | Event::Confirmed(_) | Event::Forgotten(_) => (),
         }
         true
     }

@@ -1,8 +1,14 @@
+mod read;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{Confirmation, Created, Event, Opener, Purpose, Recorded};
+use crate::domain::{
+    Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Purpose, Recorded, Scanned, Visitor,
+};
+
+pub use read::{LineError, read_jsonl};
 
 /// An event as others read it. Every field is written out here, so that nothing the journal keeps (digests, a website's
 /// `state` and `nonce`) is shown by accident.
@@ -10,8 +16,11 @@ use crate::domain::{Confirmation, Created, Event, Opener, Purpose, Recorded};
 struct Line<'a> {
     seq: u64,
     at: String,
-    scene_id: &'a str,
-    scene_seq: u32,
+    /// None for what happens to no session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_seq: Option<u32>,
     r#type: &'static str,
     #[serde(flatten)]
     own: Own<'a>,
@@ -22,11 +31,41 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Own<'a> {
     Created(CreatedLine<'a>),
-    Scanned { account: &'a str, openid: &'a str },
+    Scanned(ScannedLine<'a>),
+    Forgotten { account: &'a str, person: String },
     Confirmed { code_expires_at: String },
     Denied { reason: &'static str },
     Redeemed { access_token_expires_at: String },
     Nothing {},
+}
+
+#[derive(Serialize)]
+struct ScannedLine<'a> {
+    account: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<&'a str>,
+    /// Stands where the openid stood.
+    #[serde(skip_serializing_if = "is_false")]
+    forgotten: bool,
+    /// Tells that scans are by the same person, also of one who is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
+}
+
+impl<'a> From<&'a Scanned> for ScannedLine<'a> {
+    fn from(scanned: &'a Scanned) -> Self {
+        Self {
+            account: scanned.account.as_str(),
+            openid: scanned.person.openid().map(OpenId::as_str),
+            forgotten: matches!(scanned.person, Person::Forgotten(_)),
+            person: scanned.person.handle().map(|person| person.to_string()),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Serialize)]
@@ -52,6 +91,13 @@ struct CreatedLine<'a> {
     access_token_ttl_seconds: u64,
     qr_content: &'a str,
     qr_expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    /// Stands where address and user agent stood.
+    #[serde(skip_serializing_if = "is_false")]
+    forgotten: bool,
 }
 
 impl<'a> From<&'a Created> for CreatedLine<'a> {
@@ -60,6 +106,10 @@ impl<'a> From<&'a Created> for CreatedLine<'a> {
         let (opener, page_id) = match &created.opener {
             Opener::Browser { .. } => ("browser", None),
             Opener::Page { page, .. } => ("page", Some(page.as_str())),
+        };
+        let (address, user_agent) = match &created.visitor {
+            Some(Visitor::Known { address, user_agent }) => (Some(&**address), user_agent.as_deref()),
+            Some(Visitor::Forgotten) | None => (None, None),
         };
         Self {
             account: created.account.as_str(),
@@ -88,6 +138,9 @@ impl<'a> From<&'a Created> for CreatedLine<'a> {
             access_token_ttl_seconds: created.access_token_ttl.as_secs(),
             qr_content: &created.qr.content,
             qr_expires_at: rfc3339_micros(created.qr.expires_at),
+            address,
+            user_agent,
+            forgotten: created.visitor == Some(Visitor::Forgotten),
         }
     }
 }
@@ -96,8 +149,9 @@ impl<'a> From<&'a Recorded> for Line<'a> {
     fn from(recorded: &'a Recorded) -> Self {
         let own = match &recorded.event {
             Event::Created(created) => Own::Created(CreatedLine::from(&**created)),
-            Event::Scanned(scanned) => {
-                Own::Scanned { account: scanned.account.as_str(), openid: scanned.openid.as_str() }
+            Event::Scanned(scanned) => Own::Scanned(ScannedLine::from(scanned)),
+            Event::Forgotten(forgotten) => {
+                Own::Forgotten { account: forgotten.account.as_str(), person: forgotten.person.to_string() }
             }
             Event::Confirmed(confirmed) => {
                 Own::Confirmed { code_expires_at: rfc3339_micros(confirmed.code_expires_at) }
@@ -108,11 +162,12 @@ impl<'a> From<&'a Recorded> for Line<'a> {
             }
             Event::Expired | Event::Revoked => Own::Nothing {},
         };
+        let is_a_sessions = recorded.event.kind() != EventKind::Forgotten;
         Self {
             seq: recorded.seq,
             at: rfc3339_micros(recorded.at),
-            scene_id: recorded.scene.as_str(),
-            scene_seq: recorded.scene_seq,
+            scene_id: is_a_sessions.then(|| recorded.scene.as_str()),
+            scene_seq: is_a_sessions.then_some(recorded.scene_seq),
             r#type: recorded.event.kind().name(),
             own,
         }

@@ -1,5 +1,13 @@
+mod sessions;
+mod text;
+
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
+
+use super::time::{local_text, zone_name};
+use text::{columns_of, cut, shown};
+
+pub use sessions::SessionTable;
 
 /// Where and for whom a table is drawn.
 #[derive(Clone, Debug)]
@@ -73,6 +81,17 @@ impl Shape {
     fn scene_width(self) -> usize {
         self.scene_ends().map_or(SCENE_WIDTH, |(head, tail)| head + 1 + tail)
     }
+
+    /// What is shown of an id that is too long: enough of its 128 bits to tell it from those near it.
+    fn shortened(self, scene: String) -> String {
+        let length = scene.chars().count();
+        match self.scene_ends() {
+            Some((head, tail)) if length > self.scene_width() => {
+                scene.chars().take(head).chain(['…']).chain(scene.chars().skip(length - tail)).collect()
+            }
+            _ => scene,
+        }
+    }
 }
 
 /// Terminals of at least so many columns show a row in full.
@@ -102,7 +121,7 @@ const FIRST: [&str; 14] = [
     "ui_locales",
 ];
 /// What has a column of its own, and what only a program reads.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 13] = [
     "seq",
     "at",
     "scene_id",
@@ -115,6 +134,7 @@ const LEFT_OUT: [&str; 12] = [
     "access_token_ttl_seconds",
     "has_state",
     "has_nonce",
+    "person",
 ];
 
 impl Table {
@@ -141,7 +161,7 @@ impl Table {
         self.seq_width = self.seq_width.max(seq.len());
         let kind = text("type");
         let colour = if self.look.colour { colour_of(&kind) } else { None };
-        let row = self.line(&seq, &time, &self.shortened(text("scene_id")), &kind, colour, &self.details(event));
+        let row = self.line(&seq, &time, &self.shape.shortened(text("scene_id")), &kind, colour, &self.details(event));
         self.new_day(at).unwrap_or_default() + &row
     }
 
@@ -224,69 +244,8 @@ impl Table {
     }
 
     fn local(&self, at: &str, format: &str) -> Option<String> {
-        let at: jiff::Timestamp = at.parse().ok()?;
-        Some(at.to_zoned(self.look.zone.clone()).strftime(format).to_string())
+        local_text(at, &self.look.zone, format)
     }
-
-    /// What is shown of an id that is too long: enough of its 128 bits to tell it from those near it.
-    fn shortened(&self, scene: String) -> String {
-        let length = scene.chars().count();
-        match self.shape.scene_ends() {
-            Some((head, tail)) if length > self.shape.scene_width() => {
-                scene.chars().take(head).chain(['…']).chain(scene.chars().skip(length - tail)).collect()
-            }
-            _ => scene,
-        }
-    }
-}
-
-/// How people call the zone.
-fn zone_name(zone: &TimeZone) -> String {
-    match (zone.iana_name(), zone.to_fixed_offset()) {
-        (Some(name), _) => name.to_owned(),
-        (None, Ok(offset)) if offset.is_zero() => "UTC".to_owned(),
-        (None, Ok(offset)) => format!("UTC{offset}"),
-        (None, Err(_)) => "local".to_owned(),
-    }
-}
-
-/// A value on one line that cannot command the terminal: some of these texts come from browsers.
-fn shown(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let plain = |c: char| {
-        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-    };
-    text.chars().map(|c| if plain(c) { c } else { '\u{fffd}' }).collect()
-}
-
-/// Two columns for whatever is not ASCII: never too few.
-fn columns_of_char(c: char) -> usize {
-    if c.is_ascii() || c == '…' { 1 } else { 2 }
-}
-
-fn columns_of(text: &str) -> usize {
-    text.chars().map(columns_of_char).sum()
-}
-
-/// As much of the text as fits into what is `left` of the line; the cut is shown.
-fn cut(text: &str, left: &mut usize) -> String {
-    let width = columns_of(text);
-    if width <= *left {
-        *left -= width;
-        return text.to_owned();
-    }
-    let mut room = left.saturating_sub(1);
-    let mut fits = String::new();
-    for c in text.chars() {
-        let Some(rest) = room.checked_sub(columns_of_char(c)) else { break };
-        room = rest;
-        fits.push(c);
-    }
-    if *left > 0 {
-        fits.push('…');
-    }
-    *left = 0;
-    fits
 }
 
 /// The parameters of the terminal's SGR sequence, from its own palette.
@@ -295,7 +254,7 @@ fn colour_of(kind: &str) -> Option<&'static str> {
         "scanned" => Some("36"),
         "confirmed" => Some("32"),
         "redeemed" => Some("1;32"),
-        "denied" | "revoked" => Some("31"),
+        "denied" | "revoked" | "forgotten" => Some("31"),
         "expired" => Some("33"),
         _ => None,
     }

@@ -16,8 +16,10 @@
 //! moved is found out. The events of one append always share a chunk, so that a torn group never holds half of them.
 
 use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::vault::{Vault, VaultError};
 
 use super::schema;
+use super::seal::Seal;
 
 /// sled moves values that make a page larger than 128 KiB into files that nobody syncs; values this small never do.
 pub(super) const MAX_CHUNK: usize = 8 * 1024;
@@ -29,40 +31,56 @@ const CHUNK_HEADER: usize = MARK.len() + 1 + HEAD + 4;
 const CHUNK_HEADER_V1: usize = MARK.len() + 1 + 2 + 8;
 const RECORD_HEADER: usize = 2 + 4;
 
-/// Some events are too large for a chunk.
+/// Why events cannot be written.
 #[derive(Debug)]
-pub(super) struct TooLarge;
-
-/// The records of one append, encoded.
-pub(super) fn encode_records(records: &[Recorded]) -> Result<Vec<u8>, TooLarge> {
-    let mut bytes = Vec::with_capacity(records.len() * 128);
-    for record in records {
-        encode_record(record, &mut bytes)?;
-    }
-    if CHUNK_HEADER + bytes.len() > MAX_CHUNK { Err(TooLarge) } else { Ok(bytes) }
+pub(super) enum NotEncoded {
+    /// They are too large for a chunk.
+    TooLarge,
+    /// What identifies a person cannot be sealed.
+    Unsealed(VaultError),
 }
 
-fn encode_record(record: &Recorded, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-    let payload = schema::encode(&record.event);
+/// The records of one append, encoded.
+pub(super) fn encode_records(records: &[Recorded], vault: &dyn Vault) -> Result<Vec<u8>, NotEncoded> {
+    let mut bytes = Vec::with_capacity(records.len() * 128);
+    for record in records {
+        encode_record(record, vault, &mut bytes)?;
+    }
+    if CHUNK_HEADER + bytes.len() > MAX_CHUNK { Err(NotEncoded::TooLarge) } else { Ok(bytes) }
+}
+
+fn encode_record(record: &Recorded, vault: &dyn Vault, out: &mut Vec<u8>) -> Result<(), NotEncoded> {
+    let seal = Seal { vault, scene: &record.scene, scene_seq: record.scene_seq };
+    let payload = schema::encode(&record.event, seal).map_err(NotEncoded::Unsealed)?;
     if payload.len() > schema::MAX_PAYLOAD {
-        return Err(TooLarge);
+        return Err(NotEncoded::TooLarge);
     }
     let scene = record.scene.as_str().as_bytes();
     let start = out.len();
     out.extend_from_slice(&[0; RECORD_HEADER]);
     out.push(schema::tag(record.event.kind()));
-    out.push(schema::VERSION);
+    out.push(schema::version(record.event.kind()));
     out.extend_from_slice(&record.at.as_micros().to_le_bytes());
     out.extend_from_slice(&record.scene_seq.to_le_bytes());
-    out.push(u8::try_from(scene.len()).map_err(|_| TooLarge)?);
+    out.push(u8::try_from(scene.len()).map_err(|_| NotEncoded::TooLarge)?);
     out.extend_from_slice(scene);
     out.extend_from_slice(&payload);
     let body = start + RECORD_HEADER;
-    let length = u16::try_from(out.len() - body).map_err(|_| TooLarge)?;
+    let length = u16::try_from(out.len() - body).map_err(|_| NotEncoded::TooLarge)?;
     let checksum = checksum(record.seq, &out[body..]);
     out[start..start + 2].copy_from_slice(&length.to_le_bytes());
     out[start + 2..body].copy_from_slice(&checksum.to_le_bytes());
     Ok(())
+}
+
+/// The same of a record whose body is there already.
+pub(super) fn encode_raw(seq: u64, body: &[u8]) -> Result<Vec<u8>, NotEncoded> {
+    let length = u16::try_from(body.len()).map_err(|_| NotEncoded::TooLarge)?;
+    let mut bytes = Vec::with_capacity(RECORD_HEADER + body.len());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&checksum(seq, body).to_le_bytes());
+    bytes.extend_from_slice(body);
+    if fits(bytes.len()) { Ok(bytes) } else { Err(NotEncoded::TooLarge) }
 }
 
 fn checksum(seq: u64, body: &[u8]) -> u32 {
@@ -207,14 +225,14 @@ pub(super) struct Chunk {
 }
 
 /// The records of a chunk that lies under the key `first_seq`; otherwise what is wrong, and at which sequence.
-pub(super) fn decode_chunk(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, String> {
+pub(super) fn decode_chunk(first_seq: u64, value: &[u8], vault: &dyn Vault) -> Result<Vec<Recorded>, String> {
     let bodies = Bodies::of(first_seq, value)?;
     // No more than could be there: the count is not trusted before its records are read.
     let mut records: Vec<Recorded> = Vec::with_capacity(usize::from(bodies.count).min(value.len() / RECORD_HEADER));
     for found in bodies {
         let (seq, body) = found?;
         let before = records.last().map(|record| &record.scene);
-        records.push(decode_body(seq, before, body).map_err(|what| at_record(seq, &what))?);
+        records.push(decode_body(seq, before, body, vault).map_err(|what| at_record(seq, &what))?);
     }
     Ok(records)
 }
@@ -293,7 +311,12 @@ pub(super) fn is_of(body: &[u8], scene: &SceneId) -> bool {
 }
 
 /// `before` is the scene of the record before: often the same, and then its text is shared.
-pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, String> {
+pub(super) fn decode_body(
+    seq: u64,
+    before: Option<&SceneId>,
+    body: &[u8],
+    vault: &dyn Vault,
+) -> Result<Recorded, String> {
     let cut = || "it is cut off".to_owned();
     let mut reader = Reader(body);
     let tag = reader.u8().ok_or_else(cut)?;
@@ -309,7 +332,8 @@ pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Re
             SceneId::new(scene).map_err(|error| format!("its scene id {error}"))?
         }
     };
-    let event: Event = schema::decode(tag, version, reader.0)?;
+    let seal = Seal { vault, scene: &scene, scene_seq };
+    let event: Event = schema::decode(tag, version, reader.0, seal)?;
     Ok(Recorded { seq, scene_seq, at, scene, event })
 }
 

@@ -1,6 +1,7 @@
 //! What the journal does when the medium fails, and what it finds afterwards.
 
 use crate::domain::*;
+use crate::vault::{MemoryVault, NoVault, Vault};
 
 use super::*;
 
@@ -109,7 +110,7 @@ async fn damage_is_told_and_never_served() {
     assert!(matches!(medium.open(), Err(StoreError::Damaged(_))), "a start refuses it, too");
 }
 
-fn folder_listing(path: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+fn folder_listing(path: &Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
     let mut files: Vec<_> = std::fs::read_dir(path)
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -123,10 +124,10 @@ fn folder_listing(path: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> 
 async fn a_newer_store_is_refused_as_it_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    open_or_create(path.clone()).unwrap().close().await;
+    open_or_create(path.clone(), NoVault::opened).unwrap().close().await;
     std::fs::write(path.join("LAYOUT"), "scan-login store, layout 7\n").unwrap();
     let before = folder_listing(&path);
-    let Err(error) = open_or_create(path.clone()) else { panic!("it was opened") };
+    let Err(error) = open_or_create(path.clone(), NoVault::opened) else { panic!("it was opened") };
     assert!(error.to_string().contains("layout 7"), "{error}");
     assert!(error.cure().contains("later one"));
     assert_eq!(folder_listing(&path), before);
@@ -137,7 +138,9 @@ fn another_programs_folder_is_refused_as_it_was_found() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("db"), "something else").unwrap();
     let before = folder_listing(folder.path());
-    let Err(OpenError::Layout(error)) = open_or_create(folder.path().to_owned()) else { panic!("it was opened") };
+    let Err(OpenError::Layout(error)) = open_or_create(folder.path().to_owned(), NoVault::opened) else {
+        panic!("it was opened")
+    };
     assert!(error.to_string().contains("not a store of scan-login"), "{error}");
     assert_eq!(folder_listing(folder.path()), before);
 }
@@ -146,27 +149,27 @@ fn another_programs_folder_is_refused_as_it_was_found() {
 fn a_missing_store_is_not_made_by_looking_at_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    assert!(matches!(open_existing(path.clone()), Err(OpenError::Missing(_))));
+    assert!(matches!(open_existing(path.clone(), NoVault::opened), Err(OpenError::Missing(_))));
     assert!(!path.exists());
 }
 
 #[tokio::test]
 async fn a_store_is_one_process_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let first = open_or_create(folder.path().to_owned()).unwrap();
-    assert!(matches!(open_existing(folder.path().to_owned()), Err(OpenError::Locked(_))));
+    let first = open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
+    assert!(matches!(open_existing(folder.path().to_owned(), NoVault::opened), Err(OpenError::Locked(_))));
     first.close().await;
     drop(first);
-    open_existing(folder.path().to_owned()).unwrap();
+    open_existing(folder.path().to_owned(), NoVault::opened).unwrap();
 }
 
 #[tokio::test]
 async fn a_start_that_was_cut_off_before_its_first_layout_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    open_or_create(path.clone()).unwrap().close().await;
+    open_or_create(path.clone(), NoVault::opened).unwrap().close().await;
     std::fs::write(path.join("LAYOUT"), "scan-login store, layout 0\n").unwrap();
-    let store = open_or_create(path.clone()).unwrap();
+    let store = open_or_create(path.clone(), NoVault::opened).unwrap();
     append(&store, 1).await.unwrap();
     assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
 }
@@ -174,7 +177,7 @@ async fn a_start_that_was_cut_off_before_its_first_layout_goes_on() {
 #[tokio::test]
 async fn sled_never_moves_a_value_into_files_that_nobody_syncs() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open_or_create(folder.path().to_owned()).unwrap();
+    let store = open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
     for round in 0..20 {
         let burst: Vec<_> = (0..500).map(|number| append(&store, round * 500 + number)).collect();
         for answer in futures_util::future::join_all(burst).await {
@@ -267,7 +270,8 @@ impl medium::Medium for Panicking {
 /// The daemon stops only where the head tells a failure: a writer that panicked must not leave it up and useless.
 #[tokio::test]
 async fn a_writer_that_panics_is_told_as_a_failure() {
-    let store = Journal::start(Panicking(MemoryMedium::new()), archive::Archive::none()).unwrap();
+    let medium = Panicking(MemoryMedium::new());
+    let store = Journal::start(medium, archive::Archive::none(), Arc::new(NoVault)).unwrap();
     assert!(append(&store, 1).await.is_err());
     let mut head = store.head();
     let failed = tokio::time::timeout(std::time::Duration::from_secs(2), head.wait_for(|head| head.failure.is_some()));
@@ -305,4 +309,48 @@ async fn no_retirement_is_lost_in_a_burst() {
     }
     append(&store, 5000).await.unwrap();
     assert_eq!(store.unretired().await.unwrap().len(), 1);
+}
+
+fn scan_by(openid: &str) -> Vec<Event> {
+    let (account, openid) = (AccountName::new("main").unwrap(), OpenId::new(openid).unwrap());
+    vec![Event::Scanned(Scanned { account, person: Person::known(openid) })]
+}
+
+/// The keys' own sync runs beside the log's, and both must have come back.
+#[tokio::test]
+async fn an_event_is_acknowledged_when_its_key_is_durable_too() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    let vault = medium.vault();
+    let append = |number, openid| store.append(&scene(number), 0, Timestamp::from_micros(1), scan_by(openid));
+    append(1, "alice").await.unwrap();
+    assert_eq!(vault.syncs(), 1);
+    append(2, "alice").await.unwrap();
+    assert_eq!(vault.syncs(), 1, "a key that was there needs no sync");
+
+    vault.fail(true);
+    assert!(matches!(append(3, "bob").await, Err(StoreError::Failed(_))));
+    assert!(store.head().borrow().failure.is_some(), "as final as a failed sync of the log");
+    assert_eq!(store.head().borrow().seq, 2);
+}
+
+#[tokio::test]
+async fn a_store_without_keys_takes_nothing_that_must_be_sealed_and_goes_on() {
+    let store = Journal::start(MemoryMedium::new(), archive::Archive::none(), Arc::new(NoVault)).unwrap();
+    let scan = store.append(&scene(1), 0, Timestamp::from_micros(1), scan_by("alice")).await;
+    assert!(matches!(scan, Err(StoreError::Unsealed(_))));
+    assert!(matches!(append(&store, 1).await, Ok(Append::Stored(_))));
+}
+
+#[tokio::test]
+async fn a_record_says_the_same_when_it_is_acknowledged_and_when_it_is_read() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    let answer = store.append(&scene(1), 0, Timestamp::from_micros(1), scan_by("alice")).await.unwrap();
+    let Append::Stored(records) = answer else { panic!("there is a conflict") };
+    assert_eq!(store.stream(&scene(1)).await.unwrap(), records);
+    let Event::Scanned(scanned) = &records[0].event else { panic!("it is no scan") };
+    let (account, openid) = (AccountName::new("main").unwrap(), OpenId::new("alice").unwrap());
+    assert_eq!(scanned.person.handle(), Some(store.person(&account, &openid)));
+    assert_ne!(store.person(&account, &openid), MemoryVault::default().person(&account, &openid));
 }

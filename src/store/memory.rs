@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::SceneId;
+use crate::vault::MemoryVault;
 
 use super::archive::Archive;
 use super::codec::Chunk;
@@ -16,6 +17,7 @@ pub struct MemoryMedium(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    vault: MemoryVault,
     content: Mutex<Content>,
     stalled: Condvar,
 }
@@ -63,7 +65,12 @@ impl MemoryMedium {
 
     /// The same with an archive, which is no part of the medium.
     pub(super) fn open_with(&self, archive: Archive) -> Result<Journal, StoreError> {
-        Journal::start(self.clone(), archive)
+        Journal::start(self.clone(), archive, Arc::new(self.vault()))
+    }
+
+    /// The keys of all journals on it.
+    pub fn vault(&self) -> MemoryVault {
+        self.0.vault.clone()
     }
 
     /// Sets what goes wrong from now on.

@@ -16,8 +16,8 @@ mod m0001_log;
 mod m0002_synced;
 #[path = "../../migrations/0003_index.rs"]
 mod m0003_index;
-#[path = "../../migrations/0004_archive.rs"]
-mod m0004_archive;
+#[path = "../../migrations/0004_archive_and_seals.rs"]
+mod m0004_archive_and_seals;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
@@ -39,13 +39,23 @@ pub(super) trait MigrationTarget {
 
 type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
-/// The step at index i leads from layout i to layout i + 1.
-const STEPS: &[Step] = &[m0001_log::up, m0002_synced::up, m0003_index::up, m0004_archive::up];
+/// The step at index i leads from layout i to layout i + 1, and what it does.
+const STEPS: &[(Step, &str)] = &[
+    (m0001_log::up, "makes the log in chunks, and the index of retired sessions"),
+    (m0002_synced::up, "lets new chunks tell how far the log was durable before them; rewrites nothing"),
+    (m0003_index::up, "moves the index of retired sessions into a database of its own"),
+    (
+        m0004_archive_and_seals::up,
+        "makes the archive, into which old records move while the daemon runs; lets new records have what identifies a \
+         person sealed; writes the index of retired sessions shorter",
+    ),
+];
 
 /// The layout of this program.
 pub(super) const CURRENT: u32 = STEPS.len() as u32;
 
 const FILE: &str = "LAYOUT";
+const WITHHELD: &str = "LAYOUT.withheld";
 const PREFIX: &str = "scan-login store, layout ";
 
 /// Why a folder is not taken for a store.
@@ -112,6 +122,11 @@ pub(super) fn inspect(path: &Path) -> Result<Option<u32>, LayoutError> {
     }
 }
 
+/// The steps that a store of layout `found` has before it: the layout that each leads to, and what it does.
+pub(super) fn steps_from(found: u32) -> Vec<(u32, &'static str)> {
+    (1..).zip(STEPS).skip(found as usize).map(|(layout, (_, what))| (layout, *what)).collect()
+}
+
 /// Says, before the first byte of a new store, that it is going to be one.
 pub(super) fn announce(path: &Path) -> Result<(), LayoutError> {
     write_layout(path, 0).map_err(|error| LayoutError::Failed { path: path.to_owned(), reason: error.to_string() })
@@ -120,13 +135,23 @@ pub(super) fn announce(path: &Path) -> Result<(), LayoutError> {
 /// Brings the store `db` under `path` from the layout that [`inspect`] found to the current one.
 pub(super) fn run(path: &Path, db: &dyn MigrationTarget, found: u32) -> Result<(), LayoutError> {
     let failed = |reason: String| LayoutError::Failed { path: path.to_owned(), reason };
-    for (layout, step) in (1..).zip(STEPS).skip(found as usize) {
+    for (layout, (step, _)) in (1..).zip(STEPS).skip(found as usize) {
         step(db).map_err(|reason| failed(reason.to_string()))?;
         db.flush().map_err(|reason| failed(reason.to_string()))?;
         write_layout(path, layout).map_err(|error| failed(error.to_string()))?;
         tracing::info!(layout, "the store has a new layout");
     }
     Ok(())
+}
+
+/// Takes the layout's file away: what is half made is not a store that anybody would open.
+pub(super) fn withhold(path: &Path) -> std::io::Result<()> {
+    std::fs::rename(path.join(FILE), path.join(WITHHELD))
+}
+
+/// Puts it back: the store is whole.
+pub(super) fn release(path: &Path) -> std::io::Result<()> {
+    std::fs::rename(path.join(WITHHELD), path.join(FILE))
 }
 
 fn write_layout(path: &Path, layout: u32) -> std::io::Result<()> {

@@ -11,39 +11,51 @@
 mod archive;
 #[cfg(test)]
 mod archive_tests;
+mod builder;
 mod codec;
 #[cfg(test)]
 mod conformance;
 mod examine;
 #[cfg(test)]
 mod fault_tests;
+mod fingerprint;
 mod follow;
+mod half_made;
 mod head_file;
 mod journal;
 mod medium;
 mod memory;
 mod migrate;
+mod place;
 mod raw;
+mod salvage;
 mod schema;
+mod seal;
 mod sled_file;
 mod sled_index;
 mod sled_medium;
+mod transfer;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
+use crate::vault::OpenVault;
 
 pub use archive::ArchiveLimits;
+pub use builder::{BuildError, StoreBuilder};
+pub use fingerprint::Fingerprint;
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
 pub use raw::RawRecord;
+pub use salvage::{Salvage, Salvaged};
 pub use sled_medium::OpenError;
+pub use transfer::{ExportError, ExportReader, ExportWriter, Summary};
 
 /// An append-only log of the events of all scan sessions, one stream a scene.
 ///
@@ -96,6 +108,8 @@ pub trait EventStore: Send + Sync + 'static {
         let head = self.head().borrow().seq;
         Box::pin(std::future::ready(Ok(1..=head)))
     }
+    /// By what the records name a person, whether or not they have any of theirs.
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle;
 
     /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
     /// What it costs depends on how many those are, not on how long the history is.
@@ -152,36 +166,76 @@ pub enum StoreError {
     /// An event is larger than the journal takes, so nothing was stored.
     #[error("an event is too large for the journal")]
     TooLarge,
+    /// What identifies a person could not be sealed, so nothing was stored.
+    #[error("what identifies a person cannot be sealed: {0}")]
+    Unsealed(Arc<str>),
     /// The store is closed.
     #[error("the journal is closed")]
     Closed,
 }
 
-/// Opens the journal of a daemon under `path`, makes it where there is none, and brings its layout up to date.
+/// Opens the journal of a daemon under `path`, makes it where there is none, and brings its layout up to date. What
+/// identifies a person is sealed in what `vault` opens, behind the store's lock: no other process uses it then.
 ///
 /// # Errors
 /// [`OpenError`], with its cure.
-pub fn open_or_create(path: PathBuf) -> Result<Journal, OpenError> {
-    open(path, sled_medium::IfMissing::Create, ArchiveLimits::default())
+pub fn open_or_create(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    open(path, sled_medium::IfMissing::Create, ArchiveLimits::default(), vault)
 }
 
-/// Opens the journal under `path`, where there is one.
+/// Opens the journal under `path`, where there is one; with [`NoVault::opened`](crate::vault::NoVault::opened) to look at
+/// what is no person's.
 ///
 /// # Errors
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
-pub fn open_existing(path: PathBuf) -> Result<Journal, OpenError> {
-    open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default())
+pub fn open_existing(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default(), vault)
 }
 
 /// The same as [`open_or_create`], with other limits of the archive: what is on the disk fits to any.
 ///
 /// # Errors
 /// [`OpenError`], with its cure.
-pub fn open_with(path: PathBuf, limits: ArchiveLimits) -> Result<Journal, OpenError> {
-    open(path, sled_medium::IfMissing::Create, limits)
+pub fn open_with(path: PathBuf, limits: ArchiveLimits, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    open(path, sled_medium::IfMissing::Create, limits, vault)
 }
 
-fn open(path: PathBuf, if_missing: sled_medium::IfMissing, limits: ArchiveLimits) -> Result<Journal, OpenError> {
+fn open(
+    path: PathBuf,
+    if_missing: sled_medium::IfMissing,
+    limits: ArchiveLimits,
+    vault: impl OpenVault,
+) -> Result<Journal, OpenError> {
     let (medium, archive) = sled_medium::SledMedium::open(&path, if_missing, limits)?;
-    Ok(Journal::start(medium, archive)?)
+    Ok(Journal::start(medium, archive, vault()?)?)
+}
+
+/// The layout of the stores that this program writes.
+pub const LAYOUT: u32 = migrate::CURRENT;
+
+/// What it takes to bring a store up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its layout.
+    pub layout: u32,
+    /// The steps from there to [`LAYOUT`]: the layout that each leads to, and what it does.
+    pub steps: Vec<(u32, &'static str)>,
+}
+
+/// What it would take to bring the store under `path` up to date. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn plan(path: &Path) -> Result<Plan, OpenError> {
+    let layout = migrate::inspect(path)?.ok_or_else(|| OpenError::Missing(path.to_owned()))?;
+    Ok(Plan { layout, steps: migrate::steps_from(layout) })
+}
+
+/// Brings the store under `path` to [`LAYOUT`]. Whatever step a crash leaves undone is taken again; taken twice, it changes
+/// nothing.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn migrate(path: &Path) -> Result<(), OpenError> {
+    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default()).map(drop)
 }

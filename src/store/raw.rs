@@ -1,4 +1,5 @@
 use crate::domain::{Recorded, SceneId};
+use crate::vault::{NoVault, Vault};
 
 use super::{StoreError, codec};
 
@@ -13,17 +14,30 @@ pub struct RawRecord {
 }
 
 impl RawRecord {
-    /// What it says.
+    /// What it says without the keys of persons: what is sealed reads as forgotten.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where this program cannot make sense of it.
     pub fn decode(&self) -> Result<Recorded, StoreError> {
-        Self::decode_body(self.seq, None, &self.body)
+        self.decode_with(&NoVault)
+    }
+
+    /// What it says, with what is sealed in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where this program cannot make sense of it.
+    pub fn decode_with(&self, vault: &dyn Vault) -> Result<Recorded, StoreError> {
+        Self::decode_body(self.seq, None, &self.body, vault)
     }
 
     /// The same of a body that is only borrowed; `before` is the scene of the record before, since it is often the same.
-    pub(super) fn decode_body(seq: u64, before: Option<&SceneId>, body: &[u8]) -> Result<Recorded, StoreError> {
-        codec::decode_body(seq, before, body)
+    pub(super) fn decode_body(
+        seq: u64,
+        before: Option<&SceneId>,
+        body: &[u8],
+        vault: &dyn Vault,
+    ) -> Result<Recorded, StoreError> {
+        codec::decode_body(seq, before, body, vault)
             .map_err(|what| StoreError::Damaged(format!("record {seq}: {what}").into()))
     }
 }

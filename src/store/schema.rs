@@ -11,9 +11,13 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Incarnation,
-    LoginRequest, OpenId, Opener, PageId, Purpose, QrCode, Redeemed, Scanned, Timestamp,
+    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Forgotten,
+    Incarnation, LoginRequest, OpenId, Opener, PageId, Person, PersonHandle, Purpose, QrCode, Redeemed, Scanned,
+    Timestamp,
 };
+use crate::vault::VaultError;
+
+use super::seal::Seal;
 
 /// The most bytes that a payload may have: far over any that the daemon makes, far under a chunk.
 pub(super) const MAX_PAYLOAD: usize = 6 * 1024;
@@ -21,8 +25,18 @@ pub(super) const MAX_PAYLOAD: usize = 6 * 1024;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD>();
 
-/// The version that new records are written in.
-pub(super) const VERSION: u8 = 1;
+/// The version that new records of a kind are written in.
+pub(super) const fn version(kind: EventKind) -> u8 {
+    match kind {
+        EventKind::Created | EventKind::Scanned => 2,
+        EventKind::Confirmed
+        | EventKind::Denied
+        | EventKind::Expired
+        | EventKind::Redeemed
+        | EventKind::Revoked
+        | EventKind::Forgotten => 1,
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct CreatedV1<'a> {
@@ -48,10 +62,33 @@ struct CreatedV1<'a> {
     purpose: u8,
 }
 
+/// What version 1 had, and behind it what is known of the visitor, sealed under the scene's key.
 #[derive(Serialize, Deserialize)]
+struct CreatedV2<'a> {
+    #[serde(borrow)]
+    created: CreatedV1<'a>,
+    visitor: Option<&'a [u8]>,
+}
+
+/// In clear: who wrote it did not seal.
+#[derive(Deserialize)]
 struct ScannedV1<'a> {
     account: &'a str,
     openid: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ScannedV2<'a> {
+    account: &'a str,
+    person: [u8; 16],
+    /// Sealed under the person's key.
+    openid: &'a [u8],
+}
+
+#[derive(Serialize, Deserialize)]
+struct ForgottenV1<'a> {
+    account: &'a str,
+    person: [u8; 16],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,6 +116,7 @@ pub(super) const fn tag(kind: EventKind) -> u8 {
         EventKind::Expired => 5,
         EventKind::Redeemed => 6,
         EventKind::Revoked => 7,
+        EventKind::Forgotten => 8,
     }
 }
 
@@ -86,12 +124,19 @@ fn kind(tag: u8) -> Option<EventKind> {
     EventKind::ALL.into_iter().find(|kind| self::tag(*kind) == tag)
 }
 
-/// The payload of `event` in the current [`VERSION`].
-pub(super) fn encode(event: &Event) -> Vec<u8> {
-    match event {
-        Event::Created(created) => to_bytes(&CreatedV1::from(&**created)),
+/// The payload of `event` in the current [`version`].
+pub(super) fn encode(event: &Event, seal: Seal<'_>) -> Result<Vec<u8>, VaultError> {
+    Ok(match event {
+        Event::Created(created) => {
+            let visitor = created.visitor.as_ref().map(|visitor| seal.visitor(visitor)).transpose()?;
+            to_bytes(&CreatedV2 { created: CreatedV1::from(&**created), visitor: visitor.as_deref() })
+        }
         Event::Scanned(scanned) => {
-            to_bytes(&ScannedV1 { account: scanned.account.as_str(), openid: scanned.openid.as_str() })
+            let (person, openid) = seal.person(&scanned.account, &scanned.person)?;
+            to_bytes(&ScannedV2 { account: scanned.account.as_str(), person: person.0, openid: &openid })
+        }
+        Event::Forgotten(forgotten) => {
+            to_bytes(&ForgottenV1 { account: forgotten.account.as_str(), person: forgotten.person.0 })
         }
         Event::Confirmed(confirmed) => {
             to_bytes(&ConfirmedV1 { code_expires_at: confirmed.code_expires_at.as_micros() })
@@ -101,19 +146,34 @@ pub(super) fn encode(event: &Event) -> Vec<u8> {
             to_bytes(&RedeemedV1 { access_token_expires_at: redeemed.access_token_expires_at.as_micros() })
         }
         Event::Expired | Event::Revoked => Vec::new(),
-    }
+    })
 }
 
 /// The event behind a record's tag, version and payload; otherwise what is wrong with them.
-pub(super) fn decode(tag: u8, version: u8, payload: &[u8]) -> Result<Event, String> {
+pub(super) fn decode(tag: u8, version: u8, payload: &[u8], seal: Seal<'_>) -> Result<Event, String> {
     let kind = kind(tag).ok_or_else(|| format!("type tag {tag} is not known to this program"))?;
     match (kind, version) {
         (EventKind::Created, 1) => Ok(Event::Created(Arc::new(from_bytes::<CreatedV1<'_>>(payload)?.try_into()?))),
+        (EventKind::Created, 2) => {
+            let stored: CreatedV2<'_> = from_bytes(payload)?;
+            let visitor = stored.visitor.map(|sealed| seal.open_visitor(sealed)).transpose()?;
+            Ok(Event::Created(Arc::new(Created { visitor, ..stored.created.try_into()? })))
+        }
+        (EventKind::Scanned, 2) => {
+            let stored: ScannedV2<'_> = from_bytes(payload)?;
+            let person = seal.open_person(PersonHandle(stored.person), stored.openid)?;
+            Ok(Event::Scanned(Scanned { account: AccountName::new(stored.account).map_err(named("account"))?, person }))
+        }
+        (EventKind::Forgotten, 1) => {
+            let stored: ForgottenV1<'_> = from_bytes(payload)?;
+            let account = AccountName::new(stored.account).map_err(named("account"))?;
+            Ok(Event::Forgotten(Forgotten { account, person: PersonHandle(stored.person) }))
+        }
         (EventKind::Scanned, 1) => {
             let scanned: ScannedV1<'_> = from_bytes(payload)?;
             Ok(Event::Scanned(Scanned {
                 account: AccountName::new(scanned.account).map_err(named("account"))?,
-                openid: OpenId::new(scanned.openid).map_err(named("openid"))?,
+                person: Person::known(OpenId::new(scanned.openid).map_err(named("openid"))?),
             }))
         }
         (EventKind::Confirmed, 1) => {
@@ -236,6 +296,7 @@ impl TryFrom<CreatedV1<'_>> for Created {
                     other => return Err(format!("purpose {other} is not known")),
                 },
             },
+            visitor: None,
         })
     }
 }

@@ -33,6 +33,31 @@ pub(super) struct Look {
     pub(super) broken: Vec<u64>,
 }
 
+/// Who is shown the chunks that are found.
+pub(super) trait Sink {
+    fn chunk(&mut self, chunk: Found);
+}
+
+/// A chunk in the file.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) head: Head,
+    /// Where it begins.
+    pub(super) offset: u64,
+    /// How many bytes it has.
+    pub(super) length: usize,
+    /// The place of its segment in sled's log: a later one is newer.
+    pub(super) lsn: Option<u64>,
+    /// Whether it lies in a whole message.
+    pub(super) is_whole: bool,
+}
+
+impl Sink for Look {
+    fn chunk(&mut self, chunk: Found) {
+        if chunk.is_whole { self.chunks.push(chunk.head) } else { self.outside.push(chunk.head) }
+    }
+}
+
 struct Segment {
     lsn: Option<u64>,
     /// Where its messages end too early, or its header is broken.
@@ -67,15 +92,26 @@ pub(super) fn look(path: &Path) -> io::Result<Look> {
     Ok(all)
 }
 
+/// Shows all chunks of the file to `sink`, in the order in which they lie there.
+pub(super) fn each_chunk(file: &File, sink: &mut dyn Sink) -> io::Result<()> {
+    let segments = file.metadata()?.len().div_ceil(SEGMENT as u64);
+    segments_of(file, 0..segments, sink).map(drop)
+}
+
 fn look_at(file: &File, numbers: std::ops::Range<u64>) -> io::Result<(Look, Vec<Segment>)> {
-    let (mut look, mut segments) = (Look::default(), Vec::new());
-    let mut buffer = vec![0; SEGMENT];
+    let mut look = Look::default();
+    let segments = segments_of(file, numbers, &mut look)?;
+    Ok((look, segments))
+}
+
+fn segments_of(file: &File, numbers: std::ops::Range<u64>, sink: &mut dyn Sink) -> io::Result<Vec<Segment>> {
+    let (mut segments, mut buffer) = (Vec::new(), vec![0; SEGMENT]);
     for number in numbers {
         let offset = number * SEGMENT as u64;
         let length = read_full(file, &mut buffer, offset)?;
-        segments.push(walk(&buffer[..length], offset, &mut look));
+        segments.push(walk(&buffer[..length], offset, sink));
     }
-    Ok((look, segments))
+    Ok(segments)
 }
 
 fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -89,23 +125,29 @@ fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     Ok(length)
 }
 
-fn walk(segment: &[u8], offset: u64, look: &mut Look) -> Segment {
-    let Some(lsn) = segment_lsn(segment) else {
+fn walk(segment: &[u8], offset: u64, sink: &mut dyn Sink) -> Segment {
+    let lsn = segment_lsn(segment);
+    let mut show = |from: usize, to: usize, is_whole: bool| {
+        find_chunks(&segment[from..to], !is_whole, &mut |head, at, length| {
+            sink.chunk(Found { head, offset: offset + (from + at) as u64, length, lsn, is_whole });
+        });
+    };
+    let Some(lsn) = lsn else {
         let is_empty = segment.iter().all(|byte| *byte == 0);
-        find_chunks(segment, true, &mut look.outside);
+        show(0, segment.len(), false);
         return Segment { lsn: None, broken: (!is_empty).then_some(offset) };
     };
     let (mut at, mut is_full) = (HEADER, false);
     while let Some(message) = Message::read(&segment[at..], lsn / SEGMENT as u64) {
-        find_chunks(message.body, false, &mut look.chunks);
         at += message.length;
+        show(at - message.body, at, true);
         is_full = message.kind == CAP || at + RED_ZONE > SEGMENT;
         if is_full {
             break;
         }
     }
     if !is_full {
-        find_chunks(&segment[at..], true, &mut look.outside);
+        show(at, segment.len(), false);
     }
     Segment { lsn: Some(lsn), broken: (!is_full).then_some(offset + at as u64) }
 }
@@ -118,15 +160,17 @@ fn segment_lsn(segment: &[u8]) -> Option<u64> {
     (crc32fast::hash(&header[4..]) == checksum).then_some(lsn)
 }
 
-struct Message<'a> {
+struct Message {
     kind: u8,
-    body: &'a [u8],
+    /// How many bytes its body has, which is its end.
+    body: usize,
+    /// How many it has in all.
     length: usize,
 }
 
-impl<'a> Message<'a> {
+impl Message {
     /// The message that `bytes` begin with, where it is whole and belongs to that segment.
-    fn read(bytes: &'a [u8], segment: u64) -> Option<Self> {
+    fn read(bytes: &[u8], segment: u64) -> Option<Self> {
         let expected = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?);
         let kind = *bytes.get(4)?;
         let mut at = 5;
@@ -140,7 +184,7 @@ impl<'a> Message<'a> {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(body);
         hasher.update(&bytes[4..at]);
-        (hasher.finalize() ^ u32::MAX == expected).then_some(Self { kind, body, length: at + length })
+        (hasher.finalize() ^ u32::MAX == expected).then_some(Self { kind, body: length, length: at + length })
     }
 }
 
@@ -161,17 +205,17 @@ fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     }
 }
 
-/// Finds whole chunks. What lies inside of one is passed over: visitors choose some of a record's texts.
-fn find_chunks(bytes: &[u8], thoroughly: bool, found: &mut Vec<Head>) {
-    let mut rest = bytes;
-    while let Some(at) = memchr::memmem::find(rest, MARK) {
-        rest = &rest[at..];
+/// Finds whole chunks: head, place and length. What lies inside of one is passed over: visitors choose some of a record's
+/// texts.
+fn find_chunks(bytes: &[u8], thoroughly: bool, found: &mut dyn FnMut(Head, usize, usize)) {
+    let mut at = 0;
+    while let Some(next) = memchr::memmem::find(&bytes[at..], MARK) {
+        at += next;
         // Inside of a whole message the checksum of that is enough.
-        let chunk = if thoroughly { codec::whole_chunk(rest) } else { codec::chunk_size(rest) };
-        let length = chunk.map_or(1, |(head, length)| {
-            found.push(head);
+        let chunk = if thoroughly { codec::whole_chunk(&bytes[at..]) } else { codec::chunk_size(&bytes[at..]) };
+        at += chunk.map_or(1, |(head, length)| {
+            found(head, at, length);
             length
         });
-        rest = &rest[length..];
     }
 }

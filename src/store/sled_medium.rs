@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use crate::domain::SceneId;
+use crate::vault::{NoVault, VaultError};
 
 use super::archive::{Archive, ArchiveLimits};
 use super::codec::{self, Chunk};
@@ -20,7 +21,7 @@ use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
 use super::sled_index::{self, SledIndex};
-use super::{StoreError, examine};
+use super::{StoreError, examine, half_made};
 
 /// The page cache of each of the two. Its default of 1 GiB would grow with history; what sled holds for a page is two to
 /// three times what it counts.
@@ -46,6 +47,9 @@ pub enum OpenError {
         /// What the system says.
         reason: String,
     },
+    /// The keys of what identifies a person cannot be used.
+    #[error("the keys of persons cannot be used: {0}")]
+    Vault(#[from] VaultError),
     /// Its content is damaged, or the writer could not be started.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,8 +57,9 @@ pub enum OpenError {
 
 impl OpenError {
     /// What the operator can do.
-    pub fn cure(&self) -> &'static str {
-        match self {
+    pub fn cure(&self) -> String {
+        let cure = match self {
+            Self::Vault(error) => return error.cure(),
             Self::Missing(_) => "give the configuration that `scan-login serve` runs with, or start it once",
             Self::Locked(_) => {
                 "ask the running daemon (`replay` does so by itself while [admin] socket is where the daemon has it), \
@@ -62,10 +67,13 @@ impl OpenError {
             }
             Self::Layout(error) => error.cure(),
             Self::Unusable { .. } => "see that the folder exists, belongs to this user, and that its disk has space",
-            Self::Store(_) => {
-                "keep a copy of the folder before anything else; restore a backup, or ask for help with it"
+            Self::Store(StoreError::Damaged(_)) => {
+                "keep a copy of the folder before anything else; then `scan-login store export --whole-only --to FILE` \
+                 writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"
             }
-        }
+            Self::Store(_) => "see that the disk is well and that this user may read the folder, and try again",
+        };
+        cure.to_owned()
     }
 }
 
@@ -125,6 +133,7 @@ impl SledMedium {
             // The journal flushes when it acknowledges; nothing else has to be written by a clock.
             guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open())
         };
+        clear_half_made(path)?;
         // First: where it cannot be opened, the log has not been touched.
         let index = match open(&path.join(sled_index::FOLDER)) {
             Some(Ok(index)) => index,
@@ -161,7 +170,7 @@ impl SledMedium {
         let (mut next, mut fault) = (examined.archive.last() + 1, None);
         let visited = guarded(|| {
             self.visit(next, &mut |first_seq, value| {
-                match codec::decode_chunk(first_seq, value) {
+                match codec::decode_chunk(first_seq, value, &NoVault) {
                     Err(what) => fault = Some(what),
                     Ok(_) if first_seq > next => fault = Some(format!("record {next}: it is missing")),
                     Ok(records) => next = next.max(first_seq + records.len() as u64),
@@ -234,19 +243,32 @@ fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
     Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| "a sequence does not have eight bytes")?))
 }
 
-/// Looks at the store while nobody else can have it open; the lock is sled's own.
-fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+/// Looks at the store while nobody else can have it open.
+pub(super) fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
+    let _lock = lock(path)?;
+    Ok(examine::examine(path)?)
+}
+
+/// The store's file, open for reading while nobody else can have it open; the lock is sled's own. `None` where there is
+/// no file yet.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let file = match File::options().read(true).open(path.join("db")) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(examine::examine(path)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, &error)),
     };
-    let lock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
-    match lock {
-        Ok(()) => Ok(examine::examine(path)?),
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
         Err(error) => Err(unusable(path, &error)),
     }
+}
+
+/// A crash may have come while sled made its own files.
+fn clear_half_made(path: &Path) -> Result<(), OpenError> {
+    let _lock = lock(path)?;
+    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(sled_index::FOLDER)));
+    cleared.map_err(|error| unusable(path, &error))
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, header};
+
 use crate::actors::{OpenError, Opened, PageHolder, PageRefusal};
 use crate::clock::random_bytes;
 use crate::config::{Choice, Client, Confirm, Scope};
-use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp};
+use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp, Visitor};
 
 use super::client_address::ClientAddress;
 use super::problem::Problem;
@@ -42,11 +44,29 @@ pub(super) enum NotOpened {
     Unavailable,
 }
 
-/// Opens a session of `client` for a visitor `from` an address. `half` where the original page asks.
+/// Whose browser asks.
+pub(super) struct Asker<'a> {
+    pub(super) address: ClientAddress,
+    pub(super) headers: &'a HeaderMap,
+    /// A back end asks for a browser that we do not see.
+    pub(super) is_back_end: bool,
+}
+
+impl Asker<'_> {
+    fn visitor(&self) -> Option<Visitor> {
+        if self.is_back_end {
+            return None;
+        }
+        let user_agent = self.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        Some(Visitor::new(&self.address.0.to_string(), user_agent.as_deref()))
+    }
+}
+
+/// Opens a session of `client` for who asks. `half` where the original page asks.
 pub(super) async fn open(
     site: &Site,
     client: &Client,
-    from: ClientAddress,
+    asker: Asker<'_>,
     confirm: Confirm,
     opener: Opener,
     request: LoginRequest,
@@ -60,7 +80,7 @@ pub(super) async fn open(
         return Err(NotOpened::TooManySessions);
     }
     let account = site.config.client_account(client);
-    let Code { scene, qr } = site.qr_codes.take(&account.name, from).await?;
+    let Code { scene, qr } = site.qr_codes.take(&account.name, asker.address).await?;
     let expires_at = site.clock.now().after(site.config.session.ttl).min(qr.expires_at);
     let qr_content = qr.content.clone();
     let created = Created {
@@ -79,6 +99,7 @@ pub(super) async fn open(
         code_ttl: site.config.session.code_ttl,
         access_token_ttl: site.config.session.access_token_ttl,
         request,
+        visitor: asker.visitor(),
     };
     let opened = site.logins.open(scene, created, half).await?;
     Ok(Fresh { opened, qr_content, expires_at })

@@ -15,6 +15,7 @@ mod modes;
 mod operator;
 mod original_page;
 mod phone;
+mod privacy;
 mod sessions;
 mod support;
 mod token;

@@ -236,6 +236,18 @@ async fn only_the_clients_origins_are_served() {
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
     assert!(matches!(connect(&world, &evil).await, Err(Error::Http(answer)) if answer.status() == 403));
     assert_eq!(world.get("/sockjs/info", &evil).await.header("access-control-allow-origin"), "");
+    world.post("/sockjs/0/a/xhr", &[], "").await;
+    for transport in ["xhr", "xhr_streaming", "xhr_send", "jsonp_send", "eventsource", "htmlfile?c=x", "jsonp?c=x"] {
+        for origin in ["https://evil.example.com", "null", "https://old.example.com.evil.example.com"] {
+            let path = format!("/sockjs/0/a/{transport}");
+            let answer = match transport {
+                "eventsource" | "htmlfile?c=x" | "jsonp?c=x" => world.get(&path, &[("origin", origin)]).await,
+                _ => world.post(&path, &[("origin", origin)], "[\"61\"]").await,
+            };
+            let told = (answer.status, answer.header("access-control-allow-origin"), answer.text());
+            assert_eq!(told, (403, "", String::new()), "{transport} from {origin}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -312,6 +324,15 @@ async fn the_openid_itself_is_told_only_where_the_operator_says_so() {
     say(&mut socket, "81").await;
     world.scan(&qr_content(&world, "81").await, "oAlice").await;
     assert_eq!(automatic_login(&mut socket).await, "oAlice");
+}
+
+#[tokio::test]
+async fn the_pages_for_clients_own_frames_are_not_served() {
+    let world = World::start().await;
+    for page in ["iframe.html", "iframe-1.1.2.html?t=1", "iframe-.html/"] {
+        let answer = world.get(&format!("/sockjs/{page}"), &[]).await;
+        assert_eq!((answer.status, answer.text().contains("<script")), (404, false), "{page}");
+    }
 }
 
 #[tokio::test]

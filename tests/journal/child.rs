@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scan_login::store::{self, Append, ArchiveLimits, EventStore, Journal};
+use scan_login::vault::NoVault;
 
 use crate::ledger::{self, ENTRY};
 use crate::seed::Seed;
@@ -43,7 +44,7 @@ fn the_process_that_is_killed() {
 }
 
 async fn load(path: &Path, mut seed: Seed, appends: u64) {
-    let store = store::open_with(path.to_owned(), limits()).unwrap();
+    let store = store::open_with(path.to_owned(), limits(), NoVault::opened).unwrap();
     let ledger = File::options().write(true).create(true).truncate(false).open(acks(path)).unwrap();
     let place = AtomicU64::new(ledger.metadata().unwrap().len() / ENTRY as u64);
     // Numbers never come twice, in whichever life.

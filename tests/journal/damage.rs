@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use scan_login::store::{self, Append, EventStore, OpenError, StoreError};
+use scan_login::vault::NoVault;
 
 use crate::power::disk;
 use crate::seed::{self, Seed};
@@ -16,7 +17,7 @@ const KILLED: &str = "killed";
 
 /// A store that was closed in order, and what a kill would have left of it.
 async fn stores(folder: &Path) -> u64 {
-    let store = store::open_with(folder.join(CLOSED), child::limits()).unwrap();
+    let store = store::open_with(folder.join(CLOSED), child::limits(), NoVault::opened).unwrap();
     let mut number = 0;
     for burst in [1, 30, 1, 1, 300, 1, 1, 1, 120, 1].into_iter().cycle().take(60) {
         let burst = number..number + burst;
@@ -97,7 +98,7 @@ async fn the_process_that_opens_damaged_stores() {
         }
         let place = flip(&work, &mut seed);
         let before = content(&work);
-        let outcome = match store::open_existing(work.clone()) {
+        let outcome = match store::open_existing(work.clone(), NoVault::opened) {
             Ok(store) => match store.read(1, usize::MAX).await {
                 Ok(found) => {
                     assert_eq!(found.len() as u64, records, "{base}, {place}: a shorter log");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scan_login::store::{self, EventStore};
+use scan_login::vault::NoVault;
 
 use crate::seed::{self, Seed};
 use crate::{child, ledger};
@@ -19,7 +20,7 @@ async fn whatever_was_acknowledged_survives_being_killed_at_any_moment() {
         if round % ROUNDS_A_STORE == 0 {
             folder = Some(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
             let path = folder.as_ref().unwrap().path().join("store");
-            store::open_or_create(path).unwrap().close().await;
+            store::open_or_create(path, NoVault::opened).unwrap().close().await;
         }
         let path = folder.as_ref().unwrap().path().join("store");
         let mut child = child::start(&path, seed.next(), u64::MAX / 20, &[]);

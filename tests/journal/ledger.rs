@@ -5,6 +5,7 @@ use std::path::Path;
 
 use scan_login::domain::{Event, Recorded, SceneId, Timestamp};
 use scan_login::store::{self, EventStore, Journal};
+use scan_login::vault::NoVault;
 
 /// How one acknowledged append is written down: number and first sequence, little-endian.
 pub const ENTRY: usize = 16;
@@ -41,7 +42,8 @@ pub fn acknowledged(bytes: &[u8]) -> HashMap<u64, u64> {
 
 /// Opens the store under `path` and checks all of it; how many records it has.
 pub async fn check(path: &Path, acknowledged: &HashMap<u64, u64>) -> u64 {
-    let store = store::open_existing(path.to_owned()).unwrap_or_else(|error| panic!("it does not open: {error}"));
+    let store = store::open_existing(path.to_owned(), NoVault::opened)
+        .unwrap_or_else(|error| panic!("it does not open: {error}"));
     let records = whole(&store).await;
     let starts: HashMap<&SceneId, u64> =
         records.iter().filter(|record| record.scene_seq == 1).map(|record| (&record.scene, record.seq)).collect();

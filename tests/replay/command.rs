@@ -1,13 +1,10 @@
 //! The command, with its output in memory, over a real store and a real socket.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use scan_login::cli::Exit;
-use scan_login::cli::replay::{Format, ReplayArgs, Screen, Surroundings, replay};
-use scan_login::config::Config;
+use scan_login::cli::replay::{Format, ReplayArgs, Screen, replay};
 use scan_login::domain::{Event, EventKind};
 use scan_login::store::{self, MemoryMedium};
 use serde_json::Value;
@@ -15,58 +12,12 @@ use tokio::net::UnixListener;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use super::asking::*;
 use super::support::*;
-
-const CONFIGURATION: &str = r#"
-        [server]
-        public_url = "https://login.example.com"
-        [admin]
-        socket = "admin.sock"
-        [[account]]
-        name = "main"
-        app_id = "wx1"
-        app_secret = "secret"
-        token = "token"
-        encryption = "plain"
-        [[client]]
-        client_id = "shop"
-        client_secret = "secret"
-        name = "Shop"
-        confirm = "auto"
-        scopes = ["wechat"]
-"#;
-
-fn config(folder: &Path) -> Config {
-    Config::from_toml(CONFIGURATION, folder, []).unwrap().0
-}
-
-fn around(screen: Option<Screen>) -> Surroundings {
-    Surroundings { now: at(60), zone: TimeZone::get("Asia/Shanghai").unwrap(), screen, shows_progress: false }
-}
-
-/// How it ended, what went to standard output and what to standard error.
-async fn replayed(config: &Config, args: ReplayArgs) -> (Exit, String, String) {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = replay(&args, config, &around(None), &mut out, &mut err).await;
-    (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-}
-
-fn asked() -> ReplayArgs {
-    ReplayArgs::default()
-}
 
 fn types(jsonl: &str) -> Vec<String> {
     let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
     jsonl.lines().map(kind).collect()
-}
-
-/// A folder with a store in it that holds two logins, and nobody who runs.
-async fn folder_with_store() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = store::open_or_create(folder.path().join("data")).unwrap();
-    two_logins(&journal).await;
-    store::EventStore::close(&journal).await;
-    folder
 }
 
 const ALL: [&str; 6] = ["created", "created", "scanned", "confirmed", "scanned", "denied"];
@@ -79,7 +30,7 @@ async fn the_store_and_the_daemon_tell_the_same() {
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
     assert_eq!(types(&from_store), ALL);
 
-    let journal = store::open_existing(config.store.path.clone()).unwrap();
+    let journal = store::open_existing(config.store.path.clone(), vault(&config)).unwrap();
     let daemon = Daemon::start(journal, &config.admin.socket).await;
     let (exit, from_daemon, err) = replayed(&config, asked()).await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
@@ -127,7 +78,7 @@ async fn what_cannot_be_done_is_told_in_two_lines() {
     assert!(shown(&err).starts_with("there is no journal in DIR/data\n    give the configuration"), "{err}");
     assert!(!config.store.path.exists(), "nothing was made");
 
-    let journal = store::open_or_create(config.store.path.clone()).unwrap();
+    let journal = store::open_or_create(config.store.path.clone(), vault(&config)).unwrap();
     let (exit, _, err) = replayed(&config, asked()).await;
     assert_eq!(exit, Exit::Failed);
     let told = "the journal in DIR/data is in use by another process, and no daemon answers at DIR/admin.sock\n";
@@ -222,7 +173,9 @@ async fn a_reader_that_has_had_enough_is_no_fault_and_a_full_disk_is() {
     let (exit, err) = replayed_to(io::ErrorKind::StorageFull, false).await;
     assert_eq!((exit, err.lines().count()), (Exit::Failed, 2), "{err}");
 
-    let daemon = Daemon::start(store::open_existing(config.store.path.clone()).unwrap(), &config.admin.socket).await;
+    let daemon =
+        Daemon::start(store::open_existing(config.store.path.clone(), vault(&config)).unwrap(), &config.admin.socket)
+            .await;
     assert_eq!(replayed_to(io::ErrorKind::BrokenPipe, true).await, (Exit::Done, String::new()));
     assert_eq!(replayed_to(io::ErrorKind::StorageFull, true).await.0, Exit::Failed);
     daemon.stop().await;
@@ -313,4 +266,53 @@ async fn a_long_replay_shows_its_progress_on_a_terminal_and_nowhere_else() {
     assert!(screen.contains("50% of 40,000 events"), "no progress was seen: {screen:?}");
     assert!(piped.status.success());
     assert!(piped.stdout.is_empty() && piped.stderr.is_empty(), "{}", String::from_utf8_lossy(&piped.stderr));
+}
+
+/// As `head` does: it reads a line and goes.
+#[tokio::test]
+async fn whoever_reads_the_pipe_may_leave_whatever_is_asked() {
+    let folder = folder_with_store().await;
+    let file = folder.path().join("scan-login.toml");
+    std::fs::write(&file, CONFIGURATION).unwrap();
+    let page = folder.path().join("page.html");
+    for asked in [
+        vec!["--format", "jsonl"],
+        vec!["--format", "table"],
+        vec!["--at", "now", "--format", "jsonl"],
+        vec!["--at", "now", "--scene", "123451", "--format", "table"],
+        vec!["--report", page.to_str().unwrap()],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scan-login"));
+        command.arg("--config").arg(&file).arg("replay").args(&asked);
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let ended = command.stdout(writer).output().await.unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{asked:?}: {err}");
+        assert!(!err.contains("output"), "{asked:?}: {err}");
+    }
+    assert!(page.exists(), "a page does not go to the pipe");
+}
+
+#[tokio::test]
+async fn a_follower_ends_when_its_reader_goes_though_nothing_happens() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scan-login.toml");
+    std::fs::write(&file, CONFIGURATION).unwrap();
+    let daemon = Daemon::start(MemoryMedium::new().open().unwrap(), &folder.path().join("admin.sock")).await;
+    two_logins(&*daemon.store).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scan-login"));
+    command.arg("--config").arg(&file).args(["replay", "--follow"]).kill_on_drop(true);
+    let mut follower = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    for _ in ALL {
+        assert!(lines.next_line().await.unwrap().is_some(), "what there is comes at once");
+    }
+    append(&*daemon.store, "c", 0, 6, vec![created(None)]).await;
+    assert!(lines.next_line().await.unwrap().is_some(), "while somebody reads it goes on");
+    drop(lines);
+    let ended = tokio::time::timeout(Duration::from_secs(20), follower.wait()).await;
+    assert!(ended.expect("it still waits").unwrap().success());
+    daemon.stop().await;
 }

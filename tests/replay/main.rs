@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admin;
+mod asking;
 mod command;
+mod moment;
+mod month;
+mod records;
+mod report;
 mod support;

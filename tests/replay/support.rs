@@ -7,7 +7,7 @@ use scan_login::clock::Clock;
 use scan_login::domain::*;
 use scan_login::keys::Keys;
 use scan_login::store::{Append, EventStore};
-use scan_login::transport::admin::{AdminSocket, events_router, serve};
+use scan_login::transport::admin::{AdminSocket, events_router, records_router, serve};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -47,11 +47,15 @@ pub fn created(page: Option<&str>) -> Event {
             code_challenge: Some(digest),
             ..LoginRequest::default()
         },
+        visitor: None,
     }))
 }
 
 pub fn scanned(openid: &str) -> Event {
-    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid: OpenId::new(openid).unwrap() })
+    Event::Scanned(Scanned {
+        account: AccountName::new("main").unwrap(),
+        person: Person::known(OpenId::new(openid).unwrap()),
+    })
 }
 
 pub async fn append(store: &dyn EventStore, name: &str, expected: u32, seconds: u64, events: Vec<Event>) {
@@ -85,7 +89,8 @@ impl Daemon {
         let tree = Tree::start(store.clone(), Arc::new(Keys::ephemeral()), clock, limits).await.unwrap();
         let stop = CancellationToken::new();
         let bound = AdminSocket::bind(socket).await.unwrap();
-        let router = events_router(tree.history.clone(), stop.clone());
+        let router =
+            events_router(tree.history.clone(), stop.clone()).merge(records_router(tree.history.clone(), stop.clone()));
         let served = tokio::spawn(serve(bound, router, stop.clone()));
         Self { store, tree, stop, served, socket: socket.to_owned() }
     }

@@ -105,6 +105,27 @@ async fn a_websocket_whose_peer_is_silent_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn more_pings_do_not_put_off_the_end_of_a_silent_peer_and_answers_do() {
+    let (heartbeat_interval, pong_timeout) = (Duration::from_secs(6), Duration::from_secs(12));
+    let options = Options { heartbeat_interval, pong_timeout, ..Options::default() };
+    let (silent_app, mut silent_events) = app(options.clone());
+    let silent = websocket(silent_app).await;
+    let began = Instant::now();
+    next(&mut silent_events).await;
+    assert_eq!(silent_events.recv().await.unwrap(), "closed");
+    assert_eq!(began.elapsed().as_secs(), 18, "the first ping is the one that counts");
+    drop(silent);
+
+    let (app, _events) = app(options);
+    let mut socket = websocket(app).await;
+    for _ in 0..20 {
+        // Reading is what answers the pings.
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("h"));
+        assert!(matches!(socket.next().await.unwrap().unwrap(), Message::Ping(_)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_websocket_that_is_not_read_is_dropped_and_not_waited_for() {
     let options = Options { heartbeat_interval: Duration::from_secs(3600), ..Options::default() };
     let tasks = options.tasks.clone();

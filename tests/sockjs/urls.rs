@@ -58,11 +58,14 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("PUT", "/a/b/xhr_send", "OPTIONS, POST"),
         ("POST", "/a/b/websocket", "GET"),
         ("OPTIONS", "/a/b/websocket", "GET"),
+        ("OPTIONS", "/a/b/eventsource", "GET"),
+        ("OPTIONS", "/a/b/jsonp_send", "POST"),
     ] {
         let answer = ask(address, method, &format!("/echo{path}"), &[], "").await;
         assert_eq!(answer.status, 405, "{method} {path}");
         assert_eq!(answer.header("allow"), Some(allowed));
         assert_eq!(answer.header("content-type"), None);
+        assert_eq!(answer.header("cache-control"), (!path.is_empty()).then_some(NO_CACHE), "{method} {path}");
         assert_eq!(answer.body, "");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, turn};
@@ -20,7 +21,7 @@ const TRANSPORTS: [&str; 8] = [
     "jsonp-polling",
 ];
 
-async fn talk(browser: &Browser, url: &str, transport: &str, messages: &[String]) -> Value {
+async fn talk(browser: &Browser, url: &str, transport: impl Serialize, messages: &[String]) -> Value {
     let arguments = format!("{}, {}, {}, 5", json!(url), json!(transport), json!(messages));
     browser
         .value(&format!(
@@ -59,4 +60,24 @@ async fn clients_in_a_browser_are_understood_over_every_transport_from_a_page_of
     let (server, pages) = (server::serve().await, server::serve().await);
     // The client itself uses `htmlfile` in its own iframe only, where the origins differ.
     converse(server, pages, &TRANSPORTS).await;
+}
+
+#[tokio::test]
+async fn where_no_iframe_page_is_served_clients_go_on_to_their_next_transport() {
+    let _turn = turn().await;
+    let (server, pages) = (server::serve().await, server::serve().await);
+    let browser = Browser::start().await;
+    for client in CLIENTS {
+        browser.open(&format!("http://{pages}/page/{client}")).await;
+        let url = format!("http://{server}/{client}/frameless");
+        for last in ["xhr-polling", "jsonp-polling"] {
+            let transports = ["iframe-eventsource", "iframe-htmlfile", "iframe-xhr-polling", last];
+            assert_echoed(
+                &talk(&browser, &url, transports, &messages()).await,
+                last,
+                &format!("{client}, then {last}"),
+            );
+        }
+    }
+    browser.close().await;
 }

@@ -17,7 +17,8 @@ use crate::conversation::CLIENTS;
 /// The folder of this test, with its packages.
 pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sockjs_clients");
 
-/// Serves `/{client}/echo` and `/{client}/close` for each client, and a page `/{client}`.
+/// Serves `/{client}/echo` and `/{client}/close` for each client, `/{client}/frameless` that echoes without iframe pages, and
+/// a page `/page/{client}`.
 pub async fn serve() -> SocketAddr {
     let close = |connection: Connection| async move { connection.close(3000, "Go away!") };
     let mut app = axum::Router::new().route("/page/{client}", get(page)).route("/client/{client}", get(script));
@@ -28,11 +29,11 @@ pub async fn serve() -> SocketAddr {
             cookie_needed: true,
             ..Options::default()
         };
-        app = app.merge(sockjs::router(&format!("/{client}/echo"), options.clone(), echo)).merge(sockjs::router(
-            &format!("/{client}/close"),
-            options,
-            close,
-        ));
+        let frameless = Options { client_script: None, ..options.clone() };
+        app = app
+            .merge(sockjs::router(&format!("/{client}/echo"), options.clone(), echo))
+            .merge(sockjs::router(&format!("/{client}/frameless"), frameless, echo))
+            .merge(sockjs::router(&format!("/{client}/close"), options, close));
     }
     start(app).await
 }

@@ -1,4 +1,5 @@
 // One conversation with a SockJS service, the same in Node and in a browser: what is said, in order, and what came of it.
+// `transport` is the only one to use, or a list of those to try.
 //
 // A client that gives up on its only transport before that opened (2000, 2007) asks once more: it allows no more than the
 // time of a few round trips, which a busy machine may need for itself.
@@ -6,7 +7,7 @@ function talk(SockJS, url, transport, messages, tries) {
   'use strict';
   return new Promise(function (resolve) {
     var told = { heard: [], heartbeats: 0 };
-    var sock = new SockJS(url, undefined, { transports: [transport] });
+    var sock = new SockJS(url, undefined, { transports: [].concat(transport) });
     sock.onopen = function () {
       told.transport = sock.transport;
       messages.forEach(function (message) { sock.send(message); });

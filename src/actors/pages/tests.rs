@@ -26,6 +26,7 @@ fn cell(pages: &mut Pages, half: &PageHolder) -> Result<Arc<Cell>, PageRefusal> 
         code_ttl: Duration::ZERO,
         access_token_ttl: Duration::ZERO,
         request: LoginRequest::default(),
+        visitor: None,
     };
     let scene = SceneId::new(format!("sl-{:0>22}", half.page.as_str())).unwrap();
     let cell = Cell::new(scene, Arc::new(created), feed, None);

@@ -1,15 +1,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::ask::AskError;
 use crate::cli::Exit;
-use crate::replay::FilterError;
 use crate::store::{OpenError, StoreError};
 
 /// Why a replay does not end well.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReplayError {
     #[error(transparent)]
-    Filter(#[from] FilterError),
+    Ask(#[from] AskError),
     #[error("the admin socket {path} cannot be used: {reason}")]
     Socket { path: PathBuf, reason: io::Error },
     #[error("the daemon at {path} hung up: {reason}")]
@@ -34,6 +34,10 @@ pub(super) enum ReplayError {
     Read(#[from] StoreError),
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
+    #[error("{path} cannot be the report: {reason}")]
+    NoFile { path: PathBuf, reason: &'static str },
+    #[error("the report {path} cannot be written: {reason}")]
+    Unwritable { path: PathBuf, reason: io::Error },
     /// Nothing that anybody has to be told.
     #[error("nobody reads the output any more")]
     NoReader,
@@ -43,9 +47,9 @@ impl ReplayError {
     /// What the operator can do.
     pub(super) fn cure(&self) -> String {
         let cure = match self {
-            Self::Filter(error) => return error.cure(),
+            Self::Ask(error) => return error.cure(),
             Self::Refused { detail, .. } => return detail.clone(),
-            Self::Open(error) => error.cure(),
+            Self::Open(error) => return error.cure(),
             Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
             Self::Silent { .. } => "look at its log; once it is stopped, replay reads the store itself",
             Self::Broken(_) => "see whether the daemon still runs, and try again; what was printed is right",
@@ -60,6 +64,8 @@ impl ReplayError {
                 "keep a copy of the folder before anything else, then restore a backup; what was printed is right"
             }
             Self::Read(_) => "see that the disk is well and that this user may read the folder, and try again",
+            Self::NoFile { .. } => "give the name of a file, new or to be replaced, in a folder that exists",
+            Self::Unwritable { .. } => "see that its disk has space and that this user may write to its folder",
             Self::Output(_) => "see that its disk has space",
             Self::NoReader => "none is needed",
         };
@@ -68,7 +74,7 @@ impl ReplayError {
 
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Filter(_) => Exit::Usage,
+            Self::Ask(_) | Self::NoFile { .. } => Exit::Usage,
             Self::NoReader => Exit::Done,
             _ => Exit::Failed,
         }

@@ -138,6 +138,9 @@ impl Reading<'_, '_> {
                 self.line(line)?;
             }
             self.output.flush()?;
+            if self.output.has_enough() {
+                return Ok(());
+            }
         }
         if rest.is_empty() { Ok(()) } else { Err(ReplayError::Broken("its last line has no end".to_owned())) }
     }

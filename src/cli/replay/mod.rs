@@ -1,13 +1,18 @@
 //! `replay`: prints the journal, beside a running daemon through its admin socket, without one from the store itself.
 
+mod ask;
 mod error;
+mod events;
 mod live;
+mod moment;
 mod offline;
 mod output;
 mod progress;
+mod reader;
+mod report;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::ProgressDrawTarget;
@@ -18,7 +23,8 @@ use super::Exit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{EventKind, Timestamp};
-use crate::replay::{Edge, Filter, FilterError, Look, parse_moment};
+use crate::replay::{Filter, Look};
+use ask::Task;
 use error::ReplayError;
 use output::Output;
 use progress::Progress;
@@ -26,16 +32,19 @@ use progress::Progress;
 /// What `replay` takes.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "\
-Conditions add up. Times: 2026-01-02 or 2026-01-02T03:04 (local), 2026-01-02T03:04:05Z, or 15m, 2h, 7d for that long ago.
+Conditions add up. Times: 2026-01-02 or 2026-01-02 03:04 (local), 2026-01-02T03:04:05Z, now, or 15m, 2h, 7d for that long ago.
 
 Examples:
   scan-login replay --since 1h --type denied,expired
-  scan-login replay --follow --format jsonl")]
+  scan-login replay --follow --format jsonl
+  scan-login replay --at '2026-01-02 03:04'         # what was pending, scanned, confirmed then
+  scan-login replay --at 10m --format jsonl | jq -r 'select(.state == \"scanned\") | .scene_id'
+  scan-login replay --report october.html --since 2026-10-01 --until 2026-10-31")]
 pub struct ReplayArgs {
     /// Only this session: its scene id, or the id that the original page made for itself
     #[arg(long, value_name = "ID")]
     pub scene: Option<String>,
-    /// Only events from this time on
+    /// Only events from this time on; with --at, only sessions created from then on
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Only events up to this time; a date takes the whole day in
@@ -44,13 +53,24 @@ pub struct ReplayArgs {
     /// Only events of this kind; several with commas, or given again
     #[arg(long = "type", value_name = "KIND", value_delimiter = ',', value_parser = kind())]
     pub kinds: Vec<EventKind>,
-    /// Only the scans by this WeChat user, and what came of them
+    /// Only the scans by this WeChat user, and what came of them: not what was before, which a browser did
     #[arg(long, value_name = "ID")]
     pub openid: Option<String>,
+    /// With --openid: as this account knows them, since an openid means something only together with its account
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Not events, but where every session stood at this time (a date: at its beginning). As a table those that were
+    /// still open, as jsonl all
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// Not events, but a page for this file: the funnel, how long people took, what expired and what was denied over
+    /// time, by website; of the sessions created from --since to --until
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Go on with events as they happen (needs a running daemon)
     #[arg(long)]
     pub follow: bool,
-    /// How events are printed [default: table on a terminal, else jsonl]
+    /// How they are printed [default: table on a terminal, else jsonl]
     #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
     pub format: Option<Format>,
 }
@@ -105,8 +125,15 @@ impl Surroundings {
 /// Replays the journal of the configuration at `path` to standard output.
 pub fn run(args: &ReplayArgs, path: &Path) -> Exit {
     let Some((config, _)) = super::load(path) else { return Exit::Usage };
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
-    super::block_on(replay(args, &config, &Surroundings::of_process(), &mut out, &mut err))
+    super::block_on(async {
+        let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+        let around = Surroundings::of_process();
+        tokio::select! {
+            exit = replay(args, &config, &around, &mut out, &mut err) => exit,
+            // What follows may print nothing for hours, and whoever reads has had enough.
+            () = reader::gone(), if args.follow => Exit::Done,
+        }
+    })
 }
 
 /// Replays the journal of `config` to `out`; whatever else is to be said goes to `err`.
@@ -117,7 +144,7 @@ pub async fn replay(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let told = match print(args, config, around, out, err).await {
+    let told = match perform(args, config, around, out, err).await {
         Ok(()) => return Exit::Done,
         // Whoever reads has had enough.
         Err(ReplayError::NoReader) => return Exit::Done,
@@ -127,49 +154,49 @@ pub async fn replay(
     told.exit()
 }
 
-async fn print(
+async fn perform(
     args: &ReplayArgs,
     config: &Config,
     around: &Surroundings,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), ReplayError> {
-    let filter = filter(args, around)?;
-    let format = args.format.unwrap_or(if around.screen.is_some() { Format::Table } else { Format::Jsonl });
-    let look = (format == Format::Table).then(|| Look {
-        width: around.screen.map(|screen| screen.width),
-        colour: around.screen.is_some_and(|screen| screen.colour),
-        zone: around.zone.clone(),
-    });
-    // Where every event goes to the same terminal, they are their own progress.
-    let shows_progress = around.shows_progress && (around.screen.is_none() || filter.narrows());
-    let progress = Progress::new(shows_progress.then(ProgressDrawTarget::stderr), Instant::now());
-    let mut output = Output::new(out, look, progress);
-    let printed = match live::connect(&config.admin.socket).await? {
-        Some(daemon) => daemon.replay(&filter, args.follow, &mut output).await,
-        None => offline::replay(config, filter, args.follow, &mut output).await,
-    };
-    // What came before a fault is printed all the same.
-    let printed = output.finish().and(printed);
-    if format == Format::Table && output.is_empty() && printed.is_ok() {
-        let _ = writeln!(err, "no event matches");
+    let run = Run { config, around, look: ask::look(args, around) };
+    match Task::of(args, around)? {
+        Task::Events { filter, follow } => events::print(&run, filter, follow, out, err).await,
+        Task::Report { range, file } => report::write(&run, range, &file, out, err).await,
+        Task::Moment { at, filter, scanner } => moment::print(&run, at, filter, scanner, out, err).await,
     }
-    printed
 }
 
-fn filter(args: &ReplayArgs, around: &Surroundings) -> Result<Filter, FilterError> {
-    let mut filter = Filter { kinds: args.kinds.clone(), ..Filter::default() };
-    for (key, value) in [("scene", &args.scene), ("openid", &args.openid)] {
-        if let Some(value) = value {
-            filter.set(key, value)?;
-        }
+/// One run of the command.
+struct Run<'a> {
+    config: &'a Config,
+    around: &'a Surroundings,
+    /// How a table looks; `None` for JSON lines.
+    look: Option<Look>,
+}
+
+impl Run<'_> {
+    fn is_on_screen(&self) -> bool {
+        self.around.screen.is_some()
     }
-    let moment = |text: &Option<String>, edge| {
-        text.as_deref().map(|text| parse_moment(text, around.now, &around.zone, edge)).transpose()
+
+    /// Shown where standard error is a terminal, and it is of use.
+    fn progress(&self, is_of_use: bool) -> Progress {
+        let target = (self.around.shows_progress && is_of_use).then(ProgressDrawTarget::stderr);
+        Progress::new(target, Instant::now())
+    }
+}
+
+/// Hands the events that `filter` selects to `output`.
+async fn read(run: &Run<'_>, filter: Filter, follow: bool, mut output: Output<'_>) -> Result<(), ReplayError> {
+    let read = match live::connect(&run.config.admin.socket).await? {
+        Some(daemon) => daemon.replay(&filter, follow, &mut output).await,
+        None => offline::replay(run.config, filter, follow, &mut output).await,
     };
-    filter.since = moment(&args.since, Edge::Start)?;
-    filter.until = moment(&args.until, Edge::End)?;
-    filter.checked()
+    // What came before a fault is printed all the same.
+    output.finish().and(read)
 }
 
 fn kind() -> impl TypedValueParser<Value = EventKind> {
@@ -193,40 +220,11 @@ mod tests {
         Program::try_parse_from(["replay"].iter().chain(arguments)).map(|program| program.args)
     }
 
-    fn around() -> Surroundings {
-        let now = Timestamp::from_micros(1_767_323_045_000_000);
-        Surroundings { now, zone: TimeZone::UTC, screen: None, shows_progress: false }
-    }
-
     #[test]
-    fn arguments_become_a_filter() {
-        let args = parsed(&[
-            "--since",
-            "-15m",
-            "--until",
-            "2026-01-02",
-            "--type",
-            "denied,expired",
-            "--type=revoked",
-            "--openid",
-            "o6",
-            "--scene",
-            "123451",
-        ]);
-        let pairs: Vec<String> =
-            filter(&args.unwrap(), &around()).unwrap().pairs().into_iter().map(|(k, v)| format!("{k}={v}")).collect();
-        assert_eq!(
-            pairs,
-            [
-                "scene=123451",
-                "since=2026-01-02T02:49:05.000000Z",
-                "until=2026-01-02T23:59:59.999999Z",
-                "type=denied",
-                "type=expired",
-                "type=revoked",
-                "openid=o6"
-            ]
-        );
+    fn kinds_come_with_commas_or_one_by_one() {
+        let args = parsed(&["--since", "-15m", "--type", "denied,expired", "--type=revoked"]).unwrap();
+        assert_eq!(args.kinds, [EventKind::Denied, EventKind::Expired, EventKind::Revoked]);
+        assert_eq!(args.since.as_deref(), Some("-15m"));
     }
 
     #[test]

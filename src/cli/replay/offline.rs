@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::error::ReplayError;
 use super::output::Output;
 use crate::config::Config;
-use crate::replay::Filter;
+use crate::domain::Recorded;
+use crate::replay::{Filter, Selector};
 use crate::store::{self, EventStore, Follow, OpenError};
+use crate::vault;
 
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
 pub(super) async fn replay(
@@ -15,8 +17,9 @@ pub(super) async fn replay(
     follow: bool,
     output: &mut Output<'_>,
 ) -> Result<(), ReplayError> {
-    let path = config.store.path.clone();
-    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path))).await;
+    let (path, keys) = (config.store.path.clone(), config.keys.path.clone());
+    let vault = move || vault::open_existing(&keys);
+    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path, vault))).await;
     let opened = opened.map_err(|_| store::StoreError::Unreadable("opening it panicked".into()))?;
     let store: Arc<dyn EventStore> = Arc::new(opened.map_err(|error| match error {
         OpenError::Locked(store) => ReplayError::Locked { store, socket: config.admin.socket.clone() },
@@ -32,15 +35,32 @@ pub(super) async fn replay(
 }
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
-    let mut journal = Follow::new(store, 1);
-    journal.pass(filter.times()).await?;
-    let mut selector = filter.selector();
+    let mut journal = Follow::new(store.clone(), 1);
+    let scene = filter.scene_id();
+    let times = filter.times();
+    let by = store.clone();
+    let mut selector = filter.selector(Arc::new(move |account: &_, openid: &_| by.person(account, openid)));
     output.begin(journal.head())?;
-    loop {
+    if let Some(scene) = scene {
+        // By the index; where there is no such session, it can still be a page id.
+        let events = store.stream(&scene).await?;
+        if !events.is_empty() {
+            selector.of_scene_only();
+            hand_over(&events, &mut selector, output);
+            return output.flush();
+        }
+    }
+    journal.pass(times).await?;
+    while !output.has_enough() {
         let batch = journal.batch().await?;
         let Some(last) = batch.last() else { return Ok(()) };
-        batch.iter().filter(|recorded| selector.matches(recorded)).for_each(|recorded| output.event(recorded));
+        hand_over(&batch, &mut selector, output);
         output.reached(last.seq);
         output.flush()?;
     }
+    Ok(())
+}
+
+fn hand_over(events: &[Recorded], selector: &mut Selector, output: &mut Output<'_>) {
+    events.iter().filter(|recorded| selector.matches(recorded)).for_each(|recorded| output.event(recorded));
 }

@@ -1,29 +1,49 @@
 use std::future::Future;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::error::ReplayError;
 use super::progress::Progress;
 use crate::domain::Recorded;
-use crate::replay::{Look, Table, to_map, write_jsonl};
+use crate::replay::read_jsonl;
 
-/// Where events are printed, and how far the replay is.
+/// What is made of the journal's events. It is given them in order, and writes to `out` what is to be printed.
+pub(super) trait Sink {
+    /// The journal is open, and `head` is its last sequence.
+    fn begin(&mut self, _head: u64, _out: &mut Vec<u8>) {}
+
+    /// Takes an event.
+    fn event(&mut self, recorded: &Recorded, out: &mut Vec<u8>);
+
+    /// Takes an event that came as a line of JSON.
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<(), ReplayError> {
+        let read = read_jsonl(line).map_err(|error| ReplayError::Broken(error.to_string()))?;
+        if let Some(recorded) = read {
+            self.event(&recorded, out);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing that comes would change anything.
+    fn has_enough(&self) -> bool {
+        false
+    }
+}
+
+/// Where results are printed, and how far the replay is.
 pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
     /// What is to be written with the next [`flush`](Self::flush).
     waiting: Vec<u8>,
-    look: Option<Look>,
-    table: Option<Table>,
+    sink: &'a mut dyn Sink,
     progress: Progress,
-    printed: u64,
 }
 
 impl<'a> Output<'a> {
-    /// A table where there is a look for it, else JSON lines.
-    pub(super) fn new(out: &'a mut dyn Write, look: Option<Look>, progress: Progress) -> Self {
-        Self { out, waiting: Vec::new(), look, table: None, progress, printed: 0 }
+    /// What `sink` makes of the events goes to `out`.
+    pub(super) fn new(out: &'a mut dyn Write, sink: &'a mut dyn Sink, progress: Progress) -> Self {
+        Self { out, waiting: Vec::new(), sink, progress }
     }
 
     /// Waits for the journal to be open, with a sign of life where that takes long.
@@ -34,9 +54,7 @@ impl<'a> Output<'a> {
     /// The journal is open, and `head` is its last sequence.
     pub(super) fn begin(&mut self, head: u64) -> Result<(), ReplayError> {
         self.progress.begin(head);
-        let table = self.look.take().map(|look| Table::new(look, head));
-        self.waiting.extend(table.iter().flat_map(|table| table.header().into_bytes()));
-        self.table = table;
+        self.sink.begin(head, &mut self.waiting);
         self.flush()
     }
 
@@ -50,43 +68,19 @@ impl<'a> Output<'a> {
         self.progress.end();
     }
 
-    /// Prints an event.
+    /// Takes an event.
     pub(super) fn event(&mut self, recorded: &Recorded) {
-        match self.table {
-            Some(_) => self.row(&to_map(recorded)),
-            None => {
-                self.printed += 1;
-                write_jsonl(recorded, &mut self.waiting);
-            }
-        }
+        self.sink.event(recorded, &mut self.waiting);
     }
 
-    /// Prints an event that came as a line of JSON.
+    /// Takes an event that came as a line of JSON.
     pub(super) fn line(&mut self, line: &[u8]) -> Result<(), ReplayError> {
-        match self.table {
-            Some(_) => {
-                let event = serde_json::from_slice(line).map_err(|error| ReplayError::Broken(error.to_string()))?;
-                self.row(&event);
-            }
-            None => {
-                self.printed += 1;
-                self.waiting.extend_from_slice(line);
-                self.waiting.push(b'\n');
-            }
-        }
-        Ok(())
+        self.sink.line(line, &mut self.waiting)
     }
 
-    fn row(&mut self, event: &Map<String, Value>) {
-        if let Some(table) = &mut self.table {
-            self.printed += 1;
-            self.waiting.extend_from_slice(table.row(event).as_bytes());
-        }
-    }
-
-    /// Whether no event has been printed.
-    pub(super) fn is_empty(&self) -> bool {
-        self.printed == 0
+    /// Whether nothing that comes would change anything.
+    pub(super) fn has_enough(&self) -> bool {
+        self.sink.has_enough()
     }
 
     /// Hands on what waits, so that the reader sees it now.
@@ -95,17 +89,22 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let (out, waiting) = (&mut *self.out, &self.waiting);
-        let written = self.progress.aside(|| out.write_all(waiting).and_then(|()| out.flush()));
+        let written = self.progress.aside(|| write(out, waiting));
         self.waiting.clear();
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => ReplayError::NoReader,
-            _ => ReplayError::Output(error),
-        })
+        written
     }
 
     /// Writes what waits and takes the progress off the screen.
-    pub(super) fn finish(&mut self) -> Result<(), ReplayError> {
+    pub(super) fn finish(mut self) -> Result<(), ReplayError> {
         self.progress.end();
         self.flush()
     }
+}
+
+/// Writes it so that the reader sees it now.
+pub(super) fn write(out: &mut dyn Write, bytes: &[u8]) -> Result<(), ReplayError> {
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => ReplayError::NoReader,
+        _ => ReplayError::Output(error),
+    })
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Incarnation, LoginRequest,
-    QrCode, Redeemed, Scanned,
+    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Forgotten, Incarnation,
+    LoginRequest, Person, PersonHandle, QrCode, Redeemed, Scanned,
 };
 
 use super::*;
@@ -30,11 +30,19 @@ fn created(page: Option<&str>) -> Event {
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest::default(),
+        visitor: None,
     }))
 }
 
 fn scanned(openid: &str) -> Event {
-    Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), openid: OpenId::new(openid).unwrap() })
+    Event::Scanned(Scanned {
+        account: AccountName::new("main").unwrap(),
+        person: Person::known(OpenId::new(openid).unwrap()),
+    })
+}
+
+fn handle_of(_: &AccountName, openid: &OpenId) -> PersonHandle {
+    PersonHandle([openid.as_str().as_bytes()[0]; 16])
 }
 
 fn confirmed() -> Event {
@@ -58,7 +66,7 @@ fn journal(events: Vec<(&str, Event)>) -> Vec<Recorded> {
 }
 
 fn selected(query: &str, journal: &[Recorded]) -> Vec<u64> {
-    let mut selector = read(query).unwrap().selector();
+    let mut selector = read(query).unwrap().selector(Arc::new(handle_of));
     journal.iter().filter(|recorded| selector.matches(recorded)).map(|recorded| recorded.seq).collect()
 }
 
@@ -108,6 +116,26 @@ fn a_user_is_followed_from_the_scan_to_the_end() {
 }
 
 #[test]
+fn an_openid_belongs_to_an_account() {
+    assert_eq!(selected("openid=alice&account=main", &two_logins()), [3, 6, 7, 8]);
+    assert_eq!(selected("openid=alice&account=other", &two_logins()), [] as [u64; 0]);
+    assert_eq!(read("account=main").unwrap_err(), FilterError::AccountAlone);
+}
+
+#[test]
+fn a_page_that_calls_itself_by_a_sessions_scene_id_is_not_taken_for_it() {
+    let name = scene("b");
+    let journal = journal(vec![("b", created(None)), ("a", created(Some(name.as_str()))), ("b", scanned("bob"))]);
+    let filter = read(&format!("scene={name}")).unwrap();
+    assert_eq!(filter.scene_id(), Some(name));
+    let mut selector = filter.selector(Arc::new(handle_of));
+    selector.of_scene_only();
+    let found: Vec<u64> = journal.iter().filter(|recorded| selector.matches(recorded)).map(|r| r.seq).collect();
+    assert_eq!(found, [1, 3]);
+    assert_eq!(read("scene=123451").unwrap().scene_id(), None, "too short for one");
+}
+
+#[test]
 fn kinds_and_times_narrow_without_losing_the_trail() {
     let journal = two_logins();
     assert_eq!(selected("type=denied&type=revoked", &journal), [5, 8]);
@@ -118,7 +146,7 @@ fn kinds_and_times_narrow_without_losing_the_trail() {
 
 #[test]
 fn what_is_over_is_forgotten() {
-    let mut selector = read("openid=alice").unwrap().selector();
+    let mut selector = read("openid=alice").unwrap().selector(Arc::new(handle_of));
     let mut events = Vec::new();
     let names: Vec<String> = (0..100).map(|name| name.to_string()).collect();
     for name in &names {
@@ -138,7 +166,7 @@ fn what_is_over_is_forgotten() {
 #[test]
 fn a_query_is_read_back_as_it_was_written() {
     let query = "scene=a%26b&since=2026-01-02T03%3A04%3A05Z&until=2026-01-02T04%3A04%3A05.000001%2B00%3A00\
-                 &type=denied&type=expired&openid=o6_bmjr";
+                 &type=denied&type=expired&openid=o6_bmjr&account=main";
     let filter = read(query).unwrap();
     let mut written = form_urlencoded::Serializer::new(String::new());
     written.extend_pairs(filter.pairs());
@@ -153,6 +181,7 @@ fn nonsense_is_refused_with_a_cure() {
         ("scene=a%0ab", "`a\\nb` is neither a scene id nor a page id"),
         ("since=15m", "`15m` is not a time"),
         ("type=begun", "`begun` is not a kind of event"),
+        ("openid=o6&account=a%20b", "`a b` is no account's name"),
         ("openid=%20", "what is given as openid is none"),
         (
             "since=2026-01-02T03:04:06Z&until=2026-01-02T03:04:05Z",
@@ -174,4 +203,21 @@ fn a_session_that_is_asked_for_is_seen_from_before_the_time_that_is() {
     assert_eq!(filter.times(), (since, until));
     assert_eq!(Filter { openid: Some(OpenId::new("alice").unwrap()), ..filter.clone() }.times(), (None, until));
     assert_eq!(Filter { scene: Some("page".into()), ..filter }.times(), (None, until));
+}
+
+#[test]
+fn a_person_who_was_forgotten_is_still_found_by_the_keyed_hash() {
+    let mut selector = read("openid=alice").unwrap().selector(Arc::new(handle_of));
+    let account = AccountName::new("main").unwrap();
+    let person = handle_of(&account, &OpenId::new("alice").unwrap());
+    let scan = |person| Event::Scanned(Scanned { account: account.clone(), person: Person::Forgotten(person) });
+    let mut matches = |scene: &str, event| {
+        let scene = SceneId::new(format!("sl-{scene:0>22}")).unwrap();
+        selector.matches(&Recorded { seq: 1, scene_seq: 1, at: at(1), scene, event })
+    };
+    assert!(matches("a", scan(person)));
+    assert!(!matches("b", scan(PersonHandle([0; 16]))));
+    assert!(matches("a", confirmed()));
+    let forgotten = |person| Event::Forgotten(Forgotten { account: account.clone(), person });
+    assert!(matches("journal", forgotten(person)) && !matches("journal", forgotten(PersonHandle([0; 16]))));
 }

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::domain::{
-    AccountName, AppId, ClientId, Confirmed, DenyReason, Digest, Incarnation, LoginRequest, OpenId, PageId, QrCode,
-    Redeemed, Scanned, SceneId, Timestamp,
+    AccountName, AppId, ClientId, Confirmed, DenyReason, Digest, Forgotten, Incarnation, LoginRequest, OpenId, PageId,
+    PersonHandle, QrCode, Redeemed, Scanned, SceneId, Timestamp,
 };
 
 use super::*;
@@ -37,6 +37,7 @@ fn created(opener: Opener) -> Event {
             ui_locales: None,
             purpose: Purpose::Bind,
         },
+        visitor: None,
     }))
 }
 
@@ -69,7 +70,7 @@ fn every_event_is_one_line_that_begins_alike() {
 #[test]
 fn events_have_their_own_fields() {
     let account = AccountName::new("main").unwrap();
-    let scanned = object(Event::Scanned(Scanned { account, openid: OpenId::new("o6_bmjr").unwrap() }));
+    let scanned = object(Event::Scanned(Scanned { account, person: Person::known(OpenId::new("o6_bmjr").unwrap()) }));
     assert_eq!((&scanned["account"], &scanned["openid"]), (&json!("main"), &json!("o6_bmjr")));
     assert_eq!(
         object(Event::Confirmed(Confirmed { code_expires_at: START }))["code_expires_at"],
@@ -115,4 +116,60 @@ fn no_line_holds_a_secret_or_what_stands_for_one() {
             assert!(!line.contains(secret), "{secret} is in {line}");
         }
     }
+}
+
+#[test]
+fn a_line_is_read_back_without_what_it_does_not_tell() {
+    let page = PageId::new("123451").unwrap();
+    let read = |event| read_jsonl(line(event).as_bytes()).unwrap().unwrap();
+    let Event::Created(created) = read(created(Opener::Page { page, holder: Digest(DIGEST) })).event else { panic!() };
+    assert_eq!((created.client.as_str(), created.confirmation), ("shop", Confirmation::Tap));
+    assert!(matches!(&created.opener, Opener::Page { page, holder: Digest([0, ..]) } if page.as_str() == "123451"));
+    assert_eq!(read(Event::Denied(DenyReason::Snapshot)).event, Event::Denied(DenyReason::Snapshot));
+    assert_eq!((read(Event::Expired).seq, read(Event::Expired).at), (7, START));
+}
+
+#[test]
+fn what_a_newer_daemon_tells_is_passed_over_and_nonsense_is_not() {
+    let forgotten = r#"{"seq":7,"at":"2026-01-02T03:04:05Z","type":"forgotten"}"#;
+    assert_eq!(read_jsonl(forgotten.as_bytes()), Ok(None));
+    let denied = r#"{"seq":7,"at":"2026-01-02T03:04:05Z","scene_id":"sl-0123456789abcdefghijkl","type":"denied"}"#;
+    let error = read_jsonl(denied.as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "a `denied` has no usable reason");
+    assert!(read_jsonl(b"{\"seq\":7}").unwrap_err().to_string().starts_with("a line is no event: "));
+}
+
+#[test]
+fn who_is_forgotten_is_told_to_be_so_where_the_openid_stood() {
+    let (account, person) = (AccountName::new("main").unwrap(), PersonHandle([0xab; 16]));
+    let hex = "ab".repeat(16);
+    let scanned = object(Event::Scanned(Scanned { account: account.clone(), person: Person::Forgotten(person) }));
+    assert_eq!((&scanned["forgotten"], &scanned["person"], scanned.get("openid")), (&json!(true), &json!(hex), None));
+    let openid = OpenId::new("o6_bmjr").unwrap();
+    let known = Person::Known { openid, handle: Some(person) };
+    let scanned = object(Event::Scanned(Scanned { account: account.clone(), person: known }));
+    assert_eq!(
+        (&scanned["openid"], &scanned["person"], scanned.get("forgotten")),
+        (&json!("o6_bmjr"), &json!(hex), None)
+    );
+    let forgotten = object(Event::Forgotten(Forgotten { account, person }));
+    assert_eq!(
+        forgotten,
+        json!({
+            "seq": 7, "at": "2026-01-02T03:04:05.678901Z", "type": "forgotten", "account": "main", "person": hex,
+        })
+    );
+}
+
+#[test]
+fn a_created_line_tells_whose_browser_it_was() {
+    let with = |visitor| {
+        let Event::Created(created) = created(Opener::Browser { attach: Digest(DIGEST) }) else { unreachable!() };
+        object(Event::Created(Arc::new(Created { visitor, ..(*created).clone() })))
+    };
+    let known = with(Some(Visitor::new("203.0.113.9", Some("Browser/1"))));
+    assert_eq!((&known["address"], &known["user_agent"]), (&json!("203.0.113.9"), &json!("Browser/1")));
+    let forgotten = with(Some(Visitor::Forgotten));
+    assert_eq!((&forgotten["forgotten"], forgotten.get("address")), (&json!(true), None));
+    assert_eq!(with(None).get("forgotten"), None);
 }

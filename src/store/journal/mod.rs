@@ -10,7 +10,8 @@ use std::thread::JoinHandle;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::domain::{Event, Recorded, SceneId, Timestamp};
+use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
+use crate::vault::Vault;
 
 use super::archive::Archive;
 use super::medium::Medium;
@@ -34,8 +35,8 @@ pub struct Journal {
 
 impl Journal {
     /// Finds the end of the log and the unretired streams, and starts the writer.
-    pub(super) fn start(medium: impl Medium, archive: Archive) -> Result<Self, StoreError> {
-        let shared = Shared::new(medium, archive);
+    pub(super) fn start(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
+        let shared = Shared::new(medium, archive, vault);
         shared.recover()?;
         let shared = Arc::new(shared);
         let (writer, requests) = mpsc::channel(QUEUE);
@@ -52,6 +53,11 @@ impl Journal {
     /// How far the log lies in the archive alone, and sled has let go of it. Changes wake whoever waits on the receiver.
     pub fn archived(&self) -> watch::Receiver<u64> {
         self.shared.archived.subscribe()
+    }
+
+    /// The keys that what identifies a person is sealed under.
+    pub fn vault(&self) -> Arc<dyn Vault> {
+        self.shared.vault.clone()
     }
 
     fn read_blocking<T: Send + 'static>(
@@ -104,6 +110,10 @@ impl EventStore for Journal {
         until: Option<Timestamp>,
     ) -> BoxFuture<'static, Result<RangeInclusive<u64>, StoreError>> {
         self.read_blocking(move |shared| shared.between(since, until))
+    }
+
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        self.shared.vault.person(account, openid)
     }
 
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -12,10 +12,12 @@ use crate::store::archive::{Archive, VisitBody};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
 use crate::store::{Head, RawRecord, StoreError};
+use crate::vault::{NoVault, Vault};
 
 /// What reading and writing share.
 pub(super) struct Shared {
     pub(super) medium: Box<dyn Medium>,
+    pub(super) vault: Arc<dyn Vault>,
     /// Where old records are. What lies in both is read from here.
     pub(super) archive: Archive,
     obsolete: Mutex<Obsolete>,
@@ -40,9 +42,10 @@ pub(super) struct Obsolete {
 }
 
 impl Shared {
-    pub(super) fn new(medium: impl Medium, archive: Archive) -> Self {
+    pub(super) fn new(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Self {
         Self {
             medium: Box::new(medium),
+            vault,
             archive,
             obsolete: Mutex::default(),
             archived: watch::Sender::default(),
@@ -72,14 +75,15 @@ impl Shared {
         let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
         let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
             None => 0,
-            Some((first_seq, value)) => first_seq + decode(first_seq, &value)?.len() as u64 - 1,
+            Some((first_seq, value)) => first_seq + decode(first_seq, &value, &NoVault)?.len() as u64 - 1,
         };
         let last = last.max(self.archive.last());
         self.find_obsolete()?;
         if last > 0 {
             self.newest.store(self.time_of(last)?, Ordering::Relaxed);
         }
-        self.visit_records(next, last, &mut |record| {
+        // Whose they are is of no interest here.
+        self.visit_records(next, last, &NoVault, &mut |record| {
             live.entry(record.scene).or_default().push(record.seq);
             ControlFlow::Continue(())
         })?;
@@ -147,7 +151,7 @@ impl Shared {
         let mut records: Vec<Recorded> = Vec::new();
         self.archive.visit_block(seq, &mut |seq, body| {
             let before = records.last().map(|record| &record.scene);
-            records.push(RawRecord::decode_body(seq, before, body)?);
+            records.push(RawRecord::decode_body(seq, before, body, &*self.vault)?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(records)
@@ -156,7 +160,7 @@ impl Shared {
     fn young_chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
         let missing = || missing(seq);
         let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
-        let records = decode(first_seq, &value)?;
+        let records = decode(first_seq, &value, &*self.vault)?;
         if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
     }
 
@@ -166,7 +170,7 @@ impl Shared {
         if limit == 0 {
             return Ok(found);
         }
-        self.visit_records(from.max(1), last, &mut |record| {
+        self.visit_records(from.max(1), last, &*self.vault, &mut |record| {
             found.push(record);
             if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -192,11 +196,12 @@ impl Shared {
         &self,
         next: u64,
         last: u64,
+        vault: &dyn Vault,
         visit: &mut dyn FnMut(Recorded) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut before: Option<SceneId> = None;
         self.visit_bodies(next, last, &mut |seq, body| {
-            let record = RawRecord::decode_body(seq, before.as_ref(), body)?;
+            let record = RawRecord::decode_body(seq, before.as_ref(), body, vault)?;
             before = Some(record.scene.clone());
             Ok(visit(record))
         })
@@ -319,8 +324,8 @@ pub(super) fn visit_chunk(
     Ok(if *next > last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
-fn decode(first_seq: u64, value: &[u8]) -> Result<Vec<Recorded>, StoreError> {
-    codec::decode_chunk(first_seq, value).map_err(|what| StoreError::Damaged(what.into()))
+fn decode(first_seq: u64, value: &[u8], vault: &dyn Vault) -> Result<Vec<Recorded>, StoreError> {
+    codec::decode_chunk(first_seq, value, vault).map_err(|what| StoreError::Damaged(what.into()))
 }
 
 pub(super) fn unreadable(error: MediumError) -> StoreError {

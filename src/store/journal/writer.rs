@@ -7,10 +7,11 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::{Event, Recorded, SceneId, Timestamp};
-use crate::store::codec::{self, Chunk, ChunkBuilder};
+use crate::domain::{Event, Person, Recorded, SceneId, Timestamp};
+use crate::store::codec::{self, Chunk, ChunkBuilder, NotEncoded};
 use crate::store::medium::MediumError;
 use crate::store::{Append, StoreError};
+use crate::vault::{Vault, VaultError};
 
 use super::reader::Shared;
 
@@ -73,6 +74,8 @@ struct Group {
     streams: HashMap<SceneId, Vec<u64>>,
     stored: Vec<(Reply, Vec<Recorded>)>,
     refused: Vec<(Reply, Result<Append, StoreError>)>,
+    /// Why no key can be made any more: as final as a failed write of the log.
+    failed: Option<MediumError>,
 }
 
 impl Writer {
@@ -170,16 +173,33 @@ impl Writer {
         for append in appends {
             group.take(&self.shared, append);
         }
+        if let Some(error) = group.failed.take() {
+            return self.fail(error, group);
+        }
         if let Some(chunk) = group.close() {
             group.chunks.push(chunk);
         }
-        if !group.chunks.is_empty() {
-            let written = self.shared.medium.write(&group.chunks).and_then(|()| self.shared.medium.sync());
-            if let Err(error) = written {
-                return self.fail(error, group);
-            }
+        if !group.chunks.is_empty()
+            && let Err(error) = self.write(&group.chunks)
+        {
+            return self.fail(error, group);
         }
         self.acknowledge(group);
+    }
+
+    /// Makes the chunks durable, and beside them the keys that were made for them: neither waits for the other.
+    fn write(&self, chunks: &[Chunk]) -> Result<(), MediumError> {
+        let Shared { medium, vault, .. } = &*self.shared;
+        let write = || medium.write(chunks).and_then(|()| medium.sync());
+        if !vault.is_behind() {
+            return write();
+        }
+        std::thread::scope(|scope| {
+            let keys = scope.spawn(|| vault.sync());
+            write()?;
+            let keys = keys.join().map_err(|_| MediumError::from("the keys' sync panicked"))?;
+            keys.map_err(|error| error.to_string().into())
+        })
     }
 
     fn note_head(&self, sync: bool) {
@@ -283,6 +303,7 @@ impl Group {
             streams: HashMap::new(),
             stored: Vec::new(),
             refused: Vec::new(),
+            failed: None,
         }
     }
 
@@ -291,12 +312,16 @@ impl Group {
             Ok(stream) => stream,
             Err(error) => return self.refused.push((append.reply, Err(error))),
         };
-        let answer = self.place(&mut stream, append.expected, append.at, &append.scene, append.events);
+        let answer = self.place(&mut stream, append.expected, append.at, &append.scene, append.events, &*shared.vault);
         if stream.last().is_some_and(|last| *last >= self.first_seq) {
             self.streams.insert(append.scene, stream);
         }
         match answer {
             Ok(Append::Stored(records)) => self.stored.push((append.reply, records)),
+            Err(StoreError::Failed(error)) => {
+                self.failed = Some(error.clone());
+                self.refused.push((append.reply, Err(StoreError::Failed(error))));
+            }
             other => self.refused.push((append.reply, other)),
         }
     }
@@ -309,6 +334,7 @@ impl Group {
         at: Timestamp,
         scene: &SceneId,
         events: Vec<Event>,
+        vault: &dyn Vault,
     ) -> Result<Append, StoreError> {
         let actual = u32::try_from(stream.len()).unwrap_or(u32::MAX);
         if actual != expected {
@@ -322,10 +348,14 @@ impl Group {
                 scene_seq: actual + place,
                 at,
                 scene: scene.clone(),
-                event,
+                event: named(event, vault),
             })
             .collect();
-        let bytes = codec::encode_records(&records).map_err(|_| StoreError::TooLarge)?;
+        let bytes = codec::encode_records(&records, vault).map_err(|error| match error {
+            NotEncoded::TooLarge => StoreError::TooLarge,
+            NotEncoded::Unsealed(VaultError::NoKeys) => StoreError::Unsealed(VaultError::NoKeys.to_string().into()),
+            NotEncoded::Unsealed(error) => StoreError::Failed(error.to_string().into()),
+        })?;
         if !self.open.fits(&bytes) {
             let full = self.close();
             self.chunks.extend(full);
@@ -339,4 +369,14 @@ impl Group {
     fn close(&mut self) -> Option<Chunk> {
         std::mem::replace(&mut self.open, ChunkBuilder::new(self.next_seq)).finish(self.first_seq - 1)
     }
+}
+
+/// The event as it will be read back: with the handle by which the journal names its person.
+fn named(mut event: Event, vault: &dyn Vault) -> Event {
+    if let Event::Scanned(scanned) = &mut event
+        && let Person::Known { openid, handle } = &mut scanned.person
+    {
+        *handle = Some(vault.person(&scanned.account, openid));
+    }
+    event
 }

@@ -1,6 +1,7 @@
 //! `GET /events` on the admin socket: the journal as lines of JSON, from the past into the future.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::{Follow, Head, History};
-use crate::domain::Recorded;
+use crate::domain::{Recorded, SceneId};
 use crate::replay::{Filter, FilterError, Selector, write_jsonl};
 
 /// How many events may be passed over in silence where the reader wants to see progress.
@@ -43,6 +44,8 @@ async fn events(State(source): State<Source>, RawQuery(query): RawQuery) -> Resp
         Ok(query) => query,
         Err(error) => return refused(&error),
     };
+    let history = source.history.clone();
+    let identify = Arc::new(move |account: &_, openid: &_| history.person(account, openid));
     let mut follow = source.history.follow(query.from);
     // What cannot be read is told where it is read.
     let _ = follow.pass(query.filter.times()).await;
@@ -50,8 +53,12 @@ async fn events(State(source): State<Source>, RawQuery(query): RawQuery) -> Resp
     let reader = Reader {
         follow,
         head: source.history.head(),
+        scene: query.filter.scene_id(),
+        first: query.from,
+        last: head,
+        history: source.history,
         stop: source.stop,
-        selector: query.filter.selector(),
+        selector: query.filter.selector(identify),
         end: if query.follow { None } else { Some(head) },
         tells_progress: query.progress,
         silent: 0,
@@ -117,8 +124,15 @@ impl Query {
 
 /// One answer on its way: reads a batch when the peer has taken the one before, and no earlier.
 struct Reader {
+    history: History,
     follow: Follow,
     head: watch::Receiver<Head>,
+    /// What may be the one session that is asked for; `None` once that is settled.
+    scene: Option<SceneId>,
+    /// The first sequence to give.
+    first: u64,
+    /// The last durable sequence at the beginning.
+    last: u64,
     stop: CancellationToken,
     selector: Selector,
     /// The last sequence to give; `None` where there is no last.
@@ -143,6 +157,9 @@ impl Reader {
     async fn read(&mut self, lines: &mut Vec<u8>) {
         if self.stop.is_cancelled() {
             return self.stopped(lines);
+        }
+        if let Some(scene) = self.scene.take() {
+            return self.read_session(&scene, lines).await;
         }
         // Looked at before the batch is read, so that what comes in between wakes the wait below.
         let head = self.head.borrow_and_update().clone();
@@ -173,6 +190,22 @@ impl Reader {
                 changed = self.head.changed() => self.done |= changed.is_err(),
             }
         }
+    }
+
+    /// The one session by the store's index, so that the rest of the journal need not be read.
+    async fn read_session(&mut self, scene: &SceneId, lines: &mut Vec<u8>) {
+        let events = match self.history.session(scene).await {
+            Ok(events) => events,
+            Err(error) => return self.fail(&error.to_string(), lines),
+        };
+        if events.is_empty() {
+            // It can still be a page id.
+            return;
+        }
+        self.selector.of_scene_only();
+        let wanted = self.first..=self.last;
+        events.iter().filter(|recorded| wanted.contains(&recorded.seq)).for_each(|recorded| self.take(recorded, lines));
+        self.follow = self.history.follow(self.first.max(self.last + 1));
     }
 
     fn take(&mut self, recorded: &Recorded, lines: &mut Vec<u8>) {

@@ -1,9 +1,13 @@
 //! The operator's ways in: a listener for probes, and a socket for the program's own commands.
 
 mod events;
+mod forget;
 mod http;
+mod records;
 mod socket;
 
 pub use self::http::{AdminHttp, http_router};
 pub use events::events_router;
+pub use forget::{Forgotten, forget_router};
+pub use records::records_router;
 pub use socket::{AdminSocket, SocketError, serve};

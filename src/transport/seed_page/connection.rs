@@ -27,11 +27,14 @@ const AUTOMATIC_LOGIN: &str = "AUTOMATIC_LOGIN####";
 /// A connection that says no id costs us something, so it is closed: sockjs-client 1.1.2 leaves silent ones behind.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Close codes of ours, in the range for applications (RFC 6455 §7.4.2). One refusal for unknown, used and foreign ids.
-const NO_ID: (u16, &str) = (4000, "No scene id");
-const REFUSED: (u16, &str) = (4003, "Scene id refused");
-const GONE: (u16, &str) = (4004, "Scene is over");
-const UNAVAILABLE: (u16, &str) = (4503, "Try again later");
+/// A close code of ours, in the range for applications (RFC 6455 §7.4.2), and its reason.
+type Farewell = (u16, &'static str);
+
+/// One refusal for unknown, used and foreign ids.
+const REFUSED: Farewell = (4003, "Scene id refused");
+const NO_ID: Farewell = (4000, "No scene id");
+const GONE: Farewell = (4004, "Scene is over");
+const UNAVAILABLE: Farewell = (4503, "Try again later");
 
 /// Which WebSockets can still become a page's.
 pub(super) fn admission(bind: SeedBind) -> Admission {
@@ -57,10 +60,12 @@ impl Service for PageService {
 }
 
 /// Speaks with one page until it goes; else why it is sent away.
-async fn converse(site: &Site, connection: &mut Connection) -> Option<(u16, &'static str)> {
+async fn converse(site: &Site, connection: &mut Connection) -> Option<Farewell> {
     let (settings, _) = configured(site)?;
-    let Ok(first) = tokio::time::timeout(SILENCE, connection.recv_message()).await else { return Some(NO_ID) };
-    let first = first?;
+    let first = match first(connection).await {
+        Ok(first) => first?,
+        Err(why) => return Some(why),
+    };
     let Ok(page) = PageId::new(first.text()) else { return Some(REFUSED) };
     let mut claim = match claim(site, settings, page.clone(), connection, first).await {
         Ok(claim) => claim,
@@ -84,13 +89,18 @@ async fn converse(site: &Site, connection: &mut Connection) -> Option<(u16, &'st
     }
 }
 
+/// The first message, which is not awaited for ever; `None` where the page goes before.
+async fn first(connection: &mut Connection) -> Result<Option<Said>, Farewell> {
+    tokio::time::timeout(SILENCE, connection.recv_message()).await.map_err(|_| NO_ID)
+}
+
 async fn claim(
     site: &Site,
     settings: &SeedPage,
     page: PageId,
     connection: &Connection,
     said: Said,
-) -> Result<PageClaim, (u16, &'static str)> {
+) -> Result<PageClaim, Farewell> {
     let request = connection.request();
     let address = request.extensions.get::<ClientAddress>().ok_or(REFUSED)?;
     let brought = said.request().map(|request| &request.headers);
@@ -109,5 +119,37 @@ fn value(message: &Message, settings: &SeedPage) -> Option<String> {
         (MessageBody::Confirmed { code, .. }, SeedMessage::Code) => Some(code.to_string()),
         (MessageBody::Confirmed { openid, .. }, SeedMessage::Openid) => Some(openid.as_str().to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+    use tower::ServiceExt;
+
+    use super::super::super::sockjs::{self, Options};
+    use super::*;
+
+    async fn poll(app: &axum::Router) -> String {
+        let request = http::Request::post("/sockjs/0/a/xhr").body(Body::empty()).unwrap();
+        let body = app.clone().oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+        String::from_utf8(body.to_bytes().into()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_no_id_is_closed_after_a_minute() {
+        let service = |mut connection: Connection| async move {
+            if let Err((code, reason)) = first(&mut connection).await {
+                connection.close(code, reason);
+            }
+        };
+        let app = sockjs::router("/sockjs", Options::default(), service);
+        let began = Instant::now();
+        for frame in ["o\n", "h\n", "h\n", "c[4000,\"No scene id\"]\n"] {
+            assert_eq!(poll(&app).await, frame);
+        }
+        assert_eq!(began.elapsed().as_secs(), 60);
     }
 }

@@ -26,6 +26,7 @@ const MAX_WAITING: usize = 64 << 10;
 /// The routes below `base`, where the operator has turned the original page on.
 pub(super) fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
     let Some((settings, client)) = configured(site) else { return Router::new() };
+    // No `client_script`, so no iframe pages: it would run with our own origin (docs/adr/0011).
     let options = Options {
         allowed_origins: AllowedOrigins::List(origins(site, client)),
         admit_websocket: connection::admission(settings.bind),

@@ -11,7 +11,7 @@ use super::super::client_address::ClientAddress;
 use super::super::cors;
 use super::super::extract::PathText;
 use super::super::headers::PRIVATE;
-use super::super::opening::{self, NotOpened};
+use super::super::opening::{self, Asker, NotOpened};
 use super::super::parameters::Parameters;
 use super::super::picture;
 use super::super::problem::Problem;
@@ -43,7 +43,8 @@ async fn ask(
         return cors::foreign().into_response();
     }
     let cookie = PageCookie::of(&headers).unwrap_or_else(PageCookie::new);
-    let answer = picture_url(&site, query.as_deref().unwrap_or_default(), address, &cookie).await;
+    let asker = Asker { address, headers: &headers, is_back_end: false };
+    let answer = picture_url(&site, query.as_deref().unwrap_or_default(), asker, &cookie).await;
     let mut response = match answer {
         Ok(url) => (PRIVATE, url).into_response(),
         Err(problem) => problem.into_response(),
@@ -63,21 +64,17 @@ async fn ask(
     response
 }
 
-async fn picture_url(
-    site: &Shared,
-    query: &str,
-    address: ClientAddress,
-    cookie: &PageCookie,
-) -> Result<String, Problem> {
+async fn picture_url(site: &Shared, query: &str, asker: Asker<'_>, cookie: &PageCookie) -> Result<String, Problem> {
     let (settings, client) = configured(site).ok_or_else(Problem::not_found)?;
     let page = page_id(query)?;
-    let half = holder(&site.keys, settings, page.clone(), address, Some(cookie)).ok_or_else(Problem::not_found)?;
+    let half =
+        holder(&site.keys, settings, page.clone(), asker.address, Some(cookie)).ok_or_else(Problem::not_found)?;
     let opened = match site.logins.find_page(&half).await.map_err(NotOpened::from)? {
         Some(opened) => opened,
         None => {
             let opener = Opener::Page { page, holder: half.holder };
             let request = LoginRequest { scope: opening::scope(client, None)?, ..LoginRequest::default() };
-            match opening::open(site, client, address, settings.confirm, opener, request, Some(half.clone())).await {
+            match opening::open(site, client, asker, settings.confirm, opener, request, Some(half.clone())).await {
                 Ok(fresh) => fresh.opened,
                 // The page asked twice at once: the other request was faster, and both get its picture.
                 Err(NotOpened::Page(PageRefusal::Taken)) => match site.logins.find_page(&half).await {

@@ -76,9 +76,11 @@ pub(super) async fn create(
     }
     let request = login_request(client, ask)?;
 
+    let is_back_end = headers.contains_key(header::AUTHORIZATION);
+    let asker = opening::Asker { address, headers: &headers, is_back_end };
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
-    let fresh = opening::open(&site, client, address, client.confirm, opener, request, None).await?;
+    let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
 
     let scene = &fresh.opened.scene;
     let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();

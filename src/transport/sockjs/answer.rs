@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
 
 use super::options::Options;
 
@@ -65,30 +65,33 @@ pub(super) fn keep_long(response: &mut Response) {
     response.headers_mut().insert(header::EXPIRES, FAR_AWAY);
 }
 
+/// Caches keep nothing of it, where it does not say itself for how long they may.
+pub(super) fn no_cache(response: &mut Response) {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
+}
+
 /// What every answer of one request gets, read from the request before it is taken apart.
 pub(super) struct Common {
-    origin: Option<HeaderValue>,
+    has_origin: bool,
     asked_headers: Option<HeaderValue>,
     allow_origin: Option<HeaderValue>,
     cookie: Option<HeaderValue>,
-    cacheable: bool,
 }
 
 impl Common {
-    pub(super) fn of(options: &Options, method: &Method, request: &HeaderMap) -> Self {
-        let origin = request.get(header::ORIGIN).cloned();
+    pub(super) fn of(options: &Options, request: &HeaderMap) -> Self {
+        let origin = request.get(header::ORIGIN);
         let asked_headers = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).filter(|value| !value.is_empty());
-        let allow_origin = match &origin {
+        let allow_origin = match origin {
             Some(origin) if options.allowed_origins.allow(origin.as_bytes()) => Some(origin.clone()),
             Some(_) => None,
             None => Some(HeaderValue::from_static("*")),
         };
         Self {
-            origin,
+            has_origin: origin.is_some(),
             asked_headers: asked_headers.cloned(),
             allow_origin,
             cookie: options.cookie_needed.then(|| cookie(request)),
-            cacheable: *method == Method::OPTIONS,
         }
     }
 
@@ -97,20 +100,13 @@ impl Common {
         self.allow_origin.is_some()
     }
 
-    /// Caches keep nothing of it, a preflight apart.
-    pub(super) fn no_cache(&self, response: &mut Response) {
-        if !self.cacheable {
-            response.headers_mut().insert(header::CACHE_CONTROL, NO_CACHE);
-        }
-    }
-
     /// CORS (Fetch §3.2.3): the page's origin by name, because `*` forbids the credentials that clients send.
     pub(super) fn cors(&self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         let Some(allowed) = &self.allow_origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
-        if self.origin.is_some() {
+        if self.has_origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
         if let Some(asked) = &self.asked_headers {

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 
-use super::answer::{Common, PLAIN, answer, empty, method_not_allowed, not_found, preflight};
+use super::answer::{Common, PLAIN, answer, empty, method_not_allowed, no_cache, not_found, preflight};
 use super::iframe::IframePage;
 use super::info;
 use super::route::{Route, Transport};
@@ -14,11 +14,10 @@ use super::table::Sessions;
 use super::transports::{eventsource, htmlfile, jsonp, raw_websocket, stream, websocket, xhr, xhr_streaming};
 
 /// What one router serves.
-#[derive(Clone)]
 pub(super) struct Serving {
-    pub(super) prefix: Arc<str>,
+    pub(super) prefix: Box<str>,
     pub(super) sessions: Arc<Sessions>,
-    pub(super) iframe: Option<Arc<IframePage>>,
+    pub(super) iframe: Option<IframePage>,
 }
 
 impl Serving {
@@ -28,11 +27,11 @@ impl Serving {
     }
 }
 
-pub(super) async fn handle(State(serving): State<Serving>, request: Request) -> Response {
+pub(super) async fn handle(State(serving): State<Arc<Serving>>, request: Request) -> Response {
     let uri = request.uri().clone();
     let route = uri.path().strip_prefix(&*serving.prefix).and_then(Route::of);
     let Some(route) = route.filter(|route| !serving.is_off(*route)) else { return not_found() };
-    let common = Common::of(&serving.sessions.options, request.method(), request.headers());
+    let common = Common::of(&serving.sessions.options, request.headers());
     let mut response = if !route.allows(request.method()) {
         method_not_allowed(route.methods())
     } else if request.method() == Method::OPTIONS {
@@ -83,7 +82,7 @@ fn dress(response: &mut Response, route: Route, common: &Common) {
         Route::Session { .. } => (false, true, true),
     };
     if !is_cached {
-        common.no_cache(response);
+        no_cache(response);
     }
     if has_cors {
         common.cors(response);

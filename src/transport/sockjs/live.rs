@@ -61,10 +61,15 @@ impl Live {
     }
 
     pub(super) fn deliver(&self, messages: Vec<Payload>, request: Option<Arc<Head>>) {
-        if !messages.is_empty() {
-            self.lock().session.deliver(messages, request);
-            self.wake();
+        if messages.is_empty() {
+            return;
         }
+        let mut inner = self.lock();
+        inner.session.deliver(messages, request);
+        let is_open = inner.session.is_open();
+        drop(inner);
+        // They are the service's alone, unless they were too many and closed the session.
+        if is_open { self.for_service.notify_one() } else { self.wake() }
     }
 
     /// What waits for the service; others get to know where nothing does.
@@ -182,5 +187,29 @@ impl Drop for Receiver {
                 self.sessions.forget(id, &self.live);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::super::outbox::Framing;
+    use super::*;
+
+    /// Who of the receiver and the service is woken by a message of so many bytes, where a hundred may wait.
+    fn woken_by(bytes: usize) -> (bool, bool) {
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let live = Live::new(Session::new(Framing::Raw, 100), place);
+        live.deliver(vec![Payload::Text("x".repeat(bytes))], None);
+        let [receiver, service] = [&live.for_receiver, &live.for_service].map(|side| side.notified().now_or_never());
+        (receiver.is_some(), service.is_some())
+    }
+
+    #[test]
+    fn a_message_wakes_whom_it_is_for_and_both_where_it_closes_the_session() {
+        assert_eq!(woken_by(10), (false, true));
+        assert_eq!(woken_by(1000), (true, true));
     }
 }

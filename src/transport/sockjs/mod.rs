@@ -51,7 +51,8 @@
 //!
 //! Sessions in all (past it 1013), the bytes of a message (1009), the bytes that wait in a session for either side (1008),
 //! and the time for which a client may be slow: see [`Options`]. A session that nobody reads is gone after the disconnect
-//! delay. Nothing runs that [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order
+//! delay. It keeps its id and the head of the request that opened it, which are as long as the server around lets a head be.
+//! Nothing runs that [`Options::tasks`] does not count, and [`Options::shutdown`] ends all sessions in good order
 //! (1012).
 //!
 //! What a lost client leaves in the buffers of its connection is for the server around to take back: it sets the
@@ -103,8 +104,8 @@ use table::Sessions;
 pub fn router(prefix: &str, options: Options, service: impl Service) -> Router {
     let prefix = prefix.trim_end_matches('/');
     let state = Serving {
-        prefix: Arc::from(prefix),
-        iframe: options.client_script.as_deref().map(IframePage::new).map(Arc::new),
+        prefix: Box::from(prefix),
+        iframe: options.client_script.as_deref().map(IframePage::new),
         sessions: Arc::new(Sessions::new(options, Arc::new(service))),
     };
     // Below the prefix paths are judged by `Route`, as they came; no pattern matches an empty rest, hence three.
@@ -112,5 +113,5 @@ pub fn router(prefix: &str, options: Options, service: impl Service) -> Router {
     if !prefix.is_empty() {
         router = router.route(prefix, any(handle));
     }
-    router.route(&format!("{prefix}/{{*path}}"), any(handle)).with_state(state)
+    router.route(&format!("{prefix}/{{*path}}"), any(handle)).with_state(Arc::new(state))
 }

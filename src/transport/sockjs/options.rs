@@ -84,21 +84,24 @@ pub struct Options {
     /// How often a waiting receiver gets a heartbeat, counted from when it came, so that proxies do not take it for dead.
     /// At least 1 ms.
     pub heartbeat_interval: Duration,
-    /// How long a WebSocket's peer may stay silent after a heartbeat before it counts as gone.
+    /// How long a WebSocket's peer may stay silent after a heartbeat before it counts as gone (3000). It may be longer than
+    /// [`heartbeat_interval`](Self::heartbeat_interval): the first heartbeat without an answer counts.
     pub pong_timeout: Duration,
     /// How long a session lives without a receiver: the time that a client has to poll again.
     pub disconnect_delay: Duration,
     /// How long a client may take to let one frame out of our buffers, over a WebSocket or in a streaming response. One that
     /// takes longer is lost.
     pub write_timeout: Duration,
-    /// How long a client may take to send a request's body.
+    /// How long a client may take to send a request's body; past it, 408. A server around that is less patient fails the body
+    /// with [`TimedOut`](std::io::ErrorKind::TimedOut), which is answered in the same way.
     pub body_timeout: Duration,
     /// After how many bytes a streaming response ends, so that browsers can free what they keep of it; its beginning, which
     /// is there for the browsers' sake, is not counted.
     pub response_limit: usize,
     /// How many sessions may be open at once; past it, whoever wants one is told `c[1013,"Too many sessions"]`.
     pub max_sessions: usize,
-    /// The longest body of a request, and the longest WebSocket message, in bytes. A session past it is closed with 1009.
+    /// The longest body of a request, and the longest WebSocket message, in bytes. A session past it is closed with 1009, and
+    /// the request answered with 413.
     pub max_message_bytes: usize,
     /// How many bytes may wait in a session, in each direction: outwards as JSON, inwards with a few bytes for the keeping
     /// of each message, and the heads of requests where they are kept. A session past it is closed with 1008.

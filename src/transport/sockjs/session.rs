@@ -211,8 +211,7 @@ impl Session {
     }
 
     /// Whether neither side has closed it.
-    #[cfg(test)]
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
 }

@@ -91,6 +91,22 @@ impl Record {
         self.0.iter().filter(|entry| matches!(entry, Entry::Renamed { .. })).count()
     }
 
+    /// The same on a disk on which a sync does nothing.
+    pub fn without_syncs(self) -> Self {
+        let is_sync = |entry: &Entry| {
+            matches!(
+                entry,
+                Entry::SyncBegins
+                    | Entry::Synced
+                    | Entry::ArchiveSyncBegins(_)
+                    | Entry::ArchiveSynced(_)
+                    | Entry::FolderSyncBegins
+                    | Entry::FolderSynced
+            )
+        };
+        Self(self.0.into_iter().filter(|entry| !is_sync(entry)).collect())
+    }
+
     /// A moment at which the power may go: an entry that is not reached any more.
     pub fn moment(&self, seed: &mut Seed) -> usize {
         usize::try_from(seed.below(self.0.len() as u64 + 1)).unwrap()

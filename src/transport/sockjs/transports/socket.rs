@@ -111,7 +111,8 @@ async fn exchange<S: Speech>(options: &Options, socket: &mut WebSocket, receiver
     loop {
         tokio::select! {
             frame = receiver.next() => {
-                if frame == Frame::Heartbeat {
+                // The first ping without an answer counts: those that follow it must not put its end off.
+                if frame == Frame::Heartbeat && !(pong.is_some() && socket.ping_is_unanswered()) {
                     pong = Some(Box::pin(sleep(options.pong_timeout)));
                 }
                 if let Some(last) = write::<S>(options, socket, frame).await? {

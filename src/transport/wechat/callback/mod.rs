@@ -206,10 +206,10 @@ async fn answer(
     let is_scan = is_ours(account, &opened.push.kind);
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
-    let nonce = query.nonce().to_owned();
+    let (nonce, openid) = (query.nonce().to_owned(), opened.push.from.as_str().into());
     let work = act(site.clone(), account.clone(), callback.clone(), opened, nonce, original);
     // Both on their way to the disk at once.
-    let both = async { tokio::join!(site.callbacks.repeats.once(key, until, work), bound.kept()) };
+    let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
     match tokio::time::timeout_at(answer_by, both).await {
         Ok(((turn, Ok(answer)), true)) => {
             Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))

@@ -76,7 +76,7 @@ impl Repeats {
         Self(Arc::new(Inner { recall, tasks, at_work: Mutex::default() }))
     }
 
-    /// The answer to the push named `key`: remembered until `until`, or what comes of `work`. Work that was begun goes on
+    /// The answer to the push of `openid` named `key`: remembered until `until`, or what comes of `work`. Work that was begun goes on
     /// where this is cancelled.
     ///
     /// # Errors
@@ -84,6 +84,7 @@ impl Repeats {
     pub(super) async fn once(
         &self,
         key: Key,
+        openid: Arc<str>,
         until: Timestamp,
         work: impl Future<Output = Result<Done, NotDone>> + Send + 'static,
     ) -> (Turn, Result<Answer, NotDone>) {
@@ -92,7 +93,7 @@ impl Repeats {
             if let Some(known) = at_work.get(&key) {
                 (Turn::Again, known.clone())
             } else if let Some(answer) = self.0.recall.find(&key) {
-                return (Turn::Again, Ok(Answer::from_remembered(&answer)));
+                return (Turn::Again, Ok(Answer::from_remembered(&answer, &openid)));
             } else if at_work.len() >= MOST_AT_WORK {
                 return (Turn::First, Err(NotDone));
             } else {
@@ -100,7 +101,7 @@ impl Repeats {
                 let begun = AtWork { outcome, is_fetched: Arc::default() };
                 at_work.insert(key, begun.clone());
                 let leave = Leave(self.0.clone(), key);
-                self.0.tasks.spawn(leave.work(until, work, tell, begun.is_fetched.clone()));
+                self.0.tasks.spawn(leave.work(openid, until, work, tell, begun.is_fetched.clone()));
                 (Turn::First, begun)
             }
         };
@@ -115,8 +116,8 @@ impl Inner {
 
     /// A delivery that comes after the next restart wants the same answer; where it cannot be remembered, the scan has its
     /// effect once all the same.
-    async fn remember(&self, key: Key, until: Timestamp, answer: &Answer) {
-        let kept = match self.recall.enter(key, &answer.to_remembered(), until, Keep::Written) {
+    async fn remember(&self, key: Key, openid: &str, until: Timestamp, answer: &Answer) {
+        let kept = match self.recall.enter(key, &answer.to_remembered(openid), until, Keep::Written) {
             // Found from now on; that it is in the file is not waited for where the disk is slow.
             Ok(Entered::New(kept)) => tokio::time::timeout(WRITING, kept.done()).await.unwrap_or(Ok(())),
             Ok(Entered::There(_)) => Ok(()),
@@ -131,6 +132,7 @@ impl Inner {
 impl Leave {
     async fn work(
         self,
+        openid: Arc<str>,
         until: Timestamp,
         work: impl Future<Output = Result<Done, NotDone>>,
         tell: watch::Sender<Option<Result<Answer, NotDone>>>,
@@ -139,7 +141,7 @@ impl Leave {
         match work.await {
             Err(not_done) => drop(tell.send_replace(Some(Err(not_done)))),
             Ok(Done { answer, if_late }) => {
-                self.0.remember(self.1, until, &answer).await;
+                self.0.remember(self.1, &openid, until, &answer).await;
                 tell.send_replace(Some(Ok(answer)));
                 if let Some(say) = if_late {
                     // A delivery that waits wakes up by now; another may still come.
@@ -208,7 +210,7 @@ mod tests {
         }
 
         async fn deliver(&self, wait: Duration) -> Option<Answer> {
-            let delivery = self.repeats.once([1; 16], self.until, self.work(wait));
+            let delivery = self.repeats.once([1; 16], "oAlice".into(), self.until, self.work(wait));
             tokio::time::timeout(Duration::from_secs(5), delivery).await.ok()?.1.ok()
         }
 
@@ -264,9 +266,12 @@ mod tests {
         let world = World::new();
         for _ in 0..2 {
             let failing = async { Err(NotDone) };
-            assert_eq!(world.repeats.once([1; 16], world.until, failing).await, (Turn::First, Err(NotDone)));
+            assert_eq!(
+                world.repeats.once([1; 16], "oAlice".into(), world.until, failing).await,
+                (Turn::First, Err(NotDone))
+            );
             let panicking = async { panic!("on purpose") };
-            assert_eq!(world.repeats.once([1; 16], world.until, panicking).await.1, Err(NotDone));
+            assert_eq!(world.repeats.once([1; 16], "oAlice".into(), world.until, panicking).await.1, Err(NotDone));
         }
         assert!(world.deliver(Duration::ZERO).await.is_some());
     }

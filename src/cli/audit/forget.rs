@@ -1,0 +1,138 @@
+//! `audit forget`: beside a running daemon through its admin socket, without one on the store itself.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::UnixStream;
+
+use crate::app::offline;
+use crate::cli::{Exit, block_on, complain, load};
+use crate::config::Config;
+use crate::domain::{AccountName, OpenId};
+use crate::transport::admin::Forgotten;
+
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Whom to forget.
+#[derive(Clone, clap::Args)]
+#[command(after_help = "\
+A login of theirs that is under way is denied. What cannot be reached: backups of the keys folder, and records from before
+persons had keys; how many of those there are is told. A login after this begins anew, and can be forgotten again.
+
+Example:
+  scan-login audit forget --openid o6_bmjrPTlm6_2sgVt7hMZOPfL2M --account main")]
+pub struct ForgetArgs {
+    /// The person, as the account knows them; see `openid` of a `scanned` line of `replay`
+    #[arg(long, value_name = "ID")]
+    openid: String,
+    /// The account
+    #[arg(long, value_name = "NAME")]
+    account: String,
+}
+
+impl std::fmt::Debug for ForgetArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ForgetArgs(…)")
+    }
+}
+
+pub(super) fn run(args: &ForgetArgs, path: &Path) -> Exit {
+    let Some((config, _)) = load(path) else { return Exit::Usage };
+    let Ok(openid) = OpenId::new(&args.openid) else {
+        complain(&"what is given as openid is none", "take the openid of a `scanned` line of `replay`");
+        return Exit::Usage;
+    };
+    let known = |name: &AccountName| config.accounts.iter().any(|account| account.name == *name);
+    let Some(account) = AccountName::new(&args.account).ok().filter(known) else {
+        let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+        complain(&"the configuration has no account of this name", &format!("take {}", names.join(", ")));
+        return Exit::Usage;
+    };
+    block_on(async {
+        match forget(&config, &account, &openid).await {
+            Ok(forgotten) => tell(&forgotten),
+            Err(fault) => {
+                complain(&fault.what, &fault.cure);
+                Exit::Failed
+            }
+        }
+    })
+}
+
+/// What is wrong, and the cure.
+struct Fault {
+    what: String,
+    cure: String,
+}
+
+impl Fault {
+    fn of_socket(error: &dyn std::fmt::Display) -> Self {
+        let cure = "run this as the user that the daemon runs as; look at its log, and ask again".into();
+        Self { what: format!("the daemon cannot be asked: {error}"), cure }
+    }
+}
+
+async fn forget(config: &Config, account: &AccountName, openid: &OpenId) -> Result<Forgotten, Fault> {
+    match UnixStream::connect(&config.admin.socket).await {
+        Ok(stream) => ask(stream, account, openid).await,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Fault::of_socket(&error)),
+        // No daemon; the store's lock says whether that is so.
+        Err(_) => {
+            let forgot = offline::forget(config, account, openid).await;
+            forgot.map(Forgotten::from).map_err(|error| Fault { what: error.to_string(), cure: error.cure() })
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    title: String,
+    detail: String,
+}
+
+/// However long it takes: the daemon goes through its whole journal.
+async fn ask(stream: UnixStream, account: &AccountName, openid: &OpenId) -> Result<Forgotten, Fault> {
+    let of_socket = |error: &dyn std::fmt::Display| Fault::of_socket(error);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| of_socket(&error))?;
+    tokio::spawn(connection);
+    let body = serde_json::json!({ "account": account.as_str(), "openid": openid.as_str() }).to_string();
+    let request = Request::post("/forget").header("host", "localhost").header("content-type", "application/json");
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|error| of_socket(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| of_socket(&error))?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await.map_err(|error| of_socket(&error))?;
+    let body = body.to_bytes();
+    if status == StatusCode::OK {
+        return serde_json::from_slice(&body).map_err(|error| of_socket(&error));
+    }
+    let Problem { title, detail } = serde_json::from_slice(&body).unwrap_or_default();
+    let unknown = || format!("the daemon answers with status {status}");
+    Err(Fault { what: if title.is_empty() { unknown() } else { title }, cure: detail })
+}
+
+fn tell(forgotten: &Forgotten) -> Exit {
+    let Forgotten { outcome, seq, logins, in_clear } = forgotten;
+    let seq = seq.unwrap_or_default();
+    let mut out = io::stdout().lock();
+    let (said, exit) = match outcome.as_str() {
+        "done" => {
+            (format!("forgotten (event {seq}): the keys of this person and of {logins} logins are destroyed"), true)
+        }
+        "done_before" => (format!("forgotten already (event {seq})"), true),
+        _ => ("this account knows nobody of this openid under a key; nothing was changed".to_owned(), false),
+    };
+    let mut told = if exit { writeln!(out, "{said}") } else { writeln!(io::stderr(), "{said}") };
+    if *in_clear > 0 {
+        let clear =
+            "records are older than these keys and hold the openid in clear; they stay until retention removes them";
+        told = told.and_then(|()| writeln!(io::stderr(), "{in_clear} {clear}"));
+    }
+    if exit && told.is_ok() { Exit::Done } else { Exit::Failed }
+}

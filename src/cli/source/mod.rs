@@ -1,0 +1,89 @@
+//! The journal's records for a command: from the daemon where one runs, else from the store itself.
+
+mod daemon;
+mod error;
+mod offline;
+
+use crate::config::Config;
+use crate::store::RawRecord;
+
+pub use daemon::Daemon;
+pub use error::SourceError;
+pub use offline::open_store;
+
+/// The records of the journal in order, up to the last one that was durable when this began.
+pub struct Records {
+    from: From,
+    next: u64,
+    head: u64,
+}
+
+enum From {
+    Daemon(Box<daemon::Frames>),
+    Store(offline::Store),
+}
+
+impl Records {
+    /// Begins at the sequence `from` (the first is 1): asks the daemon behind [admin] socket, and opens the store where no
+    /// daemon answers.
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub async fn open(config: &Config, from: u64) -> Result<Self, SourceError> {
+        match Daemon::connect(&config.admin.socket).await? {
+            Some(daemon) => Self::of_daemon(daemon, from).await,
+            None => Self::of_store(config, from).await,
+        }
+    }
+
+    /// The same of a daemon that took our connection.
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub async fn of_daemon(daemon: Daemon, from: u64) -> Result<Self, SourceError> {
+        let (head, frames) = daemon.records(from).await?;
+        Ok(Self { from: From::Daemon(Box::new(frames)), next: from, head })
+    }
+
+    /// The same of the store, which nobody else may have open.
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub async fn of_store(config: &Config, from: u64) -> Result<Self, SourceError> {
+        let store = offline::Store(open_store(config).await?);
+        Ok(Self { next: from, head: store.head(), from: From::Store(store) })
+    }
+
+    /// The last sequence that will be given, where there is one from where it began; 0 where the journal is empty.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The next records, in order and without a hole; empty where the head is reached.
+    ///
+    /// # Errors
+    /// [`SourceError`] where they cannot be read on.
+    pub async fn batch(&mut self) -> Result<Vec<RawRecord>, SourceError> {
+        if self.next > self.head {
+            return Ok(Vec::new());
+        }
+        let records = match &mut self.from {
+            From::Daemon(frames) => frames.batch().await?,
+            From::Store(store) => store.batch(self.next, self.head).await?,
+        };
+        for record in &records {
+            if record.seq != self.next {
+                return Err(SourceError::Hole { wanted: self.next });
+            }
+            self.next += 1;
+        }
+        if records.is_empty() { Err(SourceError::Hole { wanted: self.next }) } else { Ok(records) }
+    }
+
+    /// Lets go of the daemon or the store.
+    pub async fn close(self) {
+        if let From::Store(store) = self.from {
+            store.close().await;
+        }
+    }
+}

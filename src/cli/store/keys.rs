@@ -1,0 +1,34 @@
+//! The folder of the keys as files, for backups that are to hold them.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// What is lost where the journal comes back without its keys.
+pub(super) const LOST_WITHOUT: &str = "codes that are not redeemed, links on phones, access tokens, and the page ids of \
+                                       pending logins are worth nothing without them; what has happened stays readable";
+
+/// Copies the files of one folder into a new one, for this user alone; how many there are.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<usize> {
+    let mut files = 0;
+    DirBuilder::new().mode(0o700).recursive(true).create(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
+        file.write_all(&std::fs::read(entry.path())?)?;
+        file.sync_all()?;
+        files += 1;
+    }
+    File::open(to)?.sync_all()?;
+    Ok(files)
+}
+
+/// Whether nothing is there, or an empty folder.
+pub(super) fn is_free(path: &Path) -> bool {
+    std::fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none())
+}

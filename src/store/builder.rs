@@ -1,0 +1,216 @@
+//! A new store, made record by record from another one's: for imports, backups and restored ones.
+//!
+//! It is built beside its place, without the file that makes a folder a store, and is moved there when all of it is on
+//! the disk. So whatever happens on the way, nothing is left that a daemon would open.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::domain::{SceneId, Session, State, Timestamp, evolve};
+
+use super::archive::ArchiveLimits;
+use super::codec::{self, Chunk, ChunkBuilder};
+use super::medium::{Medium, MediumError};
+use super::sled_medium::{IfMissing, SledMedium};
+use super::{OpenError, RawRecord, migrate, place};
+
+/// How many chunks share a sync.
+const GROUP: usize = 256;
+
+/// Why a store cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Something is there already.
+    #[error("{0} is not empty")]
+    Occupied(PathBuf),
+    /// A record does not fit to those before, or cannot be understood.
+    #[error("record {seq} cannot be taken: {reason}")]
+    Record {
+        /// Its sequence.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The new store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be written.
+    #[error("{path} cannot be written: {reason}")]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl BuildError {
+    /// What the operator can do.
+    pub fn cure(&self) -> String {
+        let cure = match self {
+            Self::Occupied(_) => {
+                "nothing was touched; move it away first (`mv`), with no daemon running, or name another folder"
+            }
+            Self::Record { .. } => {
+                "nothing was made; see that it comes from this version of scan-login, or an older one"
+            }
+            Self::Open(error) => return error.cure(),
+            Self::Unwritable { .. } => {
+                "nothing was made; see that the folder that it lies in belongs to this user, and that its disk has space"
+            }
+        };
+        cure.to_owned()
+    }
+}
+
+/// A store that is being made.
+pub struct StoreBuilder {
+    path: PathBuf,
+    folder: TempDir,
+    medium: SledMedium,
+    now: Timestamp,
+    open: ChunkBuilder,
+    /// The sequence of the open chunk's first record.
+    opened: u64,
+    chunks: Vec<Chunk>,
+    next: u64,
+    synced: u64,
+    /// The streams to which something may still happen.
+    streams: HashMap<SceneId, Stream>,
+}
+
+#[derive(Default)]
+struct Stream {
+    sequences: Vec<u64>,
+    state: State,
+}
+
+impl StoreBuilder {
+    /// Begins a store for `path`, where nothing or an empty folder may be. Sessions that are over by `now` are such that a
+    /// start need not look at.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure.
+    pub fn new(path: &Path, now: Timestamp) -> Result<Self, BuildError> {
+        let failed = |error: io::Error| unwritable(path, &error);
+        if !place::is_free(path).map_err(failed)? {
+            return Err(BuildError::Occupied(path.to_owned()));
+        }
+        let folder = place::beside(path).map_err(failed)?;
+        let (medium, _) = SledMedium::open(folder.path(), IfMissing::Create, ArchiveLimits::default())?;
+        migrate::withhold(folder.path()).map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            folder,
+            medium,
+            now,
+            open: ChunkBuilder::new(1),
+            opened: 1,
+            chunks: Vec::new(),
+            next: 1,
+            synced: 0,
+            streams: HashMap::new(),
+        })
+    }
+
+    /// Takes the next record, as it is.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn push(&mut self, record: &RawRecord) -> Result<(), BuildError> {
+        let refused = |reason: String| BuildError::Record { seq: record.seq, reason };
+        if record.seq != self.next {
+            return Err(refused(format!("record {} is missing", self.next)));
+        }
+        self.follow(record)?;
+        let bytes = codec::encode_raw(record.seq, &record.body).map_err(|_| refused("it is too large".to_owned()))?;
+        if !self.open.fits(&bytes) {
+            self.close_chunk();
+        }
+        self.open.push(&bytes, 1);
+        self.next += 1;
+        if self.chunks.len() < GROUP { Ok(()) } else { self.commit() }
+    }
+
+    /// Lays a file beside the log, under this name.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn lay_beside(&self, name: &str, bytes: &[u8]) -> Result<(), BuildError> {
+        std::fs::write(self.folder.path().join(name), bytes).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    /// Puts the store in its place, when all of it is on the disk; how many records it has.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn finish(mut self) -> Result<u64, BuildError> {
+        self.close_chunk();
+        self.commit()?;
+        let last = self.next - 1;
+        self.medium.note_head(last, true).map_err(|error| unwritable(&self.path, &error))?;
+        let Self { path, folder, medium, .. } = self;
+        drop(medium);
+        let unwritable = |error: io::Error| unwritable(&path, &error);
+        migrate::release(folder.path()).and_then(|()| place::settle(folder.path())).map_err(unwritable)?;
+        place::put(folder, &path).map_err(unwritable)?;
+        Ok(last)
+    }
+
+    /// Where the record's stream is after it.
+    fn follow(&mut self, record: &RawRecord) -> Result<(), BuildError> {
+        let refused = |reason: String| BuildError::Record { seq: record.seq, reason };
+        let recorded = record.decode().map_err(|error| refused(error.to_string()))?;
+        if !self.streams.contains_key(&recorded.scene) {
+            let retired = self.medium.retired(&recorded.scene).map_err(|error| unwritable(&self.path, &error))?;
+            // Of what was retired only the places are known any more: a start will look at it.
+            let stream = Stream { sequences: retired.unwrap_or_default(), state: State::Absent };
+            self.streams.insert(recorded.scene.clone(), stream);
+        }
+        let Some(stream) = self.streams.get_mut(&recorded.scene) else { return Ok(()) };
+        stream.sequences.push(record.seq);
+        if stream.sequences.len() as u64 != u64::from(recorded.scene_seq) {
+            return Err(refused(format!("it says that it is event {} of its session", recorded.scene_seq)));
+        }
+        stream.state = evolve(std::mem::take(&mut stream.state), &recorded.event);
+        Ok(())
+    }
+
+    fn close_chunk(&mut self) {
+        let full = std::mem::replace(&mut self.open, ChunkBuilder::new(self.next)).finish(self.synced);
+        self.opened = self.next;
+        self.chunks.extend(full);
+    }
+
+    /// Brings what is closed to the disk, and what is over into the index.
+    fn commit(&mut self) -> Result<(), BuildError> {
+        let chunks = std::mem::take(&mut self.chunks);
+        let written = self.medium.write(&chunks).and_then(|()| self.medium.sync()).and_then(|()| self.retire());
+        self.synced = self.opened - 1;
+        written.map_err(|error| unwritable(&self.path, &error))
+    }
+
+    fn retire(&mut self) -> Result<(), MediumError> {
+        let now = self.now;
+        let is_over = |stream: &Stream| {
+            stream.state.session().and_then(Session::retires_at).is_some_and(|retires_at| retires_at <= now)
+        };
+        let over: Vec<(SceneId, Vec<u64>)> = self
+            .streams
+            .extract_if(|_, stream| is_over(stream))
+            .map(|(scene, stream)| (scene, stream.sequences))
+            .collect();
+        let first = self.streams.values().filter_map(|stream| stream.sequences.first().copied()).min();
+        self.medium.retire(&over, first.unwrap_or(self.next))
+    }
+}
+
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> BuildError {
+    BuildError::Unwritable { path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

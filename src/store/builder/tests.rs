@@ -1,0 +1,184 @@
+//! A store that is built from another one's records is that store.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::*;
+use crate::store::{self, Append, EventStore, MemoryMedium};
+use crate::vault::NoVault;
+
+const NOON: Timestamp = Timestamp::from_micros(1_767_355_200_000_000);
+
+fn later(minutes: u64) -> Timestamp {
+    NOON.after(Duration::from_secs(60 * minutes))
+}
+
+fn scene(number: u64) -> SceneId {
+    SceneId::new(format!("sl-{number:0>22}")).unwrap()
+}
+
+fn created() -> Event {
+    Event::Created(Arc::new(Created {
+        account: AccountName::new("main").unwrap(),
+        app_id: AppId::new("wx1").unwrap(),
+        client: ClientId::new("shop").unwrap(),
+        incarnation: Incarnation(1),
+        opener: Opener::Browser { attach: Digest([1; 32]) },
+        confirmation: Confirmation::Auto,
+        qr: QrCode { content: "http://weixin.qq.com/q/02".into(), expires_at: later(6) },
+        expires_at: later(5),
+        code_ttl: Duration::from_secs(60),
+        access_token_ttl: Duration::from_secs(600),
+        request: LoginRequest::default(),
+        visitor: None,
+    }))
+}
+
+async fn append(store: &impl EventStore, number: u64, expected: u32, events: Vec<Event>) {
+    let stored = store.append(&scene(number), expected, NOON, events).await;
+    assert!(matches!(stored, Ok(Append::Stored(_))), "{stored:?}");
+}
+
+/// Sessions of which two in three have expired, their events strewn over the log.
+async fn records(sessions: u64) -> Vec<RawRecord> {
+    let journal = MemoryMedium::new().open().unwrap();
+    futures_util::future::join_all((0..sessions).map(|number| append(&journal, number, 0, vec![created()]))).await;
+    let over = (0..sessions).filter(|number| number % 3 > 0);
+    futures_util::future::join_all(over.map(|number| append(&journal, number, 1, vec![Event::Expired]))).await;
+    let records = journal.read_raw(1, usize::MAX).await.unwrap();
+    journal.close().await;
+    records
+}
+
+fn built(path: &Path, now: Timestamp, records: &[RawRecord]) -> u64 {
+    let mut builder = StoreBuilder::new(path, now).unwrap();
+    for record in records {
+        builder.push(record).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn it_has_the_same_records_and_goes_on_where_they_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("below").join("store");
+    // More than one group of chunks.
+    let records = records(12_000).await;
+    assert_eq!(built(&path, later(60), &records), 20_000);
+    let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
+    assert!(journal.read_raw(1, usize::MAX).await.unwrap() == records, "the records differ");
+    assert_eq!(journal.unretired().await.unwrap().len(), 4000, "what is over was not retired, or too much was");
+    assert_eq!(journal.stream(&scene(11_999)).await.unwrap().len(), 2, "what is over is found all the same");
+    let taken = journal.append(&scene(1), 0, NOON, vec![created()]).await.unwrap();
+    assert_eq!(taken, Append::Conflict { actual: 2 }, "and its scene stays taken");
+    append(&journal, 0, 1, vec![Event::Expired]).await;
+    journal.close().await;
+    drop(journal);
+    let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
+    assert_eq!(journal.head().borrow().seq, 20_001);
+    journal.close().await;
+    assert_eq!(names(path.parent().unwrap()), ["store"], "something was left beside it");
+}
+
+#[tokio::test]
+async fn what_is_not_over_yet_is_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    built(folder.path(), later(1), &records(30).await);
+    let journal = store::open_existing(folder.path().to_owned(), NoVault::opened).unwrap();
+    assert_eq!(journal.unretired().await.unwrap().len(), 30);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn a_session_to_which_something_happens_after_its_end_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let records = records(12_000).await;
+    let mut builder = StoreBuilder::new(&path, later(60)).unwrap();
+    records.iter().for_each(|record| builder.push(record).unwrap());
+    builder.close_chunk();
+    builder.commit().unwrap();
+    let mut body = records.last().unwrap().body.clone();
+    body[10] = 3;
+    builder.push(&RawRecord { seq: 20_001, body }).unwrap();
+    builder.finish().unwrap();
+    let journal = store::open_existing(path, NoVault::opened).unwrap();
+    let last = records.last().unwrap().decode().unwrap().scene;
+    let stream = journal.stream(&last).await.unwrap();
+    assert_eq!(stream.iter().map(|record| record.scene_seq).collect::<Vec<_>>(), [1, 2, 3]);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn nothing_that_anybody_would_open_is_there_before_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut builder = StoreBuilder::new(&path, NOON).unwrap();
+    for record in records(300).await {
+        builder.push(&record).unwrap();
+    }
+    builder.close_chunk();
+    builder.commit().unwrap();
+    assert!(!path.exists());
+    // What a kill leaves.
+    let left = builder.folder.path().to_owned();
+    let copy = folder.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    for name in names(&left).iter().filter(|name| !left.join(name).is_dir()) {
+        std::fs::copy(left.join(name), copy.join(name)).unwrap();
+    }
+    let Err(error) = store::open_existing(copy, NoVault::opened) else { panic!("it was opened") };
+    assert!(matches!(error, OpenError::Layout(_)), "{error}");
+    drop(builder);
+    assert_eq!(names(folder.path()), ["copy"], "what is given up is removed");
+}
+
+#[tokio::test]
+async fn what_does_not_follow_is_refused_and_nothing_is_made() {
+    let records = records(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let refused = |wrong: RawRecord, told: &str| {
+        let mut builder = StoreBuilder::new(&path, NOON).unwrap();
+        builder.push(&records[0]).unwrap();
+        let error = builder.push(&wrong).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    };
+    refused(records[2].clone(), "record 2 is missing");
+    refused(records[0].clone(), "record 2 is missing");
+    refused(RawRecord { seq: 2, ..records[4].clone() }, "event 2 of its session");
+    refused(RawRecord { seq: 2, body: vec![9; 40] }, "cannot be taken");
+    refused(RawRecord { seq: 2, body: vec![] }, "cut off");
+    assert!(names(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("note"), "mine").unwrap();
+    for occupied in [folder.path().to_owned(), folder.path().join("note")] {
+        let Err(error) = StoreBuilder::new(&occupied, NOON) else { panic!("it was taken") };
+        assert!(matches!(error, BuildError::Occupied(_)), "{error}");
+    }
+    assert_eq!(names(folder.path()), ["note"]);
+}
+
+#[tokio::test]
+async fn it_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    built(&path, NOON, &records(3).await);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o700);
+    for name in names(&path) {
+        let path = path.join(name);
+        assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}

@@ -1,0 +1,146 @@
+//! The files of the epochs: how the next one comes to be, and how the one before is destroyed.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretBox};
+
+use super::VaultError;
+use super::cipher::Secret;
+use super::table::{LEAST_SLOTS, Table, write_zeros};
+use crate::clock::random_bytes;
+use crate::keys::{read_key, write_key};
+
+/// An epoch that counts.
+pub(super) struct Epoch {
+    pub(super) number: u64,
+    pub(super) table: Table,
+}
+
+/// What can be interrupted, in its order: so that a test can stop behind each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    LedgerWritten,
+    TableWritten,
+    TableSynced,
+    KeyWritten,
+    OldKeyOverwritten,
+    OldKeyRemoved,
+    OldTableOverwritten,
+    OldTableRemoved,
+}
+
+/// Told behind each step; an error stops there.
+pub(super) type Witness<'a> = &'a dyn Fn(Step) -> io::Result<()>;
+
+pub(super) fn key_path(folder: &Path, epoch: u64) -> PathBuf {
+    folder.join(format!("vault-{epoch:08}.key"))
+}
+
+pub(super) fn table_path(folder: &Path, epoch: u64) -> PathBuf {
+    folder.join(format!("vault-{epoch:08}.tab"))
+}
+
+/// The newest epoch whose key is there, or the first. Whatever an interruption has left of others is destroyed.
+pub(super) fn open(folder: &Path) -> Result<Epoch, VaultError> {
+    let io = |error| VaultError::Io { path: folder.to_owned(), error };
+    let numbers = |suffix| numbers(folder, suffix).map_err(io);
+    let Some(number) = numbers(".key")?.into_iter().max() else {
+        for left_over in numbers(".tab")? {
+            remove(&table_path(folder, left_over)).map_err(io)?;
+        }
+        return first(folder).map_err(io);
+    };
+    let (key, path) = (read_key(&key_path(folder, number))?, table_path(folder, number));
+    let io_of_table = |error| VaultError::Io { path: path.clone(), error };
+    let table = Table::open(&path, number, &key).map_err(io_of_table)?;
+    let table = table.ok_or_else(|| VaultError::Broken(path.clone()))?;
+    for left_over in numbers(".key")?.into_iter().chain(numbers(".tab")?).filter(|other| *other != number) {
+        destroy(folder, left_over, &|_| Ok(())).map_err(io)?;
+    }
+    Ok(Epoch { number, table })
+}
+
+fn first(folder: &Path) -> io::Result<Epoch> {
+    let key = new_key();
+    let table = Table::create(&table_path(folder, 1), 1, LEAST_SLOTS, &key)?;
+    table.file().sync_all()?;
+    write_key(&key_path(folder, 1), key.expose_secret())?;
+    Ok(Epoch { number: 1, table })
+}
+
+impl Epoch {
+    /// The next epoch, with those keys that `keeps` wants kept; durable, and the one before destroyed, when this returns.
+    /// Where the destruction fails, the next epoch counts all the same: it is returned beside the error.
+    pub(super) fn next(
+        &self,
+        folder: &Path,
+        slots: u64,
+        keeps: &dyn Fn(super::Handle, &Secret) -> bool,
+        witness: Witness<'_>,
+    ) -> io::Result<(Self, io::Result<()>)> {
+        let (number, key) = (self.number + 1, new_key());
+        let mut table = Table::create(&table_path(folder, number), number, slots, &key)?;
+        self.table.copy_to(&mut table, keeps)?;
+        witness(Step::TableWritten)?;
+        table.file().sync_all()?;
+        witness(Step::TableSynced)?;
+        // From here on it counts.
+        write_key(&key_path(folder, number), key.expose_secret())?;
+        let destroyed = witness(Step::KeyWritten).and_then(|()| destroy(folder, self.number, witness));
+        Ok((Self { number, table }, destroyed))
+    }
+}
+
+/// The key first: without it the table opens nothing.
+fn destroy(folder: &Path, epoch: u64, witness: Witness<'_>) -> io::Result<()> {
+    let (key, table) = (key_path(folder, epoch), table_path(folder, epoch));
+    overwrite(&key)?;
+    witness(Step::OldKeyOverwritten)?;
+    remove(&key)?;
+    sync_folder(folder)?;
+    witness(Step::OldKeyRemoved)?;
+    overwrite(&table)?;
+    witness(Step::OldTableOverwritten)?;
+    remove(&table)?;
+    sync_folder(folder)?;
+    witness(Step::OldTableRemoved)
+}
+
+fn overwrite(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) => {
+            write_zeros(&file, 0, file.metadata()?.len())?;
+            file.sync_all()
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn new_key() -> Secret {
+    SecretBox::new(Box::new(random_bytes()))
+}
+
+fn numbers(folder: &Path, suffix: &str) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number: Option<u64> =
+            name.to_str().and_then(|name| name.strip_prefix("vault-")?.strip_suffix(suffix)?.parse().ok());
+        found.extend(number);
+    }
+    Ok(found)
+}

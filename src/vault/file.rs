@@ -1,0 +1,251 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use secrecy::{ExposeSecret, SecretBox};
+
+use crate::clock::random_bytes;
+use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
+use crate::keys::{make_folder, read_or_make};
+
+use super::cipher::{self, Secret};
+use super::epoch::{self, Epoch, Step};
+use super::ledger::{self, Entry};
+use super::table::Found;
+use super::{Forgetting, Handle, Place, Vault, VaultError};
+
+const BLIND_KEY: &str = "blind.key";
+const LEDGER: &str = "forgotten";
+/// Keys that were opened last, and are likely to be wanted again: a login's events come close together.
+const OPENED: usize = 256;
+
+/// The vault of a daemon, in the folder of its keys.
+pub struct FileVault {
+    folder: PathBuf,
+    blind: Secret,
+    inner: Mutex<Inner>,
+    is_new: bool,
+    #[cfg(test)]
+    pub(super) stop_behind: Mutex<Option<Step>>,
+}
+
+struct Inner {
+    epoch: Epoch,
+    /// Each handle has one place here.
+    opened: Vec<Option<(Handle, Secret)>>,
+    is_behind: bool,
+    has_failed: bool,
+}
+
+impl fmt::Debug for FileVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileVault(…)")
+    }
+}
+
+impl FileVault {
+    /// Whether there is one in `folder`.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(BLIND_KEY).exists()
+    }
+
+    /// Opens the vault in `folder`, or makes both (mode 0700). What an interrupted forgetting left over, or an
+    /// older copy of the table has brought back, is destroyed.
+    ///
+    /// # Errors
+    /// [`VaultError`], with its cure.
+    pub fn open_or_create(folder: &Path) -> Result<Self, VaultError> {
+        make_folder(folder)?;
+        let is_new = !Self::is_in(folder);
+        let vault = Self {
+            folder: folder.to_owned(),
+            blind: read_or_make(&folder.join(BLIND_KEY))?,
+            inner: Mutex::new(Inner {
+                epoch: epoch::open(folder)?,
+                opened: (0..OPENED).map(|_| None).collect(),
+                is_behind: false,
+                has_failed: false,
+            }),
+            is_new,
+            #[cfg(test)]
+            stop_behind: Mutex::default(),
+        };
+        vault.apply_ledger()?;
+        Ok(vault)
+    }
+
+    fn apply_ledger(&self) -> Result<(), VaultError> {
+        let entries = ledger::read(&self.ledger_path()).map_err(|error| self.failed(error))?;
+        let mut inner = self.inner();
+        let mut left_over = Vec::new();
+        for entry in entries {
+            if inner.fingerprint(entry.handle).map_err(|error| self.failed(error))? == Some(entry.fingerprint) {
+                left_over.push(entry);
+            }
+        }
+        if left_over.is_empty() { Ok(()) } else { self.destroy(&mut inner, &left_over) }
+    }
+
+    /// Goes on to the next epoch, without the keys of these entries.
+    fn destroy(&self, inner: &mut Inner, entries: &[Entry]) -> Result<(), VaultError> {
+        let gone: std::collections::HashMap<Handle, [u8; 16]> =
+            entries.iter().map(|entry| (entry.handle, entry.fingerprint)).collect();
+        let keeps = |handle, key: &Secret| gone.get(&handle).is_none_or(|gone| *gone != cipher::fingerprint(key));
+        let slots = inner.epoch.table.slots();
+        self.begin_epoch(inner, slots, &keeps)
+    }
+
+    fn begin_epoch(
+        &self,
+        inner: &mut Inner,
+        slots: u64,
+        keeps: &dyn Fn(Handle, &Secret) -> bool,
+    ) -> Result<(), VaultError> {
+        let next = inner.epoch.next(&self.folder, slots, keeps, &|step| self.stop(step));
+        let (epoch, destroyed) = next.map_err(|error| self.failed(error))?;
+        inner.epoch = epoch;
+        inner.opened.iter_mut().for_each(|opened| *opened = None);
+        // All that it holds was synced with it.
+        inner.is_behind = false;
+        destroyed.map_err(|error| self.failed(error))
+    }
+
+    #[cfg(test)]
+    fn stop(&self, step: Step) -> io::Result<()> {
+        let stop = *self.stop_behind.lock().unwrap_or_else(PoisonError::into_inner);
+        if stop == Some(step) { Err(io::Error::other("stopped by a test")) } else { Ok(()) }
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "a test stops there")]
+    #[expect(clippy::unnecessary_wraps, reason = "a test stops there")]
+    fn stop(&self, _: Step) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        self.folder.join(LEDGER)
+    }
+
+    fn failed(&self, error: io::Error) -> VaultError {
+        VaultError::Io { path: self.folder.clone(), error }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn fingerprint(&self, handle: Handle) -> io::Result<Option<[u8; 16]>> {
+        match self.epoch.table.find(handle)? {
+            Found::Key(key) => Ok(Some(cipher::fingerprint(&key))),
+            Found::Vacant(_) => Ok(None),
+        }
+    }
+
+    /// The key of a handle, if there is one.
+    fn key(&mut self, handle: Handle) -> io::Result<Option<&Secret>> {
+        let place = place_of(handle);
+        if !matches!(&self.opened[place], Some((there, _)) if *there == handle) {
+            match self.epoch.table.find(handle)? {
+                Found::Key(key) => self.opened[place] = Some((handle, key)),
+                Found::Vacant(_) => return Ok(None),
+            }
+        }
+        Ok(self.opened[place].as_ref().map(|(_, key)| key))
+    }
+
+    fn make(&mut self, handle: Handle) -> io::Result<()> {
+        let key: Secret = SecretBox::new(Box::new(random_bytes()));
+        if let Found::Vacant(at) = self.epoch.table.find(handle)? {
+            self.epoch.table.insert(at, handle, &key)?;
+            self.is_behind = true;
+            self.opened[place_of(handle)] = Some((handle, key));
+        }
+        Ok(())
+    }
+}
+
+fn place_of(handle: Handle) -> usize {
+    usize::from(handle.0[15]) % OPENED
+}
+
+impl Vault for FileVault {
+    fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
+        cipher::person(&self.blind, account, openid)
+    }
+
+    fn seal(&self, handle: Handle, place: Place<'_>, clear: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut inner = self.inner();
+        if inner.has_failed {
+            return Err(VaultError::Failed);
+        }
+        if inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
+            if inner.epoch.table.is_full() {
+                let slots = inner.epoch.table.slots() * 2;
+                self.begin_epoch(&mut inner, slots, &|_, _| true)?;
+            }
+            inner.make(handle).map_err(|error| self.failed(error))?;
+        }
+        let key = inner.key(handle).map_err(|error| self.failed(error))?.ok_or(VaultError::Failed)?;
+        Ok(cipher::seal(key, handle, place, clear))
+    }
+
+    fn open(&self, handle: Handle, place: Place<'_>, sealed: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        let key = {
+            let mut inner = self.inner();
+            let key = inner.key(handle).map_err(|error| self.failed(error))?;
+            key.map(|key| SecretBox::new(Box::new(*key.expose_secret())))
+        };
+        // Under another key than today's: of a person who was forgotten, and has come back.
+        Ok(key.and_then(|key| cipher::open(&key, handle, place, sealed)))
+    }
+
+    fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    fn is_behind(&self) -> bool {
+        self.inner().is_behind
+    }
+
+    fn sync(&self) -> Result<(), VaultError> {
+        let file = {
+            let mut inner = self.inner();
+            inner.is_behind = false;
+            inner.epoch.table.file()
+        };
+        file.sync_data().map_err(|error| {
+            self.inner().has_failed = true;
+            self.failed(error)
+        })
+    }
+
+    fn forget(&self, forgetting: Forgetting<'_>) -> Result<usize, VaultError> {
+        let mut inner = self.inner();
+        let person = Handle::of_person(forgetting.person);
+        let mut entries = Vec::with_capacity(forgetting.scenes.len() + 1);
+        for handle in forgetting.scenes.iter().copied().chain([person]) {
+            let fingerprint = inner.fingerprint(handle).map_err(|error| self.failed(error))?;
+            if fingerprint.is_some() || handle == person {
+                entries.push(Entry { handle, fingerprint: fingerprint.unwrap_or_default(), at: forgetting.at });
+            }
+        }
+        let path = self.ledger_path();
+        ledger::append(&path, &entries)
+            .and_then(|()| self.stop(Step::LedgerWritten))
+            .map_err(|error| VaultError::Io { path, error })?;
+        entries.retain(|entry| entry.fingerprint != [0; 16]);
+        if !entries.is_empty() {
+            self.destroy(&mut inner, &entries)?;
+        }
+        Ok(entries.len())
+    }
+
+    fn has_forgotten(&self, person: PersonHandle, at: Timestamp) -> Result<bool, VaultError> {
+        let entries = ledger::read(&self.ledger_path()).map_err(|error| self.failed(error))?;
+        Ok(entries.iter().any(|entry| entry.handle == Handle::of_person(person) && entry.at == at))
+    }
+}

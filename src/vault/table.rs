@@ -1,0 +1,183 @@
+//! One epoch's keys: a file of fixed slots, used as a hash table with open addressing, so that memory stays flat however
+//! many persons there are.
+//!
+//! ```text
+//! header    "SLVAULT1"  epoch u64  slots u64  mark [16] (says that the epoch's key belongs to it)  zeros   64 bytes
+//! slot      handle [16]  key, wrapped [48]                                                                  64 bytes
+//! ```
+//!
+//! The wrapping's tag is the checksum: a torn slot opens nothing, stays passed over until the next epoch, and its key was
+//! never acknowledged. Handles are hashes, so their first bytes say where to look; in that order a table is also copied.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Handle;
+use super::cipher::{Secret, WRAPPED_BYTES, Wrapper};
+
+const SLOT_BYTES: usize = 64;
+const MAGIC: &[u8; 8] = b"SLVAULT1";
+/// What is read and written at once where a table is gone through.
+const BLOCK_SLOTS: u64 = 1024;
+pub(super) const LEAST_SLOTS: u64 = 4096;
+
+const _: () = assert!(SLOT_BYTES == 16 + WRAPPED_BYTES);
+
+pub(super) struct Table {
+    file: Arc<File>,
+    slots: u64,
+    used: u64,
+    wrapper: Wrapper,
+}
+
+/// What a look-up met.
+pub(super) enum Found {
+    Key(Secret),
+    /// There is none; where one would go.
+    Vacant(u64),
+}
+
+impl Table {
+    /// An empty table, all its bytes written: what comes later needs no new room on the disk, and so syncs fast.
+    pub(super) fn create(path: &Path, epoch: u64, slots: u64, key: &Secret) -> io::Result<Self> {
+        let wrapper = Wrapper::new(key);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all_at(&header(epoch, slots, &wrapper), 0)?;
+        write_zeros(&file, SLOT_BYTES as u64, slots * SLOT_BYTES as u64)?;
+        Ok(Self { file: Arc::new(file), slots, used: 0, wrapper })
+    }
+
+    /// The table at `path`; `None` where it is not the one of this epoch and key.
+    pub(super) fn open(path: &Path, epoch: u64, key: &Secret) -> io::Result<Option<Self>> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let length = file.metadata()?.len();
+        let slots = (length / SLOT_BYTES as u64).saturating_sub(1);
+        let mut found = [0; SLOT_BYTES];
+        let wrapper = Wrapper::new(key);
+        if slots == 0 || length % SLOT_BYTES as u64 != 0 {
+            return Ok(None);
+        }
+        file.read_exact_at(&mut found, 0)?;
+        if found != header(epoch, slots, &wrapper) {
+            return Ok(None);
+        }
+        let mut table = Self { file: Arc::new(file), slots, used: 0, wrapper };
+        table.used = table.estimate()?;
+        Ok(Some(table))
+    }
+
+    pub(super) fn file(&self) -> Arc<File> {
+        self.file.clone()
+    }
+
+    /// Whether one more would make it more than half full.
+    pub(super) fn is_full(&self) -> bool {
+        (self.used + 1) * 2 > self.slots
+    }
+
+    pub(super) fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    pub(super) fn find(&self, handle: Handle) -> io::Result<Found> {
+        let mut at = self.home(handle);
+        for _ in 0..self.slots {
+            let mut slot = [0; SLOT_BYTES];
+            self.file.read_exact_at(&mut slot, offset(at))?;
+            if slot == [0; SLOT_BYTES] {
+                return Ok(Found::Vacant(at));
+            }
+            if slot[..16] == handle.0
+                && let Some(key) = self.wrapper.unwrap(handle, &slot[16..])
+            {
+                return Ok(Found::Key(key));
+            }
+            at = (at + 1) % self.slots;
+        }
+        Err(io::Error::other("a table of keys has no room left"))
+    }
+
+    /// Puts a key where [`find`](Self::find) found room for it.
+    pub(super) fn insert(&mut self, at: u64, handle: Handle, key: &Secret) -> io::Result<()> {
+        let mut slot = [0; SLOT_BYTES];
+        slot[..16].copy_from_slice(&handle.0);
+        slot[16..].copy_from_slice(&self.wrapper.wrap(handle, key));
+        self.file.write_all_at(&slot, offset(at))?;
+        self.used += 1;
+        Ok(())
+    }
+
+    /// Copies what `keeps` wants kept into a table of another epoch.
+    pub(super) fn copy_to(&self, next: &mut Self, keeps: &dyn Fn(Handle, &Secret) -> bool) -> io::Result<()> {
+        self.blocks(self.slots, &mut |handle, wrapped| {
+            if let Some(key) = self.wrapper.unwrap(handle, wrapped)
+                && keeps(handle, &key)
+                && let Found::Vacant(at) = next.find(handle)?
+            {
+                next.insert(at, handle, &key)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// How many slots are used, from looking at a part of them where they are many: handles lie evenly.
+    fn estimate(&self) -> io::Result<u64> {
+        let looked_at = self.slots.min(16 * BLOCK_SLOTS);
+        let mut used = 0;
+        self.blocks(looked_at, &mut |_, _| {
+            used += 1;
+            Ok(())
+        })?;
+        Ok(used * self.slots / looked_at)
+    }
+
+    /// Shows the slots that are not empty, of the first `count`.
+    fn blocks(&self, count: u64, show: &mut dyn FnMut(Handle, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut at = 0;
+        while at < count {
+            let slots = BLOCK_SLOTS.min(count - at);
+            let mut block = vec![0; usize::try_from(slots).unwrap_or_default() * SLOT_BYTES];
+            self.file.read_exact_at(&mut block, offset(at))?;
+            for slot in block.as_chunks::<SLOT_BYTES>().0.iter().filter(|slot| **slot != [0; SLOT_BYTES]) {
+                show(Handle(super::first_16(slot)), &slot[16..])?;
+            }
+            at += slots;
+        }
+        Ok(())
+    }
+
+    /// Where the search for a handle begins: the greater, the further behind.
+    fn home(&self, handle: Handle) -> u64 {
+        let first = u128::from_be_bytes(handle.0) >> 64;
+        u64::try_from((first * u128::from(self.slots)) >> 64).unwrap_or_default()
+    }
+}
+
+fn offset(at: u64) -> u64 {
+    (at + 1) * SLOT_BYTES as u64
+}
+
+fn header(epoch: u64, slots: u64, wrapper: &Wrapper) -> [u8; SLOT_BYTES] {
+    let mut header = [0; SLOT_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..16].copy_from_slice(&epoch.to_be_bytes());
+    header[16..24].copy_from_slice(&slots.to_be_bytes());
+    let mark = wrapper.mark(&header[..24]);
+    header[24..40].copy_from_slice(&mark);
+    header
+}
+
+/// Writes zeros over `length` bytes from `from` on.
+pub(super) fn write_zeros(file: &File, mut from: u64, length: u64) -> io::Result<()> {
+    let zeros = [0; 64 * 1024];
+    let end = from + length;
+    while from < end {
+        let count = usize::try_from(end - from).unwrap_or(zeros.len()).min(zeros.len());
+        file.write_all_at(&zeros[..count], from)?;
+        from += count as u64;
+    }
+    Ok(())
+}

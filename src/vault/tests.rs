@@ -1,0 +1,287 @@
+//! What is sealed opens in its place alone, and what was forgotten nowhere, wherever a forgetting is interrupted.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use secrecy::{ExposeSecret, SecretBox};
+
+use super::cipher::Secret;
+use super::epoch::Step;
+use super::*;
+
+const NOON: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+fn scene(name: &str) -> SceneId {
+    SceneId::new(format!("sl-{name:0>22}")).unwrap()
+}
+
+fn main_account() -> AccountName {
+    AccountName::new("main").unwrap()
+}
+
+fn openid(name: &str) -> OpenId {
+    OpenId::new(name).unwrap()
+}
+
+fn place(scene: &SceneId) -> Place<'_> {
+    Place { scene, scene_seq: 2, field: Field::OpenId }
+}
+
+fn person(vault: &FileVault, name: &str) -> PersonHandle {
+    vault.person(&main_account(), &openid(name))
+}
+
+fn seal(vault: &FileVault, name: &str) -> Vec<u8> {
+    vault.seal(Handle::of_person(person(vault, name)), place(&scene(name)), name.as_bytes()).unwrap()
+}
+
+fn open(vault: &FileVault, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    vault.open(Handle::of_person(person(vault, name)), place(&scene(name)), sealed).unwrap()
+}
+
+fn forget(vault: &FileVault, name: &str) -> Result<usize, VaultError> {
+    vault.forget(Forgetting { person: person(vault, name), scenes: &[], at: NOON })
+}
+
+fn vault(folder: &Path) -> FileVault {
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    FileVault::open_or_create(folder).unwrap()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn holds(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+#[test]
+fn what_was_sealed_opens_after_a_restart_and_in_its_place_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    assert!(first.is_new() && !first.is_behind());
+    let sealed = seal(&first, "alice");
+    assert_eq!(sealed.len(), "alice".len() + 16);
+    assert!(first.is_behind());
+    first.sync().unwrap();
+    assert!(!first.is_behind());
+    seal(&first, "alice");
+    assert!(!first.is_behind(), "a key is made once");
+    drop(first);
+
+    let again = vault(folder.path());
+    assert!(!again.is_new());
+    assert_eq!(open(&again, "alice", &sealed).unwrap(), b"alice");
+    let (handle, here) = (Handle::of_person(person(&again, "alice")), scene("alice"));
+    let elsewhere = scene("bob");
+    for other in [
+        Place { scene: &elsewhere, ..place(&here) },
+        Place { scene_seq: 3, ..place(&here) },
+        Place { field: Field::Visitor, ..place(&here) },
+    ] {
+        assert_eq!(again.open(handle, other, &sealed).unwrap(), None, "{other:?}");
+    }
+    let bob = Handle::of_person(person(&again, "bob"));
+    assert_eq!(again.open(bob, place(&here), &sealed).unwrap(), None);
+}
+
+#[test]
+fn a_person_is_another_one_for_another_account_and_another_blinding_key() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, other) = (vault(one.path()), vault(other.path()));
+    let alice = person(&one, "alice");
+    assert_eq!(alice, person(&one, "alice"));
+    assert_ne!(alice, person(&one, "bob"));
+    assert_ne!(alice, one.person(&AccountName::new("second").unwrap(), &openid("alice")));
+    assert_ne!(alice, person(&other, "alice"));
+}
+
+#[test]
+fn the_files_are_their_users_alone_and_hold_no_key_in_clear() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(folder.path());
+    seal(&vault, "alice");
+    forget(&vault, "bob").unwrap();
+    for name in files(folder.path()) {
+        let mode = std::fs::metadata(folder.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert!(!holds(folder.path(), b"alice"));
+    assert_eq!(format!("{vault:?} {:?}", Handle([7; 16])), "FileVault(…) Handle(…)");
+}
+
+#[test]
+fn who_was_forgotten_is_gone_and_nobody_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+    assert!(!first.has_forgotten(person(&first, "alice"), NOON).unwrap());
+    assert_eq!(forget(&first, "alice").unwrap(), 1);
+    assert_eq!(forget(&first, "alice").unwrap(), 0, "a second time there is nothing left");
+    assert!(first.has_forgotten(person(&first, "alice"), NOON).unwrap());
+    assert_eq!((open(&first, "alice", &alice), open(&first, "bob", &bob).unwrap()), (None, b"bob".to_vec()));
+    drop(first);
+    let again = vault(folder.path());
+    assert_eq!((open(&again, "alice", &alice), open(&again, "bob", &bob).unwrap()), (None, b"bob".to_vec()));
+    assert_eq!(files(folder.path()), ["blind.key", "forgotten", "vault-00000002.key", "vault-00000002.tab"]);
+}
+
+#[test]
+fn who_comes_back_has_a_new_key_that_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let before = seal(&first, "alice");
+    forget(&first, "alice").unwrap();
+    let after = seal(&first, "alice");
+    first.sync().unwrap();
+    drop(first);
+    let again = vault(folder.path());
+    assert_eq!((open(&again, "alice", &before), open(&again, "alice", &after).unwrap()), (None, b"alice".to_vec()));
+}
+
+#[test]
+fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
+    for step in [
+        Step::LedgerWritten,
+        Step::TableWritten,
+        Step::TableSynced,
+        Step::KeyWritten,
+        Step::OldKeyOverwritten,
+        Step::OldKeyRemoved,
+        Step::OldTableOverwritten,
+        Step::OldTableRemoved,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let first = vault(folder.path());
+        let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+        first.sync().unwrap();
+        let key = std::fs::read(folder.path().join("vault-00000001.key")).unwrap();
+        *first.stop_behind.lock().unwrap() = Some(step);
+        forget(&first, "alice").unwrap_err();
+        drop(first);
+
+        let again = vault(folder.path());
+        // The ledger came first, so each start goes to the end of it.
+        assert_eq!(open(&again, "alice", &alice), None, "{step:?}");
+        assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob", "{step:?}");
+        assert!(!holds(folder.path(), &key), "{step:?}");
+        assert_eq!(files(folder.path()).len(), 4, "{step:?}: {:?}", files(folder.path()));
+        assert_eq!(forget(&again, "alice").unwrap(), 0, "{step:?}");
+    }
+}
+
+#[test]
+fn a_backup_of_older_keys_does_not_bring_back_who_was_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+    first.sync().unwrap();
+    let backup = ["vault-00000001.key", "vault-00000001.tab"]
+        .map(|name| (folder.path().join(name), std::fs::read(folder.path().join(name)).unwrap()));
+    forget(&first, "alice").unwrap();
+    drop(first);
+    std::fs::remove_file(folder.path().join("vault-00000002.key")).unwrap();
+    std::fs::remove_file(folder.path().join("vault-00000002.tab")).unwrap();
+    for (path, bytes) in backup {
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    let again = vault(folder.path());
+    assert_eq!((open(&again, "alice", &alice), open(&again, "bob", &bob).unwrap()), (None, b"bob".to_vec()));
+}
+
+#[test]
+fn the_table_grows_and_loses_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let sealed: Vec<_> = (0..5000).map(|number| seal(&first, &number.to_string())).collect();
+    drop(first);
+    let again = vault(folder.path());
+    for (number, sealed) in sealed.iter().enumerate() {
+        let name = number.to_string();
+        assert_eq!(open(&again, &name, sealed).unwrap(), name.as_bytes());
+    }
+    // Twice: behind 2,048 keys and behind 4,096.
+    assert_eq!(files(folder.path()), ["blind.key", "vault-00000003.key", "vault-00000003.tab"]);
+}
+
+#[test]
+fn a_torn_slot_counts_as_empty_and_hides_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+    let handle = person(&first, "alice").0;
+    drop(first);
+    let path = folder.path().join("vault-00000001.tab");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(16).position(|window| window == handle).unwrap();
+    bytes[at + 40..at + 64].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    let again = vault(folder.path());
+    assert_eq!(open(&again, "alice", &alice), None);
+    assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob");
+    let anew = seal(&again, "alice");
+    assert_eq!(open(&again, "alice", &anew).unwrap(), b"alice");
+}
+
+#[test]
+fn a_table_without_its_key_is_refused_and_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(vault(folder.path()));
+    std::fs::write(folder.path().join("vault-00000001.key"), [7; 32]).unwrap();
+    let error = FileVault::open_or_create(folder.path()).unwrap_err();
+    assert!(matches!(error, VaultError::Broken(_)), "{error}");
+    assert!(error.cure().contains("backup"));
+}
+
+#[test]
+fn a_torn_end_of_the_ledger_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(folder.path());
+    forget(&vault, "alice").unwrap();
+    let path = folder.path().join("forgotten");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend_from_slice(&[1; 17]);
+    std::fs::write(&path, bytes).unwrap();
+    forget(&vault, "bob").unwrap();
+    for name in ["alice", "bob"] {
+        assert!(vault.has_forgotten(person(&vault, name), NOON).unwrap(), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sealed_opens_under_its_key_and_no_other(
+        clear in prop::collection::vec(any::<u8>(), 0..400), key: [u8; 32], other: [u8; 32], flipped: usize,
+    ) {
+        prop_assume!(key != other);
+        let (key, other): (Secret, Secret) = (SecretBox::new(Box::new(key)), SecretBox::new(Box::new(other)));
+        let (handle, scene) = (Handle([9; 16]), scene("alice"));
+        let mut sealed = cipher::seal(&key, handle, place(&scene), &clear);
+        prop_assert_eq!(cipher::open(&key, handle, place(&scene), &sealed), Some(clear));
+        prop_assert_eq!(cipher::open(&other, handle, place(&scene), &sealed), None);
+        let at = flipped % sealed.len();
+        sealed[at] ^= 1;
+        prop_assert_eq!(cipher::open(&key, handle, place(&scene), &sealed), None);
+    }
+
+    #[test]
+    fn a_wrapped_key_opens_under_its_epoch_and_handle(key: [u8; 32], epoch: [u8; 32], handle: [u8; 16]) {
+        let (key, epoch): (Secret, Secret) = (SecretBox::new(Box::new(key)), SecretBox::new(Box::new(epoch)));
+        let wrapper = cipher::Wrapper::new(&epoch);
+        let wrapped = wrapper.wrap(Handle(handle), &key);
+        let unwrapped = wrapper.unwrap(Handle(handle), &wrapped).unwrap();
+        prop_assert_eq!(unwrapped.expose_secret(), key.expose_secret());
+        let mut other = handle;
+        other[15] ^= 1;
+        prop_assert!(wrapper.unwrap(Handle(other), &wrapped).is_none());
+    }
+}
