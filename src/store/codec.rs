@@ -83,6 +83,11 @@ pub(super) fn encode_raw(seq: u64, body: &[u8]) -> Result<Vec<u8>, NotEncoded> {
     if fits(bytes.len()) { Ok(bytes) } else { Err(NotEncoded::TooLarge) }
 }
 
+/// Whether a record with such a body can be written.
+pub(super) fn takes(body: &[u8]) -> bool {
+    fits(RECORD_HEADER + body.len())
+}
+
 fn checksum(seq: u64, body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&seq.to_le_bytes());

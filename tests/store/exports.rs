@@ -132,6 +132,20 @@ async fn a_file_that_is_there_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn info_tells_how_much_of_the_disk_the_archive_takes() {
+    let place = Place::new();
+    crate::older::unpack(4, &place);
+    let told = place.told(StoreCommand::Info).await;
+    told.done();
+    let out = String::from_utf8(told.out).unwrap();
+    let line = out.lines().find(|line| line.ends_with("  archive/")).unwrap_or_else(|| panic!("{out}"));
+    let bytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let files = std::fs::read_dir(place.store().join("archive")).unwrap().map(|entry| entry.unwrap());
+    assert!(bytes >= files.map(|file| file.metadata().unwrap().len()).sum::<u64>() && bytes > 10_000, "{out}");
+    assert!(out.contains("records    609\n"), "{out}");
+}
+
+#[tokio::test]
 async fn info_tells_what_is_there() {
     let place = Place::with_store().await;
     let told = place.told(StoreCommand::Info).await;

@@ -10,7 +10,7 @@ pub(super) const TRAILER: usize = 4 + 4 + 4;
 /// Records of a block have so many bytes, and at most one record more.
 pub(super) const BLOCK_BYTES: usize = 64 * 1024;
 /// No block is larger, whatever its entry says.
-const MOST_BLOCK: u32 = 2 * BLOCK_BYTES as u32;
+pub(super) const MOST_BLOCK: u32 = 2 * BLOCK_BYTES as u32;
 /// No file has more blocks, whatever its trailer says.
 pub(super) const MOST_BLOCKS: u32 = 65_536;
 
@@ -42,7 +42,7 @@ impl Header {
 }
 
 /// What the index says of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) offset: u64,
     pub(super) length: u32,

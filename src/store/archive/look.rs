@@ -31,10 +31,10 @@ impl Found {
 }
 
 /// A file by its name.
-struct Named {
-    path: PathBuf,
-    first: u64,
-    last: u64,
+pub(super) struct Named {
+    pub(super) path: PathBuf,
+    pub(super) first: u64,
+    pub(super) last: u64,
 }
 
 /// Looks at every byte of the archive of the store under `path`, and changes nothing.
@@ -59,7 +59,8 @@ pub(in crate::store) fn look(path: &Path) -> Result<Found, StoreError> {
     Err(StoreError::Damaged(told.into()))
 }
 
-fn list(folder: &Path) -> io::Result<(Vec<Named>, Vec<PathBuf>)> {
+/// The files in order, and what a crash left half written.
+pub(super) fn list(folder: &Path) -> io::Result<(Vec<Named>, Vec<PathBuf>)> {
     let (mut named, mut temporaries) = (Vec::new(), Vec::new());
     let entries = match std::fs::read_dir(folder) {
         // Stores of older layouts have none.

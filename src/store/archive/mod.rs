@@ -19,6 +19,7 @@
 
 mod format;
 mod look;
+mod pieces;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use super::StoreError;
 use read::Cursor;
 
 pub(super) use look::{Found, look};
+pub(super) use pieces::Pieces;
 pub(super) use write::FileWriter;
 
 /// The folder, inside the store's.
@@ -57,6 +59,13 @@ pub struct ArchiveLimits {
 impl Default for ArchiveLimits {
     fn default() -> Self {
         Self { file_records: 65_536, young_records: 4096, most_age: Duration::from_secs(24 * 60 * 60) }
+    }
+}
+
+impl ArchiveLimits {
+    /// Whether a file that begins at `since`, or behind one that was closed then, is to be closed at `newest`.
+    pub(super) fn is_over(&self, since: i64, newest: i64) -> bool {
+        newest.saturating_sub(since) > i64::try_from(self.most_age.as_micros()).unwrap_or(i64::MAX)
     }
 }
 
@@ -124,15 +133,18 @@ impl Archive {
         self.files.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins the next file, which will have the records up to `last`; `closed` is the newest time that is known.
-    pub(super) fn begin(&self, last: u64, closed: i64) -> std::io::Result<FileWriter> {
+    /// Begins the next file.
+    pub(super) fn begin(&self) -> std::io::Result<FileWriter> {
         let folder = self.folder.as_ref().ok_or_else(|| std::io::Error::other("there is no archive"))?;
-        FileWriter::create(folder, self.last() + 1, last, closed)
+        FileWriter::create(folder, self.last() + 1)
     }
 
-    /// Finishes a file: from here on its records are read from it.
-    pub(super) fn finish(&self, file: FileWriter) -> std::io::Result<()> {
-        let summary = file.finish()?;
+    /// Finishes a file: from here on its records are read from it. `closed` is the newest time that is known.
+    pub(super) fn finish(&self, file: FileWriter, closed: i64) -> std::io::Result<()> {
+        if !file.count().is_multiple_of(STEP) {
+            return Err(std::io::Error::other("a file of the archive ends in the middle of a step"));
+        }
+        let summary = file.finish(closed)?;
         self.files.write().unwrap_or_else(PoisonError::into_inner).push(summary);
         Ok(())
     }

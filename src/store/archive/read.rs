@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::format::{self, ENTRY, Entry, HEADER, Header, TRAILER};
+use super::format::{self, ENTRY, Entry, HEADER, Header, MOST_BLOCK, TRAILER};
 
 pub(super) enum ReadError {
     Io(io::Error),
@@ -47,12 +47,40 @@ impl Opened {
         if blocks_end == index { Ok(Self { file, header, entries }) } else { Err(UNSOUND) }
     }
 
+    /// A file whose index does not read as it was written: by its blocks alone, as far as each can be decompressed. The
+    /// first record is known by the file's name.
+    pub(super) fn without_index(path: &Path, first_seq: u64) -> Result<Self, ReadError> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut file, &mut bytes)?;
+        let mut decompressor = zstd::bulk::Decompressor::new()?;
+        let (mut offset, mut next, mut entries) = (HEADER, first_seq, Vec::new());
+        while let Some(frame) = first_frame(bytes.get(offset..).unwrap_or_default())
+            && let Ok(plain) = decompressor.decompress(frame, MOST_BLOCK as usize)
+            && let Ok(count @ 1..) = u32::try_from(Bodies(&plain).count())
+            && let (Ok(length), Ok(size)) = (u32::try_from(frame.len()), u32::try_from(plain.len()))
+        {
+            let checksum = crc32fast::hash(frame);
+            let place = Entry { offset: offset as u64, first_seq: next, count, ..Entry::default() };
+            entries.push(Entry { length, plain: size, checksum, ..place });
+            offset += frame.len();
+            next += u64::from(count);
+        }
+        let count = u32::try_from(next - first_seq).unwrap_or(u32::MAX);
+        Ok(Self { file, header: Header { first_seq, count, closed: 0 }, entries })
+    }
+
     /// Reads a block as it lies there, and holds it against its checksum.
     pub(super) fn frame(&self, entry: &Entry, frame: &mut Vec<u8>) -> Result<(), ReadError> {
         frame.resize(entry.length as usize, 0);
         self.file.read_exact_at(frame, entry.offset)?;
         if crc32fast::hash(frame) == entry.checksum { Ok(()) } else { Err(ReadError::Damaged("its block is damaged")) }
     }
+}
+
+/// The frame that the bytes begin with.
+fn first_frame(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(..zstd::zstd_safe::find_frame_compressed_size(bytes).ok()?)
 }
 
 /// A place in the archive: one block, decompressed, of an open file.

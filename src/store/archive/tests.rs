@@ -10,11 +10,11 @@ fn body(seq: u64, at: i64) -> Vec<u8> {
 }
 
 fn write(folder: &Path, first: u64, last: u64) -> Summary {
-    let mut file = FileWriter::create(folder, first, last, 1_000_000).unwrap();
+    let mut file = FileWriter::create(folder, first).unwrap();
     for seq in first..=last {
         file.push(&body(seq, seq.cast_signed() * 10)).unwrap();
     }
-    file.finish().unwrap()
+    file.finish(1_000_000).unwrap()
 }
 
 /// A store's folder with an archive of two files.
@@ -139,15 +139,17 @@ fn what_a_crash_left_half_written_goes_when_nothing_is_wrong_and_not_before() {
 #[test]
 fn a_file_that_is_not_finished_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let mut file = FileWriter::create(folder.path(), 1, 256, 0).unwrap();
+    let mut file = FileWriter::create(folder.path(), 1).unwrap();
     file.push(&body(1, 1)).unwrap();
     drop(file);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     // One that has not all its records is not taken for whole.
-    let mut file = FileWriter::create(folder.path(), 1, 256, 0).unwrap();
-    file.push(&body(1, 1)).unwrap();
-    assert!(file.finish().is_err());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let store = store();
+    let archive = Archive::open(store.path(), look(store.path()).unwrap(), ArchiveLimits::default()).unwrap();
+    let mut file = archive.begin().unwrap();
+    file.push(&body(769, 1)).unwrap();
+    assert!(archive.finish(file, 0).is_err());
+    assert_eq!((archive.last(), std::fs::read_dir(store.path().join(FOLDER)).unwrap().count()), (768, 2));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One file on its way to the disk.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::format::{self, BLOCK_BYTES, Entry, HEADER, Header};
@@ -16,7 +16,7 @@ pub(in crate::store) struct FileWriter {
     file: File,
     /// `None` once it has its own name.
     temporary: Option<PathBuf>,
-    header: Header,
+    first: u64,
     entries: Vec<Entry>,
     compressor: zstd::bulk::Compressor<'static>,
     plain: Vec<u8>,
@@ -24,21 +24,25 @@ pub(in crate::store) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) fn create(folder: &Path, first: u64, last: u64, closed: i64) -> io::Result<Self> {
-        let count = u32::try_from(last + 1 - first).map_err(io::Error::other)?;
-        let header = Header { first_seq: first, count, closed };
+    pub(super) fn create(folder: &Path, first: u64) -> io::Result<Self> {
         let temporary = folder.join(format!("{first:020}{}", look::TEMPORARY));
         let mut writer = Self {
             file: File::create(&temporary)?,
             temporary: Some(temporary),
-            header,
+            first,
             entries: Vec::new(),
             compressor: zstd::bulk::Compressor::new(LEVEL)?,
             plain: Vec::with_capacity(BLOCK_BYTES),
             open: begun(HEADER as u64, first),
         };
-        writer.file.write_all(&header.to_bytes())?;
+        // The header's place: what it says is known in the end.
+        writer.file.write_all(&[0; HEADER])?;
         Ok(writer)
+    }
+
+    /// How many records it has.
+    pub(in crate::store) fn count(&self) -> u64 {
+        self.open.first_seq + u64::from(self.open.count) - self.first
     }
 
     /// Adds the next record.
@@ -65,14 +69,18 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Makes it durable under its name. Where anything fails there is no such file: what a failed sync has left is not
-    /// to be trusted.
-    pub(super) fn finish(mut self) -> io::Result<Summary> {
+    /// Makes it durable under its name; `closed` is the newest time that is known. Where anything fails there is no such
+    /// file: what a failed sync has left is not to be trusted.
+    pub(super) fn finish(mut self, closed: i64) -> io::Result<Summary> {
         if !self.plain.is_empty() {
             self.close_block()?;
         }
-        let summary = format::summary(self.header, &self.entries).ok_or_else(|| io::Error::other("it is empty"))?;
-        self.file.write_all(&format::end(self.header, &self.entries))?;
+        let count = u32::try_from(self.count()).map_err(io::Error::other)?;
+        let header = Header { first_seq: self.first, count, closed };
+        let summary = format::summary(header, &self.entries).ok_or_else(|| io::Error::other("it is empty"))?;
+        self.file.write_all(&format::end(header, &self.entries))?;
+        self.file.rewind()?;
+        self.file.write_all(&header.to_bytes())?;
         self.file.sync_data()?;
         let temporary = self.temporary.clone().unwrap_or_default();
         // Its records are about to have no other place.

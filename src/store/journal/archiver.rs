@@ -67,7 +67,6 @@ impl Archiver {
 
     /// Whether so much time has passed since `first` and since the last file was closed that another one is closed.
     fn is_old(&mut self, first: u64) -> bool {
-        let newest = self.shared.newest.load(Ordering::Relaxed);
         let begun = match self.oldest {
             Some((seq, at)) if seq == first => at,
             _ => match self.shared.time_of(first) {
@@ -79,8 +78,7 @@ impl Archiver {
             },
         };
         self.oldest = Some((first, begun));
-        let most = i64::try_from(self.limits.most_age.as_micros()).unwrap_or(i64::MAX);
-        newest.saturating_sub(begun.max(self.shared.archive.closed())) > most
+        self.limits.is_over(begun.max(self.shared.archive.closed()), self.shared.newest.load(Ordering::Relaxed))
     }
 
     /// Makes a file of the records up to `last`, and hands the chunks that it covers to the writer.
@@ -88,7 +86,7 @@ impl Archiver {
         let shared = &self.shared;
         let io = |error: std::io::Error| StoreError::Unreadable(error.to_string().into());
         let mut next = shared.archive.last() + 1;
-        let mut file = shared.archive.begin(last, shared.newest.load(Ordering::Relaxed)).map_err(io)?;
+        let mut file = shared.archive.begin().map_err(io)?;
         let (mut covered, mut outcome) = (Vec::new(), Ok(()));
         let first = next;
         let chunk = &mut |first_seq: u64, value: &[u8]| {
@@ -110,7 +108,7 @@ impl Archiver {
         if next <= last {
             return Err(StoreError::Damaged(format!("record {next}: it is missing").into()));
         }
-        shared.archive.finish(file).map_err(io)?;
+        shared.archive.finish(file, shared.newest.load(Ordering::Relaxed)).map_err(io)?;
         {
             let mut obsolete = shared.obsolete();
             obsolete.keys.extend(covered);
