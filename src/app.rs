@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::actors::{AdmissionLimits, Forgetting, NotForgotten, StartError, Tree};
+use crate::audit::{self, AuditError, Checkpointer, IfOther, Setup};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
@@ -23,7 +24,7 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
-use crate::transport::admin::{self, AdminHttp, AdminSocket, SocketError};
+use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
@@ -47,6 +48,9 @@ pub enum RunError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The journal is not the one that was signed, or cannot be signed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The actors cannot be started.
     #[error("the sessions cannot be brought back: {0}")]
     Start(#[from] StartError),
@@ -84,6 +88,7 @@ impl RunError {
         match self {
             Self::Keys(error) => error.cure(),
             Self::Open(error) => error.cure(),
+            Self::Audit(error) => error.cure(),
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
             Self::Forgetting(error) => error.cure(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
@@ -112,13 +117,17 @@ const LOOKED_AT: u64 = 1024;
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// How long signing the journal's last head may take when the daemon stops.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
+
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes.
+/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes. A journal
+/// that does not extend its last checkpoint is treated as `if_other` says.
 ///
 /// # Errors
 /// [`RunError`] where it cannot start, and where it had to stop.
@@ -126,17 +135,22 @@ pub async fn run(
     config: Config,
     listeners: Listeners,
     mounts: Router,
+    if_other: IfOther,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let mut shutdown = pin!(shutdown);
     let clock = Clock::system();
     let metrics = Metrics::new();
     let wechat = wechat_apis(&config, &clock, &metrics)?;
+    if if_other == IfOther::Refuse {
+        audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
+    }
     let journal = tokio::select! {
         opened = open_journal(&config) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
     };
     // After the journal: its lock says that no other process is making keys.
+    let checkpointer = Arc::new(Checkpointer::start(audit_setup(&config, journal.clone(), &clock), if_other).await?);
     let keys = open_keys(&config, &journal)?;
     warn_of_lost_keys(&journal).await?;
     let recall = open_recall(&config, &clock)?;
@@ -149,7 +163,8 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let core = Core { tree: &tree, forgetting, keys, recall, clock, metrics, wechat };
+    let core =
+        Core { tree: &tree, forgetting, checkpointer: checkpointer.clone(), keys, recall, clock, metrics, wechat };
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
@@ -160,6 +175,7 @@ pub async fn run(
     serving.stop().await;
     let closing = async {
         tree.stop().await;
+        sign_the_end(&checkpointer).await;
         journal.close().await;
     };
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
@@ -173,6 +189,7 @@ pub async fn run(
 struct Core<'a> {
     tree: &'a Tree,
     forgetting: Forgetting,
+    checkpointer: Arc<Checkpointer>,
     keys: Arc<Keys>,
     recall: Recall,
     clock: Clock,
@@ -205,9 +222,11 @@ impl Serving {
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let commands = admin::events_router(history.clone(), serving.stopping.clone())
             .merge(admin::records_router(history.clone(), serving.stopping.clone()))
-            .merge(admin::forget_router(core.forgetting));
+            .merge(admin::forget_router(core.forgetting))
+            .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
+        serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
@@ -280,6 +299,40 @@ async fn warn_of_lost_keys(journal: &Journal) -> Result<(), StartError> {
         );
     }
     Ok(())
+}
+
+/// The head that an orderly end leaves is signed, where that does not take long.
+async fn sign_the_end(checkpointer: &Arc<Checkpointer>) {
+    match tokio::time::timeout(LAST_CHECKPOINT, checkpointer.checkpoint()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "no last checkpoint could be signed; the next start signs one"),
+        Err(_) => tracing::info!("no last checkpoint was signed, since that takes long; the next start signs one"),
+    }
+}
+
+/// What the checkpoints are about, and where they are kept.
+pub fn audit_setup(config: &Config, store: Arc<dyn EventStore>, clock: &Clock) -> Setup {
+    let url = config.server.public_url.as_str();
+    Setup {
+        store,
+        folder: config.store.path.clone(),
+        keys: config.keys.path.clone(),
+        key: config.keys.checkpoint_key_file.clone(),
+        site: url.split_once("://").map_or(url, |(_, site)| site).to_owned(),
+        clock: clock.clone(),
+    }
+}
+
+fn signing(checkpointer: Arc<Checkpointer>) -> Sign {
+    Arc::new(move || {
+        let checkpointer = checkpointer.clone();
+        Box::pin(async move {
+            match checkpointer.checkpoint().await {
+                Ok(checkpoint) => Ok(SignedHead { checkpoint, verifier_key: checkpointer.verifier_key() }),
+                Err(error) => Err(Unsigned { what: error.to_string(), cure: error.cure() }),
+            }
+        })
+    })
 }
 
 async fn sweep(recall: Recall, stopping: CancellationToken) {

@@ -55,6 +55,9 @@ pub enum KeysError {
     /// Somebody else could read them.
     #[error("{0} can be read by other users")]
     TooOpen(PathBuf),
+    /// There is none, where none may be made.
+    #[error("there is no key {0}")]
+    Missing(PathBuf),
     /// A file that should hold a key holds something else.
     #[error("{0} is not a key of {KEY_BYTES} bytes")]
     NotAKey(PathBuf),
@@ -73,7 +76,10 @@ impl KeysError {
     pub fn cure(&self) -> String {
         match self {
             Self::TooOpen(path) => format!("chmod go-rwx {}", path.display()),
-            Self::NotAKey(_) => "put the right file back from its backup; a new key ends all pending logins".into(),
+            Self::Missing(_) => "put the key back from its backup".into(),
+            Self::NotAKey(_) => {
+                "put the right file back from its backup; with a new one, what rests on the old is worth nothing".into()
+            }
             Self::Io { .. } => "see that [keys] path exists or can be made, and belongs to this user".into(),
         }
     }
@@ -140,6 +146,48 @@ impl Keys {
     }
 }
 
+/// The secret half of the key that signs the log's checkpoints.
+pub struct CheckpointKey(SecretBox<[u8; KEY_BYTES]>);
+
+impl std::fmt::Debug for CheckpointKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CheckpointKey(…)")
+    }
+}
+
+impl CheckpointKey {
+    /// Reads the key in the file `path`.
+    ///
+    /// # Errors
+    /// [`KeysError`], with its cure; [`KeysError::Missing`] where there is none.
+    pub fn open(path: &Path) -> Result<Self, KeysError> {
+        if path.exists() { Ok(Self(read_or_make(path)?)) } else { Err(KeysError::Missing(path.to_owned())) }
+    }
+
+    /// The same; makes the key where there is none.
+    ///
+    /// # Errors
+    /// [`KeysError`], with its cure.
+    pub fn open_or_create(path: &Path) -> Result<Self, KeysError> {
+        Ok(Self(read_or_make(path)?))
+    }
+
+    /// The seed of an Ed25519 key; not for logs.
+    pub fn expose(&self) -> &[u8; KEY_BYTES] {
+        self.0.expose_secret()
+    }
+}
+
+/// Makes the folder of the keys (mode 0700) where there is none, and refuses one that others can read.
+///
+/// # Errors
+/// [`KeysError`], with its cure.
+pub fn make_folder(path: &Path) -> Result<(), KeysError> {
+    let io = |error| KeysError::Io { path: path.to_owned(), error };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+    refuse_if_open(path)
+}
+
 /// SHA-256 of a random secret, to be kept in its place.
 pub fn sha256(secret: &[u8]) -> Digest {
     Digest(Sha256::digest(secret).into())
@@ -148,13 +196,6 @@ pub fn sha256(secret: &[u8]) -> Digest {
 /// Whether two secrets are the same, in a time that does not tell where they differ.
 pub fn same_secret(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
-}
-
-/// Makes the folder of the keys (mode 0700) where there is none.
-pub(crate) fn make_folder(path: &Path) -> Result<(), KeysError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
-    refuse_if_open(path)
 }
 
 fn refuse_if_open(path: &Path) -> Result<(), KeysError> {
@@ -231,6 +272,19 @@ mod tests {
         let error = Keys::open_or_create(&path).unwrap_err();
         assert!(matches!(error, KeysError::TooOpen(_)));
         assert!(error.cure().starts_with("chmod go-rwx"));
+    }
+
+    #[test]
+    fn a_checkpoint_key_is_made_only_where_it_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.key");
+        assert!(matches!(CheckpointKey::open(&path), Err(KeysError::Missing(_))));
+        let made = CheckpointKey::open_or_create(&path).unwrap();
+        assert_eq!(CheckpointKey::open(&path).unwrap().expose(), made.expose());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(CheckpointKey::open(&path), Err(KeysError::TooOpen(_))));
+        assert_eq!(format!("{made:?}"), "CheckpointKey(…)");
     }
 
     #[test]

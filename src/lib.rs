@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -12,5 +13,6 @@ pub mod recall;
 pub mod replay;
 pub mod simulator;
 pub mod store;
+pub mod tlog;
 pub mod transport;
 pub mod vault;

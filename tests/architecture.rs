@@ -16,11 +16,32 @@ const RULES: &[(&str, &[&str])] = &[
     ("store", &["domain", "vault"]),
     ("recall", &["clock", "domain"]),
     ("replay", &["clock", "domain"]),
+    ("tlog", &[]),
+    ("audit", &["clock", "domain", "keys", "store", "tlog"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
     ("transport", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
-    ("cli", &["app", "clock", "config", "domain", "replay", "simulator", "store", "transport", "vault"]),
-    ("app", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport", "vault"]),
+    (
+        "cli",
+        &[
+            "app",
+            "audit",
+            "clock",
+            "config",
+            "domain",
+            "keys",
+            "replay",
+            "simulator",
+            "store",
+            "tlog",
+            "transport",
+            "vault",
+        ],
+    ),
+    (
+        "app",
+        &["actors", "audit", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport", "vault"],
+    ),
 ];
 
 /// Foreign things, and the only places that may name them.
@@ -42,6 +63,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("zstd::", &["store/archive/"]),
     ("qrcode::", &["transport/picture.rs"]),
     ("prometheus_client", &["metrics.rs"]),
+    // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.
+    ("aws_lc_rs", &["tlog/note.rs", "transport/wechat/api/http.rs", "simulator/wechat/delivery.rs", "vault/cipher.rs"]),
 ];
 
 /// Most lines of a file, its tests left out: a ratchet, to be turned down only.

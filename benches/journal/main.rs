@@ -7,6 +7,7 @@
 //! | `disk` | bytes of the whole folder an event, after bursts and after lone appends |
 //! | `replay` | all history decoded and folded |
 //! | `restart` | from a killed process to an open journal with its pending sessions read |
+//! | `audit` | the log hashed, held against its last checkpoint at a start, and verified as a whole |
 //! | `memory` | resident memory of a start, of appends and of a full scan, with little history and with much |
 //!
 //! Journal and raw file take turns, so that both meet the same noise; medians of the pairs are told. `--long` takes the
@@ -15,6 +16,7 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 mod append;
+mod audit;
 mod disk;
 mod history;
 mod logins;
@@ -51,6 +53,7 @@ fn main() {
     tell("disk", &mut || runtime.block_on(disk::bytes_an_event()));
     tell("replay", &mut || runtime.block_on(replay::whole_history(events)));
     tell("restart", &mut || runtime.block_on(restart::ready(events)));
+    tell("audit", &mut || runtime.block_on(audit::whole_history(events)));
     tell("memory", &mut || memory::resident(events));
 }
 

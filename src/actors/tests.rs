@@ -59,6 +59,10 @@ impl EventStore for Treacherous {
         self.inner.unretired()
     }
 
+    fn indexed(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<u64>>, StoreError>> {
+        self.inner.indexed(scenes)
+    }
+
     fn retire(&self, scene: &SceneId) {
         self.inner.retire(scene);
     }

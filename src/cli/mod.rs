@@ -41,7 +41,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the daemon
-    Serve,
+    Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, and when; what was denied, and what expired
@@ -51,7 +51,7 @@ enum Command {
         #[command(subcommand)]
         command: store::StoreCommand,
     },
-    /// What the journal can prove, and what it must forget
+    /// Prove that nothing in the journal was altered, inserted or cut off; and forget a person
     Audit {
         #[command(subcommand)]
         command: audit::AuditCommand,
@@ -101,7 +101,7 @@ impl From<Exit> for std::process::ExitCode {
 pub fn run(arguments: &Arguments) -> Exit {
     log_to_standard_error();
     match &arguments.command {
-        Command::Serve => serve::run(&arguments.config),
+        Command::Serve(args) => serve::run(*args, &arguments.config),
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),

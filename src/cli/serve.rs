@@ -11,20 +11,30 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Listeners};
+use crate::audit::IfOther;
 use crate::config::Config;
 
 use super::{Exit, complain};
 
+/// What `serve` takes.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
+    #[arg(long)]
+    accept_fork: bool,
+}
+
 /// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged.
-pub fn run(path: &Path) -> Exit {
+pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    super::block_on(serve(config))
+    let if_other = if args.accept_fork { IfOther::Fork } else { IfOther::Refuse };
+    super::block_on(serve(config, if_other))
 }
 
-async fn serve(config: Config) -> Exit {
+async fn serve(config: Config, if_other: IfOther) -> Exit {
     let public = bind(config.server.listen, "[server] listen").await;
     let admin = bind(config.admin.listen, "[admin] listen").await;
     let (Some(public), Some(admin)) = (public, admin) else { return Exit::Failed };
@@ -37,7 +47,7 @@ async fn serve(config: Config) -> Exit {
             return Exit::Failed;
         }
     };
-    match app::run(config, listeners, Router::new(), shutdown).await {
+    match app::run(config, listeners, Router::new(), if_other, shutdown).await {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&error, &error.cure());

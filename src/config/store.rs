@@ -48,6 +48,9 @@ impl Store {
 pub struct Keys {
     /// Their folder, never under the store's. Default: `keys`.
     pub path: PathBuf,
+    /// The file of the key that signs the log's checkpoints, never under the store's folder: who can edit the log must
+    /// not be able to sign it. Default: `checkpoint.key` in `path`.
+    pub checkpoint_key_file: PathBuf,
 }
 
 impl Keys {
@@ -58,8 +61,19 @@ impl Keys {
             let cure = "name a folder outside the store's: a backup of the store must hold no keys";
             section.fault("path", format!("lies in the store's folder ({})", store.path.display()), cure);
         }
+        let is_elsewhere = section.written("checkpoint_key_file").is_some();
+        let named = section.path("checkpoint_key_file", "checkpoint.key");
+        let checkpoint_key_file = if is_elsewhere { named } else { path.join("checkpoint.key") };
+        if is_elsewhere && real(&checkpoint_key_file).starts_with(real(&store.path)) {
+            let cure = "name a file outside the store's folder: who can edit the log must not be able to sign it";
+            section.fault(
+                "checkpoint_key_file",
+                format!("lies in the store's folder ({})", store.path.display()),
+                cure,
+            );
+        }
         section.finish();
-        Self { path }
+        Self { path, checkpoint_key_file }
     }
 }
 

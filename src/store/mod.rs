@@ -118,6 +118,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`StoreError`] where the medium fails or is damaged.
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>>;
 
+    /// Where the index says that the events of these scenes are, in their order: their sequences in the log.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn indexed(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<u64>>, StoreError>>;
+
     /// Says that nothing more will happen to `scene`, so that a later start need not look at it. A hint: it may be lost
     /// in a crash, and its events stay.
     fn retire(&self, scene: &SceneId);

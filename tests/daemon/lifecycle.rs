@@ -186,10 +186,16 @@ async fn keys_that_are_gone_are_missed_aloud() {
     let mut world = World::start().await;
     world.create().await;
     world.terminate().await;
-    std::fs::remove_dir_all(world.folder.path().join("keys")).unwrap();
-    world.run().await;
+    let keys = world.folder.path().join("keys");
+    std::fs::remove_dir_all(&keys).unwrap();
+    let (status, log) = world.refused().await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("the key ") && log.contains("put the right key back from its backup"), "{log}");
+    assert!(!keys.exists(), "no other key is made in its place");
+    world.run_with("serve --accept-fork").await;
     let (_, log) = world.terminate().await;
     assert!(log.contains("the journal is older than the keys"), "{log}");
+    world.run().await;
 }
 
 #[tokio::test]

@@ -257,7 +257,8 @@ async fn without_the_keys_everybody_counts_as_forgotten_and_the_daemon_says_so()
     log_in(&world, ALICE, ADDRESS, BROWSER).await;
     world.terminate().await;
     std::fs::remove_dir_all(world.folder.path().join("keys")).unwrap();
-    world.run().await;
+    // The key that signs is gone with them.
+    world.run_with("serve --accept-fork").await;
     let journal = world.journal().await;
     assert_eq!((&journal[0]["forgotten"], &journal[1]["forgotten"]), (&json!(true), &json!(true)));
     let (_, log) = world.terminate().await;

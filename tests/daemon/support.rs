@@ -161,7 +161,12 @@ impl World {
 
     /// Starts the daemon and waits until it is ready.
     pub async fn run(&mut self) {
-        self.daemon = Some(self.command("serve").spawn().unwrap());
+        self.run_with("serve").await;
+    }
+
+    /// The same with other arguments.
+    pub async fn run_with(&mut self, arguments: &str) {
+        self.daemon = Some(self.command(arguments).spawn().unwrap());
         let ready = async {
             while self.try_get_at(9090, "/readyz").await.is_none_or(|answer| answer.status != 200) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -222,6 +227,12 @@ impl World {
         };
         let status = tokio::time::timeout(PATIENCE, ended).await.expect("the daemon does not end");
         (status, stderr)
+    }
+
+    /// A start that is refused: how it ends, and what it says.
+    pub async fn refused(&mut self) -> (ExitStatus, String) {
+        self.daemon = Some(self.command("serve").spawn().unwrap());
+        self.output().await
     }
 
     pub fn url(&self, path: &str) -> String {

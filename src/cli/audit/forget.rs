@@ -1,7 +1,6 @@
 //! `audit forget`: beside a running daemon through its admin socket, without one on the store itself.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use tokio::net::UnixStream;
 
 use crate::app::offline;
-use crate::cli::{Exit, block_on, complain, load};
+use crate::cli::{Exit, complain};
 use crate::config::Config;
 use crate::domain::{AccountName, OpenId};
 use crate::transport::admin::Forgotten;
@@ -42,8 +41,7 @@ impl std::fmt::Debug for ForgetArgs {
     }
 }
 
-pub(super) fn run(args: &ForgetArgs, path: &Path) -> Exit {
-    let Some((config, _)) = load(path) else { return Exit::Usage };
+pub(super) async fn run(args: &ForgetArgs, config: &Config) -> Exit {
     let Ok(openid) = OpenId::new(&args.openid) else {
         complain(&"what is given as openid is none", "take the openid of a `scanned` line of `replay`");
         return Exit::Usage;
@@ -54,15 +52,13 @@ pub(super) fn run(args: &ForgetArgs, path: &Path) -> Exit {
         complain(&"the configuration has no account of this name", &format!("take {}", names.join(", ")));
         return Exit::Usage;
     };
-    block_on(async {
-        match forget(&config, &account, &openid).await {
-            Ok(forgotten) => tell(&forgotten),
-            Err(fault) => {
-                complain(&fault.what, &fault.cure);
-                Exit::Failed
-            }
+    match forget(config, &account, &openid).await {
+        Ok(forgotten) => tell(&forgotten),
+        Err(fault) => {
+            complain(&fault.what, &fault.cure);
+            Exit::Failed
         }
-    })
+    }
 }
 
 /// What is wrong, and the cure.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::stage::Stage;
 use super::{Failure, ready};
 use crate::app;
+use crate::audit::IfOther;
 use crate::simulator::{Browser, Person, Phones, Website};
 
 /// A login takes milliseconds; whoever waits for this long has found a fault.
@@ -24,7 +25,8 @@ pub(super) async fn play(stage: Stage, say: impl FnMut(&str) -> Result<(), Failu
     let Stage { config, listeners, mounts, public_url, website, phones, tape, life: _ } = stage;
     let admin = ready::address(&listeners)?;
     let stopping = CancellationToken::new();
-    let mut daemon = tokio::spawn(app::run(config, listeners, mounts, stopping.clone().cancelled_owned()));
+    let mut daemon =
+        tokio::spawn(app::run(config, listeners, mounts, IfOther::Refuse, stopping.clone().cancelled_owned()));
     let login = async {
         ready::wait(admin).await;
         // Before the scan: only who listens already can time its events.

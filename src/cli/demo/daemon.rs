@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ready};
 use crate::app::{self, Listeners};
+use crate::audit::IfOther;
 use crate::config::Config;
 
 /// What a killed daemon runs is dropped at once; only a thread that is inside a system call takes longer.
@@ -140,7 +141,7 @@ impl Daemon {
             let _inside = runtime.enter();
             let listeners = Listeners { public: again(&self.public)?, admin: again(&self.admin)? };
             let told = stopping.clone().cancelled_owned();
-            runtime.spawn(app::run(self.config.clone(), listeners, self.mounts.clone(), told))
+            runtime.spawn(app::run(self.config.clone(), listeners, self.mounts.clone(), IfOther::Refuse, told))
         };
         Ok(Running { runtime: Some(runtime), daemon, stopping })
     }

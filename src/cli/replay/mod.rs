@@ -7,7 +7,7 @@ mod live;
 mod moment;
 mod offline;
 mod output;
-mod progress;
+pub(super) mod progress;
 mod reader;
 mod report;
 

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(120);
 
 /// How far the replay is; a short one never shows it.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     bar: ProgressBar,
     due: Instant,
     /// Where it will be drawn; `None` once it is, and where there is nothing to draw.
@@ -21,14 +21,14 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of work that begins at `now`; drawn on `target` where there is one.
-    pub(super) fn new(target: Option<ProgressDrawTarget>, now: Instant) -> Self {
+    pub(in crate::cli) fn new(target: Option<ProgressDrawTarget>, now: Instant) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
             .with_style(ProgressStyle::default_spinner());
         Self { bar, due: now + PATIENCE, target }
     }
 
     /// Waits for the journal, of which nothing is known yet.
-    pub(super) async fn opening<T>(&mut self, opened: impl Future<Output = T>) -> T {
+    pub(in crate::cli) async fn opening<T>(&mut self, opened: impl Future<Output = T>) -> T {
         let mut opened = pin!(opened);
         if self.target.is_none() {
             return opened.await;
@@ -47,7 +47,7 @@ impl Progress {
     }
 
     /// There are `head` events.
-    pub(super) fn begin(&mut self, head: u64) {
+    pub(in crate::cli) fn begin(&mut self, head: u64) {
         self.bar.set_length(head);
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3}% of {human_len} events, {eta} left") {
             self.bar.set_style(style);
@@ -55,7 +55,7 @@ impl Progress {
     }
 
     /// `seq` of them have been read by `now`.
-    pub(super) fn reached(&mut self, seq: u64, now: Instant) {
+    pub(in crate::cli) fn reached(&mut self, seq: u64, now: Instant) {
         self.bar.set_position(seq);
         self.show_if_due(now);
     }
@@ -71,12 +71,12 @@ impl Progress {
     }
 
     /// Does what would disturb the drawing.
-    pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(in crate::cli) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         self.bar.suspend(work)
     }
 
     /// Takes it off the screen for good.
-    pub(super) fn end(&mut self) {
+    pub(in crate::cli) fn end(&mut self) {
         self.target = None;
         self.bar.finish_and_clear();
     }

@@ -4,12 +4,58 @@ mod daemon;
 mod error;
 mod offline;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use crate::config::Config;
-use crate::store::RawRecord;
+use crate::store::{EventStore, RawRecord};
 
 pub use daemon::Daemon;
 pub use error::SourceError;
 pub use offline::open_store;
+
+/// Where records come from, for as long as a command runs.
+pub enum Source {
+    /// The daemon behind this socket.
+    Daemon(PathBuf),
+    /// The store, which nobody else has open.
+    Store(Arc<dyn EventStore>),
+}
+
+impl Source {
+    /// The daemon behind `[admin] socket`; where none answers, the store.
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub async fn open(config: &Config) -> Result<Self, SourceError> {
+        match Daemon::connect(&config.admin.socket).await? {
+            Some(_) => Ok(Self::Daemon(config.admin.socket.clone())),
+            None => Ok(Self::Store(open_store(config).await?)),
+        }
+    }
+
+    /// The records from the sequence `from` on (the first is 1).
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub async fn records(&self, from: u64) -> Result<Records, SourceError> {
+        match self {
+            Self::Daemon(socket) => {
+                let daemon = Daemon::connect(socket).await?;
+                let daemon = daemon.ok_or_else(|| SourceError::Broken("the daemon has stopped".to_owned()))?;
+                Records::of_daemon(daemon, from).await
+            }
+            Self::Store(store) => Ok(Records::of(store.clone(), from)),
+        }
+    }
+
+    /// Lets go of the store.
+    pub async fn close(self) {
+        if let Self::Store(store) = self {
+            store.close().await;
+        }
+    }
+}
 
 /// The records of the journal in order, up to the last one that was durable when this began.
 pub struct Records {
@@ -24,7 +70,7 @@ enum From {
 }
 
 impl Records {
-    /// Begins at the sequence `from` (the first is 1): asks the daemon behind [admin] socket, and opens the store where no
+    /// Begins at the sequence `from` (the first is 1): asks the daemon behind `[admin] socket`, and opens the store where no
     /// daemon answers.
     ///
     /// # Errors
@@ -50,8 +96,12 @@ impl Records {
     /// # Errors
     /// [`SourceError`], with its cure.
     pub async fn of_store(config: &Config, from: u64) -> Result<Self, SourceError> {
-        let store = offline::Store(open_store(config).await?);
-        Ok(Self { next: from, head: store.head(), from: From::Store(store) })
+        Ok(Self::of(open_store(config).await?, from))
+    }
+
+    fn of(store: Arc<dyn EventStore>, from: u64) -> Self {
+        let store = offline::Store(store);
+        Self { next: from, head: store.head(), from: From::Store(store) }
     }
 
     /// The last sequence that will be given, where there is one from where it began; 0 where the journal is empty.

@@ -193,6 +193,8 @@ fn values_out_of_bounds() {
         (section("[keys]", "path = \"data/keys\""), "keys.path", "/etc/scan-login/data"),
         (section("[keys]", "path = \"x/../data\""), "keys.path", "backup"),
         (section("[keys]", "path = \"\""), "keys.path", "not a path"),
+        (section("[keys]", "checkpoint_key_file = \"data/my.key\""), "keys.checkpoint_key_file", "sign it"),
+        (section("[keys]", "checkpoint_key_file = \"\""), "keys.checkpoint_key_file", "not a path"),
         (section("[store]", "retention = \"0d\""), "store.retention", "longer than zero"),
         (section("[session]", "ttl = \"0s\""), "session.ttl", "1s to 29d"),
         (section("[session]", "ttl = \"999ms\""), "session.ttl", "1s to 29d"),

@@ -29,6 +29,7 @@ hosts = []
 
 [keys]
 path = "keys"
+checkpoint_key_file = "hsm/checkpoint.key"
 
 [store]
 engine = "sled"
@@ -107,6 +108,7 @@ fn the_complete_sample_is_read() {
     let (config, _) = Config::from_toml(COMPLETE, folder.path(), []).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.server.public_url.as_str(), "https://login.example.com");
     assert_eq!(config.keys.path, folder.path().join("keys"));
+    assert_eq!(config.keys.checkpoint_key_file, folder.path().join("hsm/checkpoint.key"));
     assert_eq!(config.admin.token.as_ref().unwrap().expose_secret(), "SECRET-admin");
     let shop = config.client(&ClientId::new("shop").unwrap()).unwrap();
     assert_eq!(shop.redirect_uris, ["https://shop.example.com/callback"]);
@@ -145,6 +147,7 @@ fn the_written_defaults_are_the_defaults() {
     assert_eq!(admin.listen, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(admin.socket, base.join("data/admin.sock"));
     assert!(admin.token.is_none() && admin.hosts.is_empty());
+    assert_eq!(keys.checkpoint_key_file, base.join("keys/checkpoint.key"));
     assert_eq!((keys.path, store.path), (base.join("keys"), base.join("data")));
     assert_eq!((store.engine, store.lock_wait), (Engine::Sled, Duration::from_secs(30)));
     assert_eq!(store.retention, Duration::from_secs(180 * 86_400));

@@ -120,6 +120,10 @@ impl EventStore for Journal {
         self.read_blocking(Shared::unretired)
     }
 
+    fn indexed(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<u64>>, StoreError>> {
+        self.read_blocking(move |shared| scenes.iter().map(|scene| shared.sequences(scene)).collect())
+    }
+
     fn retire(&self, scene: &SceneId) {
         self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner).push(scene.clone());
         // Where the queue is full the writer is at work, and looks before it waits again.

@@ -1,5 +1,6 @@
 //! The operator's ways in: a listener for probes, and a socket for the program's own commands.
 
+mod checkpoint;
 mod events;
 mod forget;
 mod http;
@@ -7,6 +8,7 @@ mod records;
 mod socket;
 
 pub use self::http::{AdminHttp, http_router};
+pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
 pub use events::events_router;
 pub use forget::{Forgotten, forget_router};
 pub use records::records_router;

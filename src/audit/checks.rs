@@ -1,0 +1,171 @@
+//! The whole log, held record by record against everything that was signed.
+
+use crate::clock::rfc3339_millis;
+use crate::domain::{Recorded, Timestamp};
+use crate::store::{RawRecord, StoreError};
+use crate::tlog::{Checkpoint, Frontier, Hash, leaf_hash};
+
+use super::notes::Kept;
+use super::subtrees::{LEAVES, LEVEL};
+
+/// What is not as it was written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Damage {
+    /// A record that makes no sense.
+    #[error("{0}")]
+    Record(StoreError),
+    /// The log before a checkpoint is another.
+    #[error(
+        "records {first} to {last} are not those that were signed: the checkpoint of {size} records{} does not fit",
+        when(*.at)
+    )]
+    Altered {
+        /// The first record that may be another one.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// The checkpoint's size.
+        size: u64,
+        /// When it was signed, where that is known.
+        at: Option<Timestamp>,
+    },
+    /// The log ends before a checkpoint.
+    #[error("the end of the log was cut off: a checkpoint of {size} records{} was signed, and {found} are there", when(*.at))]
+    Cut {
+        /// The checkpoint's size.
+        size: u64,
+        /// The log's.
+        found: u64,
+        /// When it was signed, where that is known.
+        at: Option<Timestamp>,
+    },
+    /// The kept subtrees are not those of the log.
+    #[error("the file TREE does not fit the log in records {first} to {last}; without it, a start makes it again")]
+    Tree {
+        /// The first record of the first such subtree.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+}
+
+fn when(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| format!(" ({})", rfc3339_millis(at)))
+}
+
+/// A head that the log must have had.
+struct Expected {
+    checkpoint: Checkpoint,
+    at: Option<Timestamp>,
+}
+
+/// One pass through the log.
+pub struct Checks {
+    /// By size, the largest first.
+    expected: Vec<Expected>,
+    subtrees: Vec<Hash>,
+    frontier: Frontier,
+    /// The size of the last checkpoint that fits.
+    right_up_to: u64,
+    /// The first complete subtree that is another than was kept.
+    other_subtree: Option<u64>,
+    fitting: u64,
+}
+
+impl Checks {
+    /// Of a log of these checkpoints, whose signatures somebody has looked at, and these kept subtrees.
+    pub fn new(kept: &[Kept], subtrees: Vec<Hash>) -> Self {
+        let mut checks = Self {
+            expected: Vec::new(),
+            subtrees,
+            frontier: Frontier::new(),
+            right_up_to: 0,
+            other_subtree: None,
+            fitting: 0,
+        };
+        kept.iter().for_each(|kept| checks.expect(kept.checkpoint.clone(), Some(kept.at)));
+        checks
+    }
+
+    /// The log must also have had this head.
+    pub fn expect(&mut self, checkpoint: Checkpoint, at: Option<Timestamp>) {
+        self.expected.push(Expected { checkpoint, at });
+        self.expected.sort_by_key(|expected| std::cmp::Reverse(expected.checkpoint.size));
+    }
+
+    /// Takes the next record, and gives what it says.
+    ///
+    /// # Errors
+    /// [`Damage`]: the first there is. Nothing behind it is looked at.
+    pub fn take(&mut self, record: &RawRecord) -> Result<Recorded, Damage> {
+        // A checkpoint of no records waits for none.
+        self.compare()?;
+        let recorded = record.decode().map_err(Damage::Record)?;
+        let complete = self.frontier.append_telling(leaf_hash(&record.body), LEVEL);
+        if let Some(root) = complete {
+            let index = self.frontier.size() / LEAVES - 1;
+            let kept = self.subtrees.get(index as usize);
+            if kept.is_some_and(|kept| *kept != root) {
+                self.other_subtree.get_or_insert(index);
+            }
+        }
+        self.compare()?;
+        Ok(recorded)
+    }
+
+    fn compare(&mut self) -> Result<(), Damage> {
+        let size = self.frontier.size();
+        while let Some(expected) = self.expected.pop_if(|expected| expected.checkpoint.size == size) {
+            if expected.checkpoint.root != self.frontier.root() {
+                return Err(self.altered(&expected));
+            }
+            self.right_up_to = size;
+            self.fitting += 1;
+        }
+        Ok(())
+    }
+
+    /// Between the last checkpoint that fits and this one; less where the kept subtrees tell more.
+    fn altered(&self, expected: &Expected) -> Damage {
+        let (mut first, mut last, size) = (self.right_up_to + 1, expected.checkpoint.size, expected.checkpoint.size);
+        if let Some(index) = self.other_subtree {
+            (first, last) = (first.max(index * LEAVES + 1), last.min((index + 1) * LEAVES));
+        } else {
+            // The whole ones are what they were when they were kept.
+            let whole = (self.subtrees.len() as u64).min(size / LEAVES) * LEAVES;
+            first = first.max((whole + 1).min(last));
+        }
+        Damage::Altered { first, last, size, at: expected.at }
+    }
+
+    /// The log has its end here.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub fn finish(mut self) -> Result<Sound, Damage> {
+        self.compare()?;
+        let found = self.frontier.size();
+        // The smallest of those that are left: the first that does not fit.
+        if let Some(Expected { checkpoint, at }) = self.expected.pop() {
+            return Err(Damage::Cut { size: checkpoint.size, found, at });
+        }
+        let surplus = (self.subtrees.len() as u64 > found / LEAVES).then_some(found / LEAVES);
+        if let Some(index) = self.other_subtree.or(surplus) {
+            return Err(Damage::Tree { first: index * LEAVES + 1, last: (index + 1) * LEAVES });
+        }
+        Ok(Sound { size: found, root: self.frontier.root(), signed: self.right_up_to, checkpoints: self.fitting })
+    }
+}
+
+/// A log without damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Its records.
+    pub size: u64,
+    /// The root of its tree.
+    pub root: Hash,
+    /// How many of its records the last checkpoint covers.
+    pub signed: u64,
+    /// How many checkpoints fit.
+    pub checkpoints: u64,
+}
