@@ -46,7 +46,7 @@ const RULES: &[(&str, &[&str])] = &[
 
 /// Foreign things, and the only places that may name them.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("sled::", &["store/sled_medium.rs"]),
+    ("sled::", &["store/sled_medium.rs", "store/sled_index.rs"]),
     ("bincode", &["store/codec.rs", "store/schema.rs"]),
     ("ractor", &["actors/"]),
     ("tungstenite", &["transport/websocket.rs"]),
@@ -60,6 +60,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("aws_lc_rs::aead", &["vault/cipher.rs"]),
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
     ("cbc::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
+    ("zstd::", &["store/archive/"]),
     ("qrcode::", &["transport/picture.rs"]),
     ("prometheus_client", &["metrics.rs"]),
     // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use scan_login::domain::Event;
-use scan_login::store::{self, Append, EventStore, Journal, MemoryMedium};
+use scan_login::store::{self, Append, ArchiveLimits, EventStore, Journal, MemoryMedium};
 use scan_login::vault;
 
 use crate::logins;
@@ -40,6 +40,14 @@ async fn burst(store: &Journal, numbers: std::ops::Range<u64>) {
 pub async fn settle(store: &Journal) {
     let refused = store.append(&logins::scene(u64::MAX), 99, logins::at(0), vec![Event::Expired]).await;
     assert!(matches!(refused, Ok(Append::Conflict { .. })), "{refused:?}");
+}
+
+/// Waits until everything that is old enough lies in the archive alone.
+pub async fn archived(store: &Journal) {
+    let limits = ArchiveLimits::default();
+    let old = store.head().borrow().seq.saturating_sub(limits.young_records);
+    let due = old - old % limits.file_records;
+    store.archived().wait_for(|archived| *archived >= due).await.unwrap();
 }
 
 /// Begins sessions that stay pending.

@@ -10,8 +10,21 @@ const USER_AGENT: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36";
 const NOW: i64 = 1_767_323_045_678_901;
 
+/// Characters that nobody could guess or compress, as in real ids, tickets and states: six bits each.
+fn random(number: u64, salt: u64, length: usize) -> String {
+    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut state = number.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ salt.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        char::from(CHARACTERS[usize::try_from((mixed ^ (mixed >> 31)) % 64).unwrap()])
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 pub fn scene(number: u64) -> SceneId {
-    SceneId::new(format!("sl-{:022x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).unwrap()
+    SceneId::new(format!("sl-{}", random(number, 1, 22))).unwrap()
 }
 
 pub fn at(number: u64) -> Timestamp {
@@ -37,14 +50,17 @@ pub fn created(number: u64) -> Event {
         incarnation: Incarnation(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         opener: Opener::Browser { attach: digest(1) },
         confirmation: Confirmation::Auto,
-        qr: QrCode { content: format!("http://weixin.qq.com/q/02{number:020x}"), expires_at: later(number, 300) },
+        qr: QrCode {
+            content: format!("http://weixin.qq.com/q/02{}", random(number, 2, 20)),
+            expires_at: later(number, 300),
+        },
         expires_at: later(number, 300),
         code_ttl: Duration::from_secs(60),
         access_token_ttl: Duration::from_secs(600),
         request: LoginRequest {
             scope: "openid".into(),
             redirect_uri: Some("https://shop.example/login/callback".into()),
-            state: Some(format!("{number:032x}")),
+            state: Some(random(number, 3, 32)),
             nonce: None,
             code_challenge: Some(digest(2)),
             ui_locales: None,
@@ -55,7 +71,7 @@ pub fn created(number: u64) -> Event {
 }
 
 fn scanned(number: u64) -> Event {
-    let openid = OpenId::new(format!("oX{number:026x}")).unwrap();
+    let openid = OpenId::new(format!("oX{}", random(number, 4, 26))).unwrap();
     Event::Scanned(Scanned { account: AccountName::new("main").unwrap(), person: Person::known(openid) })
 }
 

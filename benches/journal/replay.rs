@@ -15,6 +15,7 @@ pub async fn whole_history(events: u64) -> serde_json::Value {
     let folder = folder();
     let store = history::open(folder.path());
     history::fill(&store, events).await;
+    history::archived(&store).await;
     store.close().await;
     drop(store);
     let mut rates = Vec::new();

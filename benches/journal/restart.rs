@@ -36,6 +36,7 @@ pub async fn ready(events: u64) -> serde_json::Value {
 pub async fn fill(path: &std::path::Path, events: u64) {
     let store = history::open(path);
     history::fill(&store, events).await;
+    history::archived(&store).await;
     let next = events / 4;
     history::begin(&store, next..next + PENDING).await;
     store.close().await;

@@ -137,6 +137,12 @@ impl Filter {
         SceneId::new(self.scene.as_deref()?).ok()
     }
 
+    /// From when to when the selector has to be given events: where it has to see how sessions began, from the first on.
+    pub fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let is_about_sessions = self.scene.is_some() || self.openid.is_some();
+        (self.since.filter(|_| !is_about_sessions), self.until)
+    }
+
     /// Begins to select: to be given the events of the journal in order. Persons are found by what `identify` says.
     pub fn selector(self, identify: Identify) -> Selector {
         let persons = Persons::new(identify);
@@ -147,7 +153,7 @@ impl Filter {
 /// A [`Filter`] on its way through the journal.
 ///
 /// Most events do not name the page id or the openid of their session, so it remembers which sessions do. It must
-/// therefore see a session from its `created` (for a page id) or its `scanned` (for an openid) on.
+/// therefore see a session from its `created` (for a page id) or its `scanned` (for an openid) on: see [`Filter::times`].
 #[derive(Debug)]
 pub struct Selector {
     filter: Filter,
@@ -164,7 +170,7 @@ impl Selector {
         self.is_scene_only = true;
     }
 
-    /// Whether this event is to be shown. Must be asked for every event, in the journal's order.
+    /// Whether this event is to be shown. Must be asked for every event of [`Filter::times`], in the journal's order.
     pub fn matches(&mut self, recorded: &Recorded) -> bool {
         // Both trails look at every event, whatever the other conditions say.
         let scene = self.filter.scene.as_deref().is_none_or(|wanted| {

@@ -2,6 +2,8 @@
 //!
 //! It is built beside its place, without the file that makes a folder a store, and is moved there when all of it is on
 //! the disk. So whatever happens on the way, nothing is left that a daemon would open.
+//!
+//! All records but the last few go into the archive at once: what went through sled before would leave its file large.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,13 +13,14 @@ use tempfile::TempDir;
 
 use crate::domain::{SceneId, Session, State, Timestamp, evolve};
 
-use super::codec::{self, Chunk, ChunkBuilder};
+use super::archive::{Archive, ArchiveLimits, FileWriter, STEP};
+use super::codec::{self, ChunkBuilder};
 use super::medium::{Medium, MediumError};
 use super::sled_medium::{IfMissing, SledMedium};
 use super::{OpenError, RawRecord, migrate, place};
 
-/// How many chunks share a sync.
-const GROUP: usize = 256;
+/// After so many records it is looked which sessions are over.
+const RETIRE_EVERY: u64 = 8192;
 
 /// Why a store cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -70,13 +73,16 @@ pub struct StoreBuilder {
     path: PathBuf,
     folder: TempDir,
     medium: SledMedium,
+    archive: Archive,
+    limits: ArchiveLimits,
     now: Timestamp,
-    open: ChunkBuilder,
-    /// The sequence of the open chunk's first record.
-    opened: u64,
-    chunks: Vec<Chunk>,
+    /// The file of the archive that is being written, and when its first record was made.
+    file: Option<(FileWriter, i64)>,
+    /// What comes behind it: fewer records than a file has a multiple of.
+    young: Vec<RawRecord>,
     next: u64,
-    synced: u64,
+    /// The newest time of all records.
+    newest: i64,
     /// The streams to which something may still happen.
     streams: HashMap<SceneId, Stream>,
 }
@@ -94,23 +100,32 @@ impl StoreBuilder {
     /// # Errors
     /// [`BuildError`], with its cure.
     pub fn new(path: &Path, now: Timestamp) -> Result<Self, BuildError> {
+        Self::with_limits(path, now, ArchiveLimits::default())
+    }
+
+    /// The same with other limits of the archive.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure.
+    pub fn with_limits(path: &Path, now: Timestamp, limits: ArchiveLimits) -> Result<Self, BuildError> {
         let failed = |error: io::Error| unwritable(path, &error);
         if !place::is_free(path).map_err(failed)? {
             return Err(BuildError::Occupied(path.to_owned()));
         }
         let folder = place::beside(path).map_err(failed)?;
-        let medium = SledMedium::open(folder.path(), IfMissing::Create)?;
+        let (medium, archive) = SledMedium::open(folder.path(), IfMissing::Create, limits)?;
         migrate::withhold(folder.path()).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             folder,
             medium,
+            archive,
+            limits,
             now,
-            open: ChunkBuilder::new(1),
-            opened: 1,
-            chunks: Vec::new(),
+            file: None,
+            young: Vec::new(),
             next: 1,
-            synced: 0,
+            newest: i64::MIN,
             streams: HashMap::new(),
         })
     }
@@ -124,14 +139,19 @@ impl StoreBuilder {
         if record.seq != self.next {
             return Err(refused(format!("record {} is missing", self.next)));
         }
-        self.follow(record)?;
-        let bytes = codec::encode_raw(record.seq, &record.body).map_err(|_| refused("it is too large".to_owned()))?;
-        if !self.open.fits(&bytes) {
-            self.close_chunk();
+        if !codec::takes(&record.body) {
+            return Err(refused("it is too large".to_owned()));
         }
-        self.open.push(&bytes, 1);
+        self.follow(record)?;
+        self.young.push(record.clone());
         self.next += 1;
-        if self.chunks.len() < GROUP { Ok(()) } else { self.commit() }
+        if self.young.len() as u64 == STEP {
+            self.archive_young().map_err(|error| unwritable(&self.path, &error))?;
+        }
+        if record.seq.is_multiple_of(RETIRE_EVERY) {
+            self.retire().map_err(|error| unwritable(&self.path, &error))?;
+        }
+        Ok(())
     }
 
     /// Lays a file beside the log, under this name.
@@ -147,10 +167,10 @@ impl StoreBuilder {
     /// # Errors
     /// [`BuildError`], with its cure; nothing is made then.
     pub fn finish(mut self) -> Result<u64, BuildError> {
-        self.close_chunk();
-        self.commit()?;
         let last = self.next - 1;
-        self.medium.note_head(last, true).map_err(|error| unwritable(&self.path, &error))?;
+        self.close_file().map_err(|error| unwritable(&self.path, &error))?;
+        let written = self.write_young().and_then(|()| self.retire()).and_then(|()| self.medium.note_head(last, true));
+        written.map_err(|error| unwritable(&self.path, &error))?;
         let Self { path, folder, medium, .. } = self;
         drop(medium);
         let unwritable = |error: io::Error| unwritable(&path, &error);
@@ -175,21 +195,45 @@ impl StoreBuilder {
             return Err(refused(format!("it says that it is event {} of its session", recorded.scene_seq)));
         }
         stream.state = evolve(std::mem::take(&mut stream.state), &recorded.event);
+        self.newest = self.newest.max(recorded.at.as_micros());
         Ok(())
     }
 
-    fn close_chunk(&mut self) {
-        let full = std::mem::replace(&mut self.open, ChunkBuilder::new(self.next)).finish(self.synced);
-        self.opened = self.next;
-        self.chunks.extend(full);
+    /// Puts the young records into the open file, and closes that where it is full.
+    fn archive_young(&mut self) -> io::Result<()> {
+        let (mut file, begun) = match self.file.take() {
+            Some(open) => open,
+            None => {
+                let first = self.young.first().and_then(|record| codec::time_of(&record.body));
+                (self.archive.begin()?, first.map_or(self.newest, Timestamp::as_micros))
+            }
+        };
+        for record in self.young.drain(..) {
+            file.push(&record.body)?;
+        }
+        let is_full = file.count() >= self.limits.file_records
+            || self.limits.is_over(begun.max(self.archive.closed()), self.newest);
+        self.file = Some((file, begun));
+        if is_full { self.close_file() } else { Ok(()) }
     }
 
-    /// Brings what is closed to the disk, and what is over into the index.
-    fn commit(&mut self) -> Result<(), BuildError> {
-        let chunks = std::mem::take(&mut self.chunks);
-        let written = self.medium.write(&chunks).and_then(|()| self.medium.sync()).and_then(|()| self.retire());
-        self.synced = self.opened - 1;
-        written.map_err(|error| unwritable(&self.path, &error))
+    fn close_file(&mut self) -> io::Result<()> {
+        self.file.take().map_or(Ok(()), |(file, _)| self.archive.finish(file, self.newest))
+    }
+
+    /// What does not fill a step of the archive goes into sled.
+    fn write_young(&mut self) -> Result<(), MediumError> {
+        let first = self.next - self.young.len() as u64;
+        let (mut open, mut chunks) = (ChunkBuilder::new(first), Vec::new());
+        for record in self.young.drain(..) {
+            let bytes = codec::encode_raw(record.seq, &record.body).map_err(|_| "a record is too large")?;
+            if !open.fits(&bytes) {
+                chunks.extend(std::mem::replace(&mut open, ChunkBuilder::new(record.seq)).finish(first - 1));
+            }
+            open.push(&bytes, 1);
+        }
+        chunks.extend(open.finish(first - 1));
+        self.medium.write(&chunks).and_then(|()| self.medium.sync())
     }
 
     fn retire(&mut self) -> Result<(), MediumError> {

@@ -83,6 +83,11 @@ pub(super) fn encode_raw(seq: u64, body: &[u8]) -> Result<Vec<u8>, NotEncoded> {
     if fits(bytes.len()) { Ok(bytes) } else { Err(NotEncoded::TooLarge) }
 }
 
+/// Whether a record with such a body can be written.
+pub(super) fn takes(body: &[u8]) -> bool {
+    fits(RECORD_HEADER + body.len())
+}
+
 fn checksum(seq: u64, body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&seq.to_le_bytes());
@@ -294,6 +299,20 @@ fn at_chunk(first_seq: u64, what: &str) -> String {
 
 fn at_record(seq: u64, what: &str) -> String {
     format!("record {seq}: {what}")
+}
+
+/// When a record was made, from its body alone.
+pub(super) fn time_of(body: &[u8]) -> Option<Timestamp> {
+    let at = body.get(2..)?.first_chunk()?;
+    Some(Timestamp::from_micros(i64::from_le_bytes(*at)))
+}
+
+/// Of which scene a record is, from its body alone.
+pub(super) fn is_of(body: &[u8], scene: &SceneId) -> bool {
+    let scene = scene.as_str().as_bytes();
+    body.get(2 + 8 + 4..)
+        .and_then(|rest| rest.split_first())
+        .is_some_and(|(length, rest)| usize::from(*length) == scene.len() && rest.starts_with(scene))
 }
 
 /// `before` is the scene of the record before: often the same, and then its text is shared.

@@ -3,7 +3,8 @@
 //! sled opens a damaged file, drops what it cannot read, and says nothing. So before it does, the log in the file is held
 //! against what is known to have been durable: each chunk tells how far the log was synced when it was written, and the
 //! file `HEAD` tells where it stood at the last note. What is missing below that is damage: the store is refused as
-//! it was found. What is missing above was never acknowledged: a crash has torn it, and it is cut. Where only sled's own
+//! it was found. Old records are in the archive, which is looked at first: only what follows them must be in sled.
+//! What is missing above was never acknowledged: a crash has torn it, and it is cut. Where only sled's own
 //! bookkeeping is broken, a copy is opened and read as a whole first.
 
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use super::codec::Head;
 use super::sled_file::{self, Look};
-use super::{StoreError, head_file};
+use super::{StoreError, archive, head_file};
 
 /// Most ranges of missing records that are named.
 const MOST_RANGES: usize = 8;
@@ -24,17 +25,20 @@ pub(super) struct Examined {
     pub(super) least: u64,
     /// sled's own bookkeeping is not in order: a copy must be tried first.
     pub(super) is_doubtful: bool,
+    /// The archive, whole.
+    pub(super) archive: archive::Found,
 }
 
 /// Looks at the store under `path`, and changes nothing.
 pub(super) fn examine(path: &Path) -> Result<Examined, StoreError> {
     let unreadable = |error: io::Error| StoreError::Unreadable(error.to_string().into());
     let head = head_file::read(path)?;
+    let archive = archive::look(path)?;
     let look = match sled_file::look(&path.join("db")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && head == 0 => Look::default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && head == 0 && archive.last() == 0 => Look::default(),
         look => look.map_err(unreadable)?,
     };
-    let examined = judge(&look, head)?;
+    let examined = judge(&look, head, archive)?;
     if let Some((first, last)) = torn(&look) {
         tracing::info!(first, last, "records that nobody was told of were torn by the last crash, and are cut off");
     }
@@ -44,21 +48,26 @@ pub(super) fn examine(path: &Path) -> Result<Examined, StoreError> {
     Ok(examined)
 }
 
-fn judge(look: &Look, head: u64) -> Result<Examined, StoreError> {
+fn judge(look: &Look, head: u64, archive: archive::Found) -> Result<Examined, StoreError> {
     let least = look.chunks.iter().map(|chunk| chunk.synced).chain([head]).max().unwrap_or_default();
     let covered = ranges(&look.chunks);
-    let lost = missing(&covered, least);
+    let archived = archive.last();
+    let lost = missing(&covered, archived, least);
     if !lost.is_empty() {
-        return Err(StoreError::Damaged(told(&lost, least, look).into()));
+        return Err(StoreError::Damaged(told(&lost, archived, least, look).into()));
     }
     let end = covered.last().map_or(0, |(_, last)| *last);
-    Ok(Examined { least, is_doubtful: !look.broken.is_empty() || !missing(&covered, end).is_empty() })
+    let is_doubtful = !look.broken.is_empty() || !missing(&covered, archived, end).is_empty();
+    Ok(Examined { least: least.max(archived), is_doubtful, archive })
 }
 
 /// The sequences that these chunks hold, as few ranges as there are.
 fn ranges(chunks: &[Head]) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> =
-        chunks.iter().map(|chunk| (chunk.first_seq, chunk.first_seq + u64::from(chunk.count) - 1)).collect();
+    joined(chunks.iter().map(|chunk| (chunk.first_seq, chunk.first_seq + u64::from(chunk.count) - 1)).collect())
+}
+
+/// The same ranges in order, and as few as there are.
+pub(super) fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     ranges.sort_unstable();
     ranges.dedup_by(|(first, last), (_, before)| {
         let joins = *first <= *before + 1;
@@ -70,9 +79,9 @@ fn ranges(chunks: &[Head]) -> Vec<(u64, u64)> {
     ranges
 }
 
-/// What the ranges leave out of 1 to `end`.
-fn missing(ranges: &[(u64, u64)], end: u64) -> Vec<(u64, u64)> {
-    let (mut next, mut missing) = (1, Vec::new());
+/// What the ranges leave out of what follows `archived`, up to `end`.
+fn missing(ranges: &[(u64, u64)], archived: u64, end: u64) -> Vec<(u64, u64)> {
+    let (mut next, mut missing) = (archived + 1, Vec::new());
     for (first, last) in ranges.iter().copied().chain([(end + 1, end + 1)]) {
         if next < first && next <= end {
             missing.push((next, end.min(first - 1)));
@@ -90,19 +99,25 @@ fn torn(look: &Look) -> Option<(u64, u64)> {
     Some((first, behind.last()?.1))
 }
 
-fn told(lost: &[(u64, u64)], least: u64, look: &Look) -> String {
-    let names: Vec<String> = lost
+fn told(lost: &[(u64, u64)], archived: u64, least: u64, look: &Look) -> String {
+    let mut text = format!("of {least} durable records, these are missing or bad: {}", named(lost));
+    let still = missing(&ranges(&[look.chunks.as_slice(), &look.outside].concat()), archived, least);
+    let count = |ranges: &[(u64, u64)]| ranges.iter().map(|(first, last)| last - first + 1).sum::<u64>();
+    let _ = write!(text, "; the file holds whole copies of {} of these {}", count(lost) - count(&still), count(lost));
+    text
+}
+
+/// Ranges of records in words.
+pub(super) fn named(ranges: &[(u64, u64)]) -> String {
+    let names: Vec<String> = ranges
         .iter()
         .take(MOST_RANGES)
         .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
         .collect();
-    let mut text = format!("of {least} durable records, these are missing or bad: {}", names.join(", "));
-    if lost.len() > MOST_RANGES {
-        let _ = write!(text, " and {} more ranges", lost.len() - MOST_RANGES);
+    let mut text = names.join(", ");
+    if ranges.len() > MOST_RANGES {
+        let _ = write!(text, " and {} more ranges", ranges.len() - MOST_RANGES);
     }
-    let still = missing(&ranges(&[look.chunks.as_slice(), &look.outside].concat()), least);
-    let count = |ranges: &[(u64, u64)]| ranges.iter().map(|(first, last)| last - first + 1).sum::<u64>();
-    let _ = write!(text, "; the file holds whole copies of {} of these {}", count(lost) - count(&still), count(lost));
     text
 }
 

@@ -1,26 +1,54 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use crate::domain::Recorded;
+use crate::domain::{Recorded, Timestamp};
 
 use super::{EventStore, Head, StoreError};
 
-/// Reads the whole log in order and then waits for what comes. It buffers nothing: a slow reader is merely behind.
+/// Reads the whole log in order and then waits for what comes. A slow reader is merely behind: besides the batch that it
+/// works on, there is at most the next one, which is read meanwhile.
 pub struct Follow {
     store: Arc<dyn EventStore>,
     head: watch::Receiver<Head>,
     next: u64,
+    /// Sequences that need not be read.
+    passed: RangeInclusive<u64>,
+    ahead: Option<Ahead>,
 }
 
+type Ahead = JoinHandle<Result<Vec<Recorded>, StoreError>>;
+
 /// Most events in one batch: bounds the memory of a reader.
-const BATCH: usize = 1024;
+const BATCH: u64 = 1024;
 
 impl Follow {
     /// Begins at the sequence `from`.
     pub fn new(store: Arc<dyn EventStore>, from: u64) -> Self {
         let head = store.head();
-        Self { store, head, next: from.max(1) }
+        Self { store, head, next: from.max(1), passed: RangeInclusive::new(1, 0), ahead: None }
+    }
+
+    /// Passes over what the store knows to be of another time than from the first to the second, each where it is given.
+    /// What it does not know of is shown, and so is what comes later, whatever its time.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn pass(&mut self, (since, until): (Option<Timestamp>, Option<Timestamp>)) -> Result<(), StoreError> {
+        if since.is_none() && until.is_none() {
+            return Ok(());
+        }
+        let head = self.head.borrow().seq;
+        let range = self.store.between(since, until).await?;
+        if range.is_empty() {
+            self.next = self.next.max(head + 1);
+        } else {
+            self.next = self.next.max(*range.start());
+            self.passed = range.end() + 1..=head;
+        }
+        Ok(())
     }
 
     /// The last durable sequence of the log at this moment.
@@ -34,15 +62,33 @@ impl Follow {
     /// [`StoreError`] where the medium fails or is damaged.
     pub async fn batch(&mut self) -> Result<Vec<Recorded>, StoreError> {
         let durable = self.head.borrow_and_update().seq;
-        if self.next > durable {
+        if self.ahead.is_none() && !self.read_ahead(durable) {
             return Ok(Vec::new());
         }
-        let limit = usize::try_from(durable - self.next + 1).unwrap_or(BATCH).min(BATCH);
-        let events = self.store.read(self.next, limit).await?;
+        let Some(ahead) = &mut self.ahead else { return Ok(Vec::new()) };
+        // Kept until it is there, so that nothing is lost where nobody waits for it any more.
+        let events = ahead.await.unwrap_or_else(|_| Err(StoreError::Unreadable("reading it panicked".into())));
+        self.ahead = None;
+        let events = events?;
         if let Some(last) = events.last() {
             self.next = last.seq + 1;
+            self.read_ahead(durable);
         }
         Ok(events)
+    }
+
+    /// Begins to read the next batch; `false` where there is none.
+    fn read_ahead(&mut self, durable: u64) -> bool {
+        if self.passed.contains(&self.next) {
+            self.next = self.passed.end() + 1;
+        }
+        if self.next > durable {
+            return false;
+        }
+        let end = if self.next < *self.passed.start() { durable.min(self.passed.start() - 1) } else { durable };
+        let limit = usize::try_from((end - self.next + 1).min(BATCH)).unwrap_or(1);
+        self.ahead = Some(tokio::spawn(self.store.read(self.next, limit)));
+        true
     }
 
     /// The next durable events, waiting until there are some.
@@ -56,6 +102,14 @@ impl Follow {
                 return Ok(events);
             }
             self.head.changed().await.map_err(|_| StoreError::Closed)?;
+        }
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        if let Some(ahead) = &self.ahead {
+            ahead.abort();
         }
     }
 }

@@ -23,17 +23,17 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// Returns when everything that was written is on the disk, and would be found after a loss of power.
     fn sync(&self) -> Result<(), MediumError>;
 
-    /// Removes chunks whose records are durable in another one. Not durable by itself: what comes back is removed again.
+    /// Removes chunks whose records are durable in the archive. Not durable by itself: what comes back is removed again.
     fn remove(&self, first_seqs: &[u64]) -> Result<(), MediumError>;
 
     /// The chunk with the greatest first sequence that is at most `seq`.
     fn chunk_at_or_before(&self, seq: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError>;
 
-    /// Shows the chunks in order, from [`chunk_at_or_before`](Self::chunk_at_or_before) `seq` on, without copying them,
-    /// until it is told to break.
+    /// Shows the chunks in order, from [`chunk_at_or_before`](Self::chunk_at_or_before) `seq` on, or from the first where
+    /// there is none before, without copying them, until it is told to break.
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError>;
 
-    /// The sequences of a retired stream's records.
+    /// The sequences of a retired stream's records, and perhaps of others'.
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError>;
 
     /// Puts streams into the index of the retired, and remembers that all unretired records lie at `unretired_from` or

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::domain::SceneId;
 use crate::vault::MemoryVault;
 
+use super::archive::Archive;
 use super::codec::Chunk;
 use super::medium::{Medium, MediumError, Visit};
 use super::{Journal, StoreError};
@@ -59,7 +60,12 @@ impl MemoryMedium {
     /// # Errors
     /// [`StoreError`] where what is there is damaged.
     pub fn open(&self) -> Result<Journal, StoreError> {
-        Journal::start(self.clone(), Arc::new(self.vault()))
+        self.open_with(Archive::none())
+    }
+
+    /// The same with an archive, which is no part of the medium.
+    pub(super) fn open_with(&self, archive: Archive) -> Result<Journal, StoreError> {
+        Journal::start(self.clone(), archive, Arc::new(self.vault()))
     }
 
     /// The keys of all journals on it.
@@ -163,6 +169,10 @@ impl Medium for MemoryMedium {
 
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError> {
         let mut next = seq;
+        if self.content().written.log.range(..=seq).next().is_none() {
+            let Some(first) = self.content().written.log.keys().next().copied() else { return Ok(()) };
+            next = first;
+        }
         // One at a time, since whoever visits may look for more meanwhile.
         while let Some((first_seq, value)) = self.chunk_at_or_before(next)? {
             let following = self.content().written.log.range(first_seq + 1..).next().map(|(seq, _)| *seq);

@@ -16,6 +16,8 @@ mod m0001_log;
 mod m0002_synced;
 #[path = "../../migrations/0003_index.rs"]
 mod m0003_index;
+#[path = "../../migrations/0004_archive_and_seals.rs"]
+mod m0004_archive_and_seals;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
@@ -24,6 +26,12 @@ pub(super) trait MigrationTarget {
 
     /// Moves the tree `name` into the database of the index, where it is durable before it is removed.
     fn move_to_index(&self, name: &str) -> Result<(), MediumError>;
+
+    /// Brings the tree `name` of the index's database into the short form.
+    fn shorten_index(&self, name: &str) -> Result<(), MediumError>;
+
+    /// Makes the folder `name` inside the store's where it does not exist.
+    fn create_folder(&self, name: &str) -> Result<(), MediumError>;
 
     /// Makes everything durable that the step did.
     fn flush(&self) -> Result<(), MediumError>;
@@ -36,6 +44,11 @@ const STEPS: &[(Step, &str)] = &[
     (m0001_log::up, "makes the log in chunks, and the index of retired sessions"),
     (m0002_synced::up, "lets new chunks tell how far the log was durable before them; rewrites nothing"),
     (m0003_index::up, "moves the index of retired sessions into a database of its own"),
+    (
+        m0004_archive_and_seals::up,
+        "makes the archive, into which old records move while the daemon runs; lets new records have what identifies a \
+         person sealed; writes the index of retired sessions shorter",
+    ),
 ];
 
 /// The layout of this program.

@@ -5,8 +5,12 @@
 //!
 //! ```text
 //! append ─► writer thread: expected sequence? ─► encode ─► write ─► fdatasync ─► acknowledge all, move the head
+//!           archiver thread: enough old records? ─► a file of the archive ─► the writer removes their chunks
 //! ```
 
+mod archive;
+#[cfg(test)]
+mod archive_tests;
 mod builder;
 mod codec;
 #[cfg(test)]
@@ -21,8 +25,6 @@ mod head_file;
 mod journal;
 mod medium;
 mod memory;
-#[cfg(test)]
-mod merge_tests;
 mod migrate;
 mod place;
 mod raw;
@@ -30,9 +32,11 @@ mod salvage;
 mod schema;
 mod seal;
 mod sled_file;
+mod sled_index;
 mod sled_medium;
 mod transfer;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +46,7 @@ use tokio::sync::watch;
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
 use crate::vault::OpenVault;
 
+pub use archive::ArchiveLimits;
 pub use builder::{BuildError, StoreBuilder};
 pub use fingerprint::Fingerprint;
 pub use follow::Follow;
@@ -89,6 +94,20 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`StoreError`] where the medium fails or is damaged.
     fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>>;
 
+    /// The sequences outside of which no record of today's log has a time from `since` to `until`, both included: a
+    /// reader of a time needs not go through all history. Inside of them other times may lie, too: times are nearly but
+    /// not strictly in order. An engine that does not know better says all.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn between(
+        &self,
+        _since: Option<Timestamp>,
+        _until: Option<Timestamp>,
+    ) -> BoxFuture<'static, Result<RangeInclusive<u64>, StoreError>> {
+        let head = self.head().borrow().seq;
+        Box::pin(std::future::ready(Ok(1..=head)))
+    }
     /// By what the records name a person, whether or not they have any of theirs.
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle;
 
@@ -167,8 +186,7 @@ pub enum StoreError {
 /// # Errors
 /// [`OpenError`], with its cure.
 pub fn open_or_create(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
-    let medium = sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Create)?;
-    Ok(Journal::start(medium, vault()?)?)
+    open(path, sled_medium::IfMissing::Create, ArchiveLimits::default(), vault)
 }
 
 /// Opens the journal under `path`, where there is one; with [`NoVault::opened`](crate::vault::NoVault::opened) to look at
@@ -177,8 +195,25 @@ pub fn open_or_create(path: PathBuf, vault: impl OpenVault) -> Result<Journal, O
 /// # Errors
 /// [`OpenError`], with its cure; [`OpenError::Missing`] where there is none, and nothing is made.
 pub fn open_existing(path: PathBuf, vault: impl OpenVault) -> Result<Journal, OpenError> {
-    let medium = sled_medium::SledMedium::open(&path, sled_medium::IfMissing::Refuse)?;
-    Ok(Journal::start(medium, vault()?)?)
+    open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default(), vault)
+}
+
+/// The same as [`open_or_create`], with other limits of the archive: what is on the disk fits to any.
+///
+/// # Errors
+/// [`OpenError`], with its cure.
+pub fn open_with(path: PathBuf, limits: ArchiveLimits, vault: impl OpenVault) -> Result<Journal, OpenError> {
+    open(path, sled_medium::IfMissing::Create, limits, vault)
+}
+
+fn open(
+    path: PathBuf,
+    if_missing: sled_medium::IfMissing,
+    limits: ArchiveLimits,
+    vault: impl OpenVault,
+) -> Result<Journal, OpenError> {
+    let (medium, archive) = sled_medium::SledMedium::open(&path, if_missing, limits)?;
+    Ok(Journal::start(medium, archive, vault()?)?)
 }
 
 /// The layout of the stores that this program writes.
@@ -208,5 +243,5 @@ pub fn plan(path: &Path) -> Result<Plan, OpenError> {
 /// # Errors
 /// [`OpenError`], with its cure.
 pub fn migrate(path: &Path) -> Result<(), OpenError> {
-    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse).map(drop)
+    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default()).map(drop)
 }

@@ -2,13 +2,15 @@
 //!
 //! The same look at the file as before an opening, but with the records themselves. A record that lies in a whole message
 //! is the log's own. Of one that lies outside it is not certain: a visitor chooses some of a record's texts, and could
-//! have written a chunk of his own into one, so those are told apart.
+//! have written a chunk of his own into one, so those are told apart. Old records are looked for in the archive first; sled's
+//! file may still have them, too.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::archive::Pieces;
 use super::sled_file::{self, Found, Sink};
 use super::sled_medium::lock;
 use super::{OpenError, RawRecord, StoreError, codec, examine, head_file, migrate};
@@ -18,6 +20,7 @@ const MOST_BEHIND: u64 = 64 * 1024;
 
 /// The whole records of a store, in order.
 pub struct Salvage {
+    archive: Pieces,
     file: Option<File>,
     /// By their first sequence; those that are still to come.
     waiting: std::vec::IntoIter<Found>,
@@ -66,14 +69,15 @@ impl Salvage {
         if let Some(file) = &file {
             sled_file::each_chunk(file, &mut places).map_err(unreadable)?;
         }
+        let archive = Pieces::of(path).map_err(unreadable)?;
         let whole = places.0.iter().filter(|found| found.is_whole);
         let known = whole.map(|found| found.head.synced.max(last_of(found))).max().unwrap_or_default();
-        let head = known.max(head_file::read(path).unwrap_or_default());
+        let head = known.max(archive.last()).max(head_file::read(path).unwrap_or_default());
         let mut found = places.0;
         found.retain(|found| found.is_whole || last_of(found) <= head.saturating_add(MOST_BEHIND));
         found.sort_unstable_by_key(|found| found.head.first_seq);
         let waiting = found.into_iter();
-        Ok(Self { file, waiting, around: Vec::new(), chunk: None, next: 1, head, layout, fault })
+        Ok(Self { archive, file, waiting, around: Vec::new(), chunk: None, next: 1, head, layout, fault })
     }
 
     /// The last sequence that the log is known to have reached.
@@ -105,16 +109,32 @@ impl Salvage {
                 self.next += 1;
                 return Ok(Some(found));
             }
-            match self.waiting.as_slice().first() {
+            let in_sled = self.waiting.as_slice().first().map(|found| found.head.first_seq);
+            match (in_sled, self.archive.next(self.next + 1)) {
                 _ if !self.around.is_empty() => self.next += 1,
-                Some(found) => self.next = found.head.first_seq,
-                None => return Ok(None),
+                (None, None) => return Ok(None),
+                (one, other) => self.next = one.unwrap_or(u64::MAX).min(other.unwrap_or(u64::MAX)),
             }
         }
     }
 
-    /// The next record from the best chunk that has it: whole before doubtful, newer before older.
+    /// The next record: what is whole before what is doubtful, of the archive before of sled.
     fn take(&mut self) -> Result<Option<Salvaged>, StoreError> {
+        let piece = self.archive.get(self.next).map_err(unreadable)?;
+        let archived = piece.map(|piece| Salvaged {
+            record: RawRecord { seq: self.next, body: piece.body },
+            is_doubtful: piece.is_doubtful,
+        });
+        let archived = archived.filter(|found| found.record.decode().is_ok());
+        if archived.as_ref().is_some_and(|found| !found.is_doubtful) {
+            return Ok(archived);
+        }
+        let in_sled = self.take_of_sled()?;
+        Ok(if in_sled.as_ref().is_some_and(|found| !found.is_doubtful) { in_sled } else { archived.or(in_sled) })
+    }
+
+    /// The same from the best chunk that has it: whole before doubtful, newer before older.
+    fn take_of_sled(&mut self) -> Result<Option<Salvaged>, StoreError> {
         self.around.sort_by_key(|found| std::cmp::Reverse((found.is_whole, found.lsn, found.offset)));
         for found in self.around.clone() {
             let next = self.next;

@@ -15,18 +15,17 @@ use std::sync::Once;
 use crate::domain::SceneId;
 use crate::vault::{NoVault, VaultError};
 
+use super::archive::{Archive, ArchiveLimits};
 use super::codec::{self, Chunk};
 use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
+use super::sled_index::{self, SledIndex};
 use super::{StoreError, examine, half_made};
 
-/// sled's page cache. Its default of 1 GiB would grow with history.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
-/// The folder of the index, inside the store's.
-const INDEX: &str = "index";
-const RETIRED: &str = "retired";
-const UNRETIRED_FROM: &[u8] = b"unretired-from";
+/// The page cache of each of the two. Its default of 1 GiB would grow with history; what sled holds for a page is two to
+/// three times what it counts.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -85,23 +84,22 @@ pub(super) enum IfMissing {
     Refuse,
 }
 
-/// Two sled databases: the tree `log` of the one holds the chunks, the tree `retired` of the other the index.
-///
-/// The index has a file of its own because its inserts are strewn over all its leaves: in one file with the log they keep
-/// the log's segments from being used again, and the file is half as large again. It is never synced by us: whatever a
-/// crash takes of it is found again by reading from the older mark, which lies in it, too.
+/// Two sled databases: the tree `log` of the one holds the chunks, the other is the index.
 pub(super) struct SledMedium {
     log: sled::Tree,
-    retired: sled::Tree,
+    index: SledIndex,
     db: sled::Db,
-    _index: sled::Db,
     /// The same file as sled's, for `fdatasync`.
     file: File,
     head: HeadFile,
 }
 
 impl SledMedium {
-    pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        if_missing: IfMissing,
+        limits: ArchiveLimits,
+    ) -> Result<(Self, Archive), OpenError> {
         // Looked at before sled does: opening a folder is enough for sled to change it.
         let layout = match (migrate::inspect(path)?, if_missing) {
             (Some(layout), _) => layout,
@@ -116,7 +114,7 @@ impl SledMedium {
         };
         let examined = examine_alone(path)?;
         if examined.is_doubtful {
-            try_a_copy(path, examined.least)?;
+            try_a_copy(path, &examined)?;
         }
         let medium = Self::open_as_it_is(path, layout)?;
         if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
@@ -125,8 +123,9 @@ impl SledMedium {
         }
         medium.sync().map_err(|reason| unusable(path, &reason))?;
         sync_folder(path).map_err(|error| unusable(path, &error))?;
-        medium.reaches(examined.least)?;
-        Ok(medium)
+        medium.reaches(&examined)?;
+        let archive = Archive::open(path, examined.archive, limits).map_err(|error| unusable(path, &error))?;
+        Ok((medium, archive))
     }
 
     fn open_as_it_is(path: &Path, layout: u32) -> Result<Self, OpenError> {
@@ -136,40 +135,41 @@ impl SledMedium {
         };
         clear_half_made(path)?;
         // First: where it cannot be opened, the log has not been touched.
-        let index = match open(&path.join(INDEX)) {
+        let index = match open(&path.join(sled_index::FOLDER)) {
             Some(Ok(index)) => index,
             None | Some(Err(sled::Error::Corruption { .. })) => return Err(broken_index()),
             Some(Err(error)) => return Err(not_opened(path, &error)),
         };
         let db = open(path).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
-        migrate::run(path, &Databases { db: &db, index: &index, path }, layout)?;
+        let old = index.clone();
+        let index = guarded(|| SledIndex::new(index)).ok_or_else(broken_index)?;
+        let index = index.map_err(|error| not_opened(path, &error))?;
+        migrate::run(path, &Databases { db: &db, old: &old, index: &index, path }, layout)?;
         let log = guarded(|| db.open_tree("log")).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
-        let retired = guarded(|| index.open_tree(RETIRED)).ok_or_else(broken_index)?;
-        let retired = retired.map_err(|error| not_opened(path, &error))?;
         let file = File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?;
         let head = HeadFile::open(path).map_err(|error| unusable(path, &error))?;
-        Ok(Self { log, retired, db, _index: index, file, head })
+        Ok(Self { log, index, db, file, head })
     }
 
     /// Whether the log ends where it must, or behind it.
-    fn reaches(&self, least: u64) -> Result<(), OpenError> {
+    fn reaches(&self, examined: &examine::Examined) -> Result<(), OpenError> {
         let last = guarded(|| self.chunk_at_or_before(u64::MAX)).ok_or_else(broken)?;
         let last = match last.map_err(StoreError::Unreadable)? {
             None => 0,
             Some((first_seq, value)) => first_seq + codec::records_of(&value).1 as u64 - 1,
         };
-        if last >= least {
+        if last.max(examined.archive.last()) >= examined.least {
             return Ok(());
         }
-        let told = format!("sled opens it with {last} records, but {least} were durable");
+        let told = format!("sled opens it with {last} records, but {} were durable", examined.least);
         Err(StoreError::Damaged(told.into()).into())
     }
 
-    /// Reads the whole log: each record once, and as far as it must reach.
-    fn is_whole(&self, least: u64) -> Result<(), OpenError> {
-        let (mut next, mut fault) = (1, None);
+    /// Reads the whole log behind the archive: each record once, and as far as it must reach.
+    fn is_whole(&self, examined: &examine::Examined) -> Result<(), OpenError> {
+        let (mut next, mut fault) = (examined.archive.last() + 1, None);
         let visited = guarded(|| {
-            self.visit(1, &mut |first_seq, value| {
+            self.visit(next, &mut |first_seq, value| {
                 match codec::decode_chunk(first_seq, value, &NoVault) {
                     Err(what) => fault = Some(what),
                     Ok(_) if first_seq > next => fault = Some(format!("record {next}: it is missing")),
@@ -180,7 +180,7 @@ impl SledMedium {
         });
         visited.ok_or_else(broken)?.map_err(StoreError::Unreadable)?;
         fault.map_or(Ok(()), |fault| Err(StoreError::Damaged(fault.into())))?;
-        self.reaches(least)
+        self.reaches(examined)
     }
 }
 
@@ -211,7 +211,7 @@ impl Medium for SledMedium {
 
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError> {
         let begin = self.log.range(..=seq.to_be_bytes()).next_back().transpose().map_err(|error| told(&error))?;
-        let Some((begin, _)) = begin else { return Ok(()) };
+        let begin = begin.map_or_else(|| sled::IVec::from(&[]), |(key, _)| key);
         for chunk in self.log.range(begin..) {
             let (key, value) = chunk.map_err(|error| told(&error))?;
             if visit(u64_from(&key)?, &value).is_break() {
@@ -222,19 +222,11 @@ impl Medium for SledMedium {
     }
 
     fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {
-        let found = self.retired.get(scene.as_str()).map_err(|error| told(&error))?;
-        found.map(|value| value.chunks(8).map(u64_from).collect()).transpose()
+        self.index.get(scene)
     }
 
     fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError> {
-        let mut batch = sled::Batch::default();
-        for (scene, sequences) in streams {
-            let value: Vec<u8> = sequences.iter().flat_map(|seq| seq.to_be_bytes()).collect();
-            batch.insert(scene.as_str(), value);
-        }
-        // No scene id: it is shorter than 22 characters.
-        batch.insert(UNRETIRED_FROM, unretired_from.to_be_bytes().as_slice());
-        self.retired.apply_batch(batch).map_err(|error| told(&error))
+        self.index.put(streams, unretired_from)
     }
 
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError> {
@@ -243,8 +235,7 @@ impl Medium for SledMedium {
     }
 
     fn unretired_from(&self) -> Result<u64, MediumError> {
-        let found = self.retired.get(UNRETIRED_FROM).map_err(|error| told(&error))?;
-        found.map_or(Ok(1), |value| u64_from(&value))
+        self.index.unretired_from()
     }
 }
 
@@ -276,12 +267,12 @@ pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
 /// A crash may have come while sled made its own files.
 fn clear_half_made(path: &Path) -> Result<(), OpenError> {
     let _lock = lock(path)?;
-    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(INDEX)));
+    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(sled_index::FOLDER)));
     cleared.map_err(|error| unusable(path, &error))
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.
-fn try_a_copy(path: &Path, least: u64) -> Result<(), OpenError> {
+fn try_a_copy(path: &Path, examined: &examine::Examined) -> Result<(), OpenError> {
     let unusable = |error: std::io::Error| unusable(path, &format!("its copy could not be made: {error}"));
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let copy = tempfile::Builder::new().prefix("store-copy-").tempdir_in(beside).map_err(unusable)?;
@@ -291,7 +282,7 @@ fn try_a_copy(path: &Path, least: u64) -> Result<(), OpenError> {
             std::fs::copy(entry.path(), copy.path().join(entry.file_name())).map_err(unusable)?;
         }
     }
-    SledMedium::open_as_it_is(copy.path(), migrate::CURRENT)?.is_whole(least)
+    SledMedium::open_as_it_is(copy.path(), migrate::CURRENT)?.is_whole(examined)
 }
 
 /// What `work` returns; `None` where it panics, as sled does over a damaged file.
@@ -314,8 +305,9 @@ fn broken() -> OpenError {
 }
 
 fn broken_index() -> OpenError {
+    let folder = sled_index::FOLDER;
     let told =
-        format!("sled cannot read the index; without the folder `{INDEX}` in it, a start makes it again from the log");
+        format!("sled cannot read the index; without the folder `{folder}` in it, a start makes it again from the log");
     OpenError::Store(StoreError::Damaged(told.into()))
 }
 
@@ -353,7 +345,8 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 /// What a migration works on.
 struct Databases<'a> {
     db: &'a sled::Db,
-    index: &'a sled::Db,
+    old: &'a sled::Db,
+    index: &'a SledIndex,
     path: &'a Path,
 }
 
@@ -364,18 +357,27 @@ impl MigrationTarget for Databases<'_> {
 
     fn move_to_index(&self, name: &str) -> Result<(), MediumError> {
         let moved = || {
-            let to = self.index.open_tree(name)?;
+            let to = self.old.open_tree(name)?;
             for entry in &self.db.open_tree(name)? {
                 let (key, value) = entry?;
                 to.insert(key, value)?;
             }
-            self.index.flush()
+            self.old.flush()
         };
         moved().map_err(|error| told(&error))?;
         // Durable there before it is gone here.
-        let file = File::open(self.path.join(INDEX).join("db"));
+        let file = File::open(self.path.join(sled_index::FOLDER).join("db"));
         file.and_then(|file| file.sync_all()).map_err(|error| told(&error))?;
         self.db.drop_tree(name).map(drop).map_err(|error| told(&error))
+    }
+
+    fn shorten_index(&self, name: &str) -> Result<(), MediumError> {
+        self.index.take_over(name, self.path)
+    }
+
+    fn create_folder(&self, name: &str) -> Result<(), MediumError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.path.join(name));
+        made.map_err(|error| told(&error))
     }
 
     fn flush(&self) -> Result<(), MediumError> {
@@ -394,6 +396,9 @@ mod tests {
         assert!(matches!(told, OpenError::Store(StoreError::Damaged(_))), "{told}");
         assert!(told.cure().starts_with("keep a copy"), "{}", told.cure());
     }
+
+    const SCENE: &str = "sl-0000000000000000000001";
+
     /// A store of layout 2 with an index of two entries.
     fn layout_2(path: &Path) {
         std::fs::create_dir_all(path).unwrap();
@@ -401,17 +406,20 @@ mod tests {
         std::fs::write(path.join("LAYOUT"), "scan-login store, layout 2\n").unwrap();
         let db = sled::open(path).unwrap();
         db.open_tree("log").unwrap();
-        let retired = db.open_tree(RETIRED).unwrap();
-        retired.insert("sl-one", &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
-        retired.insert(UNRETIRED_FROM, &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
+        let retired = db.open_tree("retired").unwrap();
+        retired.insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+        retired.insert("unretired-from", &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
     }
 
     fn holds_the_index(path: &Path) {
-        let medium = SledMedium::open(path, IfMissing::Refuse).unwrap();
+        let (medium, _) = SledMedium::open(path, IfMissing::Refuse, ArchiveLimits::default()).unwrap();
         assert_eq!(medium.unretired_from().unwrap(), 9);
-        assert_eq!(u64_from(&medium.retired.get("sl-one").unwrap().unwrap()).unwrap(), 7);
-        assert!(!medium.db.tree_names().contains(&RETIRED.into()), "it is still in its old place");
-        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 3\n");
+        assert_eq!(medium.retired(&SceneId::new(SCENE).unwrap()).unwrap().unwrap(), [7]);
+        assert!(!medium.db.tree_names().contains(&"retired".into()), "it is still in its old place");
+        drop(medium);
+        let index = sled::open(path.join(sled_index::FOLDER)).unwrap();
+        assert!(!index.tree_names().contains(&"retired".into()), "it is still in its old form");
+        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
     }
 
     #[test]
@@ -425,19 +433,21 @@ mod tests {
     #[test]
     fn a_broken_index_is_told_with_its_cure_and_made_again_without_it() {
         let folder = tempfile::tempdir().unwrap();
-        drop(SledMedium::open(folder.path(), IfMissing::Create).unwrap());
-        let index = folder.path().join(INDEX);
+        drop(SledMedium::open(folder.path(), IfMissing::Create, ArchiveLimits::default()).unwrap());
+        let index = folder.path().join(sled_index::FOLDER);
         let log = std::fs::read(folder.path().join("db")).unwrap();
         for entry in std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()) {
             if entry.is_file() && !entry.ends_with("db") {
                 std::fs::write(entry, "not what sled wrote").unwrap();
             }
         }
-        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse) else { panic!("it was opened") };
+        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()) else {
+            panic!("it was opened")
+        };
         assert!(error.to_string().contains("without the folder `index`"), "{error}");
         assert_eq!(std::fs::read(folder.path().join("db")).unwrap(), log, "the log was touched");
         std::fs::remove_dir_all(index).unwrap();
-        SledMedium::open(folder.path(), IfMissing::Refuse).unwrap();
+        SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()).unwrap();
     }
 
     #[test]
@@ -447,11 +457,13 @@ mod tests {
             layout_2(folder.path());
             {
                 // Half of it is there already; or all, and only the layout was not written any more.
-                let (db, index) = (sled::open(folder.path()).unwrap(), sled::open(folder.path().join(INDEX)).unwrap());
-                index.open_tree(RETIRED).unwrap().insert("sl-one", &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+                let (db, index) =
+                    (sled::open(folder.path()).unwrap(), sled::open(folder.path().join(sled_index::FOLDER)).unwrap());
+                index.open_tree("retired").unwrap().insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
                 if is_moved {
-                    let databases = Databases { db: &db, index: &index, path: folder.path() };
-                    databases.move_to_index(RETIRED).unwrap();
+                    let new = SledIndex::new(index.clone()).unwrap();
+                    let databases = Databases { db: &db, old: &index, index: &new, path: folder.path() };
+                    databases.move_to_index("retired").unwrap();
                 }
             }
             holds_the_index(folder.path());

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use scan_login::domain::{Event, SceneId, Timestamp};
+use scan_login::store::{self, ArchiveLimits, EventStore};
+use scan_login::vault;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -35,16 +38,43 @@ async fn forget(world: &World, openid: &str) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(said).unwrap())
 }
 
-/// The first file of the world that holds these bytes.
+/// The first file of the world that holds these bytes, compressed or not.
 fn holder_of(world: &World, needle: &[u8]) -> Option<PathBuf> {
     let found = |file: &PathBuf| {
         // A socket cannot be read, and holds nothing.
-        std::fs::read(file).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+        let bytes = std::fs::read(file).unwrap_or_default();
+        [unpacked(&bytes), bytes].iter().any(|bytes| memchr::memmem::find(bytes, needle).is_some())
     };
     files_below(world.folder.path()).into_iter().find(found)
 }
 
-fn vault_files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+/// What the blocks of a file of the archive hold.
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let frames = memchr::memmem::find_iter(bytes, &[0x28, 0xb5, 0x2f, 0xfd]).filter_map(|at| {
+        let length = zstd::zstd_safe::find_frame_compressed_size(&bytes[at..]).ok()?;
+        zstd::bulk::decompress(&bytes[at..at + length], 1024 * 1024).ok()
+    });
+    frames.flatten().collect()
+}
+
+/// Moves what the daemon that does not run has recorded into the archive.
+async fn archive(world: &World) {
+    let keys = world.folder.path().join("keys");
+    let limits = ArchiveLimits { file_records: 256, young_records: 0, ..ArchiveLimits::default() };
+    let vault = move || vault::open_or_create(&keys);
+    let journal = store::open_with(world.folder.path().join("data"), limits, vault).unwrap();
+    // It takes no fewer than 256 records.
+    let append = |number: u64| {
+        let scene = SceneId::new(format!("sl-{number:0>22}")).unwrap();
+        journal.append(&scene, 0, Timestamp::from_micros(1_800_000_000_000_000), vec![Event::Expired])
+    };
+    futures_util::future::join_all((0..256).map(append)).await;
+    journal.archived().wait_for(|archived| *archived == 256).await.unwrap();
+    (0..256).for_each(|number| journal.retire(&SceneId::new(format!("sl-{number:0>22}")).unwrap()));
+    journal.close().await;
+}
+
+fn files_with(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     files_below(folder).into_iter().filter(|file| file.to_str().unwrap().ends_with(suffix)).collect()
 }
 
@@ -53,7 +83,7 @@ fn keys_of(world: &World, person: &str) -> [Vec<u8>; 2] {
     let keys = world.folder.path().join("keys");
     let handle: Vec<u8> = (0..32).step_by(2).map(|at| u8::from_str_radix(&person[at..at + 2], 16).unwrap()).collect();
     let [key, table] = [".key", ".tab"].map(|suffix| {
-        let files = vault_files(&keys, suffix);
+        let files = files_with(&keys, suffix);
         files.iter().find(|file| file.to_str().unwrap().contains("vault-")).unwrap().clone()
     });
     let table = std::fs::read(table).unwrap();
@@ -117,6 +147,40 @@ async fn who_is_forgotten_is_nowhere_in_the_folder_and_the_journal_says_so() {
     assert_eq!((status, said.as_str()), (Some(0), "forgotten already (event 8)\n"));
     let (_, log) = world.terminate().await;
     assert!([ALICE, BOB, ADDRESS, BROWSER].iter().all(|known| !log.contains(known)), "{log}");
+}
+
+#[tokio::test]
+async fn who_is_forgotten_is_nowhere_in_the_archive_either() {
+    let mut world = world().await;
+    for (openid, address, browser) in [(ALICE, ADDRESS, BROWSER), (BOB, "203.0.113.78", "Browser/8 of Bob")] {
+        log_in(&world, openid, address, browser).await;
+    }
+    world.terminate().await;
+    archive(&world).await;
+    world.run().await;
+    let before = world.journal().await;
+    assert_eq!((before[0]["address"].as_str(), before[1]["openid"].as_str()), (Some(ADDRESS), Some(ALICE)));
+    let scene = before[0]["scene_id"].as_str().unwrap();
+    let archived = files_with(world.folder.path(), ".sla");
+    let archived = unpacked(&std::fs::read(&archived[0]).unwrap());
+    assert!(memchr::memmem::find(&archived, scene.as_bytes()).is_some(), "the search does not see into the archive");
+    let person = before[1]["person"].as_str().unwrap().to_owned();
+    let keys = keys_of(&world, &person);
+
+    let (status, said) = forget(&world, ALICE).await;
+    assert_eq!(status, Some(0), "{said}");
+    for life in ["this life", "the next"] {
+        for known in [ALICE, ADDRESS, BROWSER, BOB] {
+            assert_eq!(holder_of(&world, known.as_bytes()), None, "{known}, {life}");
+        }
+        assert!(keys.iter().all(|key| holder_of(&world, key).is_none()), "{life}");
+        let after = world.journal().await;
+        assert_eq!((&after[0]["forgotten"], &after[1]["forgotten"]), (&json!(true), &json!(true)), "{life}");
+        assert_eq!(of_type(&after, "scanned")[1]["openid"], BOB, "{life}: nobody else is forgotten");
+        if life == "this life" {
+            world.kill_and_restart().await;
+        }
+    }
 }
 
 #[tokio::test]

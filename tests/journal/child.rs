@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use scan_login::store::{self, Append, EventStore, Journal};
+use scan_login::store::{self, Append, ArchiveLimits, EventStore, Journal};
 use scan_login::vault::NoVault;
 
 use crate::ledger::{self, ENTRY};
@@ -15,6 +15,11 @@ use crate::seed::Seed;
 const STORE: &str = "JOURNAL_CHILD_STORE";
 const SEED: &str = "JOURNAL_CHILD_SEED";
 const APPENDS: &str = "JOURNAL_CHILD_APPENDS";
+
+/// Small, so that much is archived while little is written.
+pub fn limits() -> ArchiveLimits {
+    ArchiveLimits { file_records: 512, young_records: 256, ..ArchiveLimits::default() }
+}
 
 /// Where the child writes down what was acknowledged.
 pub fn acks(path: &Path) -> std::path::PathBuf {
@@ -39,7 +44,7 @@ fn the_process_that_is_killed() {
 }
 
 async fn load(path: &Path, mut seed: Seed, appends: u64) {
-    let store = store::open_existing(path.to_owned(), NoVault::opened).unwrap();
+    let store = store::open_with(path.to_owned(), limits(), NoVault::opened).unwrap();
     let ledger = File::options().write(true).create(true).truncate(false).open(acks(path)).unwrap();
     let place = AtomicU64::new(ledger.metadata().unwrap().len() / ENTRY as u64);
     // Numbers never come twice, in whichever life.

@@ -7,9 +7,9 @@ use std::process::Command;
 use scan_login::store::{self, Append, EventStore, OpenError, StoreError};
 use scan_login::vault::NoVault;
 
-use crate::ledger;
 use crate::power::disk;
 use crate::seed::{self, Seed};
+use crate::{child, ledger};
 
 const FOLDER: &str = "JOURNAL_DAMAGE_FOLDER";
 const CLOSED: &str = "closed";
@@ -17,7 +17,7 @@ const KILLED: &str = "killed";
 
 /// A store that was closed in order, and what a kill would have left of it.
 async fn stores(folder: &Path) -> u64 {
-    let store = store::open_or_create(folder.join(CLOSED), NoVault::opened).unwrap();
+    let store = store::open_with(folder.join(CLOSED), child::limits(), NoVault::opened).unwrap();
     let mut number = 0;
     for burst in [1, 30, 1, 1, 300, 1, 1, 1, 120, 1].into_iter().cycle().take(60) {
         let burst = number..number + burst;
@@ -29,6 +29,8 @@ async fn stores(folder: &Path) -> u64 {
         burst.filter(|number| number % 3 > 0).for_each(|number| store.retire(&ledger::scene(number)));
     }
     let records = store.head().borrow().seq;
+    let old = records - child::limits().young_records;
+    store.archived().wait_for(|archived| *archived >= old - old % child::limits().file_records).await.unwrap();
     // What follows an acknowledgement is done before the next answer.
     let refused = store.append(&ledger::scene(0), 99, ledger::at(0), ledger::events(0)).await;
     assert!(matches!(refused, Ok(Append::Conflict { .. })), "{refused:?}");
@@ -39,15 +41,21 @@ async fn stores(folder: &Path) -> u64 {
 
 /// Everything in a folder, to see that nothing was touched.
 fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let archive = folder.join("archive");
+    let entries = [folder, &archive].into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let entries = entries.map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_file()).map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-/// Flips one byte, of the database mostly, and says where.
+/// Flips one byte, of the database or the archive mostly, and says where.
 fn flip(folder: &Path, seed: &mut Seed) -> String {
     let files: Vec<PathBuf> = content(folder).into_keys().collect();
-    let is_db = seed.below(5) > 0;
-    let file = if is_db { folder.join("db") } else { files[seed.below(files.len() as u64) as usize].clone() };
+    let one_of = |files: Vec<PathBuf>, seed: &mut Seed| files[seed.below(files.len() as u64) as usize].clone();
+    let file = match seed.below(5) {
+        0 | 1 => folder.join("db"),
+        2 | 3 => one_of(files.into_iter().filter(|file| file.starts_with(folder.join("archive"))).collect(), seed),
+        _ => one_of(files, seed),
+    };
     let mut bytes = std::fs::read(&file).unwrap();
     // Most of a young file's last segments is empty.
     let place = loop {
@@ -110,7 +118,9 @@ async fn the_process_that_opens_damaged_stores() {
                 assert!(matches!(error, OpenError::Store(_) | OpenError::Layout(_) | OpenError::Unusable { .. }));
                 let told = error.to_string();
                 assert!(!told.contains("panicked"), "{told}");
-                if told.contains("missing or bad") {
+                if told.contains("archived records, these are missing or bad") {
+                    "refused: archive"
+                } else if told.contains("missing or bad") {
                     "refused: records"
                 } else if told.contains("sled") {
                     "refused: sled"

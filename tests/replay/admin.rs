@@ -243,7 +243,9 @@ async fn a_peer_that_does_not_read_is_not_read_for() {
     let mut body = response.into_body();
     let batch = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(batch.iter().filter(|&&byte| byte == b'\n').count() <= 1024, "one batch at a time");
-    let one_batch = medium.reads();
-    tokio::task::yield_now().await;
-    assert_eq!(medium.reads(), one_batch);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    // Chunks have 100 records; the next batch is read ahead.
+    assert!(medium.reads() <= before + 2 * (1024 / 100 + 2), "{} chunks were read", medium.reads() - before);
 }

@@ -97,7 +97,9 @@ async fn a_failed_import_leaves_nothing_behind() {
 /// What a kill leaves is no store that a daemon would open, and is not in the way of the next attempt.
 #[tokio::test]
 async fn an_import_that_is_killed_before_any_change_leaves_no_store() {
-    let from = Place::with_store().await;
+    let from = Place::new();
+    // Most of its records come into the archive.
+    crate::older::unpack(4, &from);
     let export = from.exported().await;
     let mut kills = 0;
     for last in (1..).step_by(3) {
@@ -129,6 +131,20 @@ async fn a_file_that_is_there_is_not_overwritten() {
     place.told(to(&file)).await.failed("DIR/journal.jsonl is there already");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     place.told(to(&place.file("no/such/folder"))).await.failed("DIR/no/such/folder cannot be written");
+}
+
+#[tokio::test]
+async fn info_tells_how_much_of_the_disk_the_archive_takes() {
+    let place = Place::new();
+    crate::older::unpack(4, &place);
+    let told = place.told(StoreCommand::Info).await;
+    told.done();
+    let out = String::from_utf8(told.out).unwrap();
+    let line = out.lines().find(|line| line.ends_with("  archive/")).unwrap_or_else(|| panic!("{out}"));
+    let bytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let files = std::fs::read_dir(place.store().join("archive")).unwrap().map(|entry| entry.unwrap());
+    assert!(bytes >= files.map(|file| file.metadata().unwrap().len()).sum::<u64>() && bytes > 10_000, "{out}");
+    assert!(out.contains("records    609\n"), "{out}");
 }
 
 #[tokio::test]

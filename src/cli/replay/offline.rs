@@ -37,6 +37,7 @@ pub(super) async fn replay(
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
     let mut journal = Follow::new(store.clone(), 1);
     let scene = filter.scene_id();
+    let times = filter.times();
     let by = store.clone();
     let mut selector = filter.selector(Arc::new(move |account: &_, openid: &_| by.person(account, openid)));
     output.begin(journal.head())?;
@@ -49,6 +50,7 @@ async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'
             return output.flush();
         }
     }
+    journal.pass(times).await?;
     while !output.has_enough() {
         let batch = journal.batch().await?;
         let Some(last) = batch.last() else { return Ok(()) };

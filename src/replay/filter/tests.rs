@@ -197,6 +197,15 @@ fn nonsense_is_refused_with_a_cure() {
 }
 
 #[test]
+fn a_session_that_is_asked_for_is_seen_from_before_the_time_that_is() {
+    let (since, until) = (Some(Timestamp::from_micros(1)), Some(Timestamp::from_micros(2)));
+    let filter = Filter { since, until, ..Filter::default() };
+    assert_eq!(filter.times(), (since, until));
+    assert_eq!(Filter { openid: Some(OpenId::new("alice").unwrap()), ..filter.clone() }.times(), (None, until));
+    assert_eq!(Filter { scene: Some("page".into()), ..filter }.times(), (None, until));
+}
+
+#[test]
 fn a_person_who_was_forgotten_is_still_found_by_the_keyed_hash() {
     let mut selector = read("openid=alice").unwrap().selector(Arc::new(handle_of));
     let account = AccountName::new("main").unwrap();

@@ -69,7 +69,6 @@ fn names(folder: &Path) -> Vec<String> {
 async fn it_has_the_same_records_and_goes_on_where_they_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("below").join("store");
-    // More than one group of chunks.
     let records = records(12_000).await;
     assert_eq!(built(&path, later(60), &records), 20_000);
     let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
@@ -88,6 +87,51 @@ async fn it_has_the_same_records_and_goes_on_where_they_end() {
 }
 
 #[tokio::test]
+async fn its_records_lie_in_the_archive_but_for_the_last_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let records = records(3000).await;
+    let limits = ArchiveLimits { file_records: 2048, ..ArchiveLimits::default() };
+    let mut builder = StoreBuilder::with_limits(&path, later(60), limits).unwrap();
+    records.iter().for_each(|record| builder.push(record).unwrap());
+    assert_eq!(builder.finish().unwrap(), 5000);
+    let mut files = names(&path.join("archive"));
+    files.sort();
+    let spans = [(1, 2048), (2049, 4096), (4097, 4864)];
+    assert_eq!(files, spans.map(|(first, last)| format!("{first:020}-{last:020}.sla")));
+    let journal = store::open_existing(path.clone(), NoVault::opened).unwrap();
+    assert_eq!(*journal.archived().borrow(), 0, "nothing has to be taken out of sled");
+    assert!(journal.read_raw(1, usize::MAX).await.unwrap() == records, "the records differ");
+    assert_eq!(journal.unretired().await.unwrap().len(), 1000);
+    journal.close().await;
+    drop(journal);
+    let (medium, _) = SledMedium::open(&path, IfMissing::Refuse, limits).unwrap();
+    assert!(medium.chunk_at_or_before(4865).unwrap().is_some(), "what does not fill a file is missing");
+    assert!(medium.chunk_at_or_before(4864).unwrap().is_none(), "sled has what the archive has");
+}
+
+/// A quiet site may remove by days what it may keep for days only.
+#[tokio::test]
+async fn a_file_has_no_more_than_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let journal = MemoryMedium::new().open().unwrap();
+    for number in 0..2000 {
+        let at = later(number);
+        assert!(matches!(journal.append(&scene(number), 0, at, vec![created()]).await, Ok(Append::Stored(_))));
+    }
+    let records = journal.read_raw(1, usize::MAX).await.unwrap();
+    let limits = ArchiveLimits { most_age: Duration::from_secs(60 * 500), ..ArchiveLimits::default() };
+    let mut builder = StoreBuilder::with_limits(&path, later(0), limits).unwrap();
+    records.iter().for_each(|record| builder.push(record).unwrap());
+    builder.finish().unwrap();
+    let mut files = names(&path.join("archive"));
+    files.sort();
+    let spans = [(1, 512), (513, 1024), (1025, 1536), (1537, 1792)];
+    assert_eq!(files, spans.map(|(first, last)| format!("{first:020}-{last:020}.sla")));
+}
+
+#[tokio::test]
 async fn what_is_not_over_yet_is_brought_back() {
     let folder = tempfile::tempdir().unwrap();
     built(folder.path(), later(1), &records(30).await);
@@ -103,8 +147,7 @@ async fn a_session_to_which_something_happens_after_its_end_is_whole() {
     let records = records(12_000).await;
     let mut builder = StoreBuilder::new(&path, later(60)).unwrap();
     records.iter().for_each(|record| builder.push(record).unwrap());
-    builder.close_chunk();
-    builder.commit().unwrap();
+    builder.retire().unwrap();
     let mut body = records.last().unwrap().body.clone();
     body[10] = 3;
     builder.push(&RawRecord { seq: 20_001, body }).unwrap();
@@ -124,8 +167,7 @@ async fn nothing_that_anybody_would_open_is_there_before_its_end() {
     for record in records(300).await {
         builder.push(&record).unwrap();
     }
-    builder.close_chunk();
-    builder.commit().unwrap();
+    builder.close_file().unwrap();
     assert!(!path.exists());
     // What a kill leaves.
     let left = builder.folder.path().to_owned();

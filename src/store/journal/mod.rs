@@ -1,8 +1,11 @@
+mod archiver;
 mod reader;
-mod tail;
+mod times;
 mod writer;
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -10,8 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
 use crate::vault::Vault;
 
+use super::archive::Archive;
 use super::medium::Medium;
 use super::{Append, EventStore, Head, RawRecord, StoreError};
+use archiver::Archiver;
 use reader::Shared;
 use writer::{AppendRequest, Request, Writer};
 
@@ -21,26 +26,33 @@ const QUEUE: usize = 1024;
 /// An [`EventStore`] on one machine, over a medium of chunks.
 ///
 /// One thread writes. It takes what has come, writes it, syncs once and acknowledges all: a lone append waits for
-/// nobody, a burst shares its syncs. Reads go beside it.
+/// nobody, a burst shares its syncs. Reads go beside it, and so does a second thread, which archives what is old.
 pub struct Journal {
     shared: Arc<Shared>,
     writer: mpsc::Sender<Request>,
-    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 impl Journal {
     /// Finds the end of the log and the unretired streams, and starts the writer.
-    pub(super) fn start(medium: impl Medium, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
-        let shared = Shared::new(medium, vault);
+    pub(super) fn start(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
+        let shared = Shared::new(medium, archive, vault);
         shared.recover()?;
         let shared = Arc::new(shared);
         let (writer, requests) = mpsc::channel(QUEUE);
-        let thread = Writer::new(shared.clone(), requests)?;
-        let thread = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || thread.run())
-            .map_err(|error| StoreError::Failed(error.to_string().into()))?;
-        Ok(Self { shared, writer, thread: Arc::new(Mutex::new(Some(thread))) })
+        let (wake, woken) = std::sync::mpsc::sync_channel(1);
+        let mut threads = Vec::new();
+        if let Some(archiver) = Archiver::new(shared.clone(), writer.clone().downgrade()) {
+            threads.push(spawn("archive", move || archiver.run(&woken))?);
+        }
+        let thread = Writer::new(shared.clone(), requests, wake);
+        threads.push(spawn("journal", move || thread.run())?);
+        Ok(Self { shared, writer, threads: Arc::new(Mutex::new(threads)) })
+    }
+
+    /// How far the log lies in the archive alone, and sled has let go of it. Changes wake whoever waits on the receiver.
+    pub fn archived(&self) -> watch::Receiver<u64> {
+        self.shared.archived.subscribe()
     }
 
     /// The keys that what identifies a person is sealed under.
@@ -92,6 +104,14 @@ impl EventStore for Journal {
         self.read_blocking(move |shared| shared.read_raw(from, limit))
     }
 
+    fn between(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> BoxFuture<'static, Result<RangeInclusive<u64>, StoreError>> {
+        self.read_blocking(move |shared| shared.between(since, until))
+    }
+
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
         self.shared.vault.person(account, openid)
     }
@@ -107,7 +127,7 @@ impl EventStore for Journal {
     fn retire(&self, scene: &SceneId) {
         self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner).push(scene.clone());
         // Where the queue is full the writer is at work, and looks before it waits again.
-        let _ = self.writer.try_send(Request::Retire);
+        let _ = self.writer.try_send(Request::Wake);
     }
 
     fn head(&self) -> watch::Receiver<Head> {
@@ -117,15 +137,19 @@ impl EventStore for Journal {
     fn close(&self) -> BoxFuture<'static, ()> {
         let (done, closed) = oneshot::channel();
         let writer = self.writer.clone();
-        let thread = self.thread.clone();
+        let threads = self.threads.clone();
         Box::pin(async move {
             if writer.send(Request::Close(done)).await.is_ok() {
                 let _ = closed.await;
             }
-            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(thread) = thread {
-                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-            }
+            let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+            let join = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+            let _ = tokio::task::spawn_blocking(join).await;
         })
     }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+    thread.map_err(|error| StoreError::Failed(error.to_string().into()))
 }

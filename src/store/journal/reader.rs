@@ -1,12 +1,14 @@
 //! The reading half: where records are, and how they are read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
 use crate::domain::{Recorded, SceneId};
+use crate::store::archive::{Archive, VisitBody};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
 use crate::store::{Head, RawRecord, StoreError};
@@ -16,6 +18,14 @@ use crate::vault::{NoVault, Vault};
 pub(super) struct Shared {
     pub(super) medium: Box<dyn Medium>,
     pub(super) vault: Arc<dyn Vault>,
+    /// Where old records are. What lies in both is read from here.
+    pub(super) archive: Archive,
+    obsolete: Mutex<Obsolete>,
+    pub(super) archived: watch::Sender<u64>,
+    /// The newest time of a durable record, in microseconds.
+    pub(super) newest: AtomicI64,
+    /// No new file of the archive is begun any more.
+    pub(super) closing: AtomicBool,
     /// The unretired streams: where their records are.
     pub(super) live: RwLock<HashMap<SceneId, Vec<u64>>>,
     pub(super) head: watch::Sender<Head>,
@@ -23,11 +33,24 @@ pub(super) struct Shared {
     pub(super) retiring: Mutex<Vec<SceneId>>,
 }
 
+/// Chunks whose records are durable in the archive; the writer removes them when it has nothing more urgent.
+#[derive(Default)]
+pub(super) struct Obsolete {
+    pub(super) keys: VecDeque<u64>,
+    /// Without them, the records up to here lie in the archive alone.
+    pub(super) archived: u64,
+}
+
 impl Shared {
-    pub(super) fn new(medium: impl Medium, vault: Arc<dyn Vault>) -> Self {
+    pub(super) fn new(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Self {
         Self {
             medium: Box::new(medium),
             vault,
+            archive,
+            obsolete: Mutex::default(),
+            archived: watch::Sender::default(),
+            newest: AtomicI64::new(i64::MIN),
+            closing: AtomicBool::default(),
             live: RwLock::default(),
             head: watch::Sender::default(),
             retiring: Mutex::default(),
@@ -42,6 +65,10 @@ impl Shared {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn obsolete(&self) -> MutexGuard<'_, Obsolete> {
+        self.obsolete.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads the log from where unretired records can lie, in place of all history.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         let next = self.medium.unretired_from().map_err(unreadable)?.max(1);
@@ -50,6 +77,11 @@ impl Shared {
             None => 0,
             Some((first_seq, value)) => first_seq + decode(first_seq, &value, &NoVault)?.len() as u64 - 1,
         };
+        let last = last.max(self.archive.last());
+        self.find_obsolete()?;
+        if last > 0 {
+            self.newest.store(self.time_of(last)?, Ordering::Relaxed);
+        }
         // Whose they are is of no interest here.
         self.visit_records(next, last, &NoVault, &mut |record| {
             live.entry(record.scene).or_default().push(record.seq);
@@ -61,13 +93,14 @@ impl Shared {
                 None => {
                     unretired.insert(scene, found);
                 }
+                Some(known) if found.last().is_some_and(|newest| known.contains(newest)) => {}
                 // Something happened to it after all, behind its retirement.
-                Some(mut known) if known.last() < found.last() => {
+                Some(known) => {
+                    let mut known = self.of_scene(known, &scene, last)?;
                     let newest = known.last().copied();
                     known.extend(found.into_iter().filter(|seq| Some(*seq) > newest));
                     unretired.insert(scene, known);
                 }
-                Some(_) => {}
             }
         }
         *self.live_mut() = unretired;
@@ -75,8 +108,56 @@ impl Shared {
         Ok(())
     }
 
-    /// The records of the chunk that holds `seq`.
+    /// Finds chunks that a crash has left though the archive has their records.
+    fn find_obsolete(&self) -> Result<(), StoreError> {
+        let archived = self.archive.last();
+        let mut found = self.obsolete();
+        found.archived = archived;
+        let chunk = &mut |first_seq: u64, value: &[u8]| {
+            if first_seq > archived {
+                return ControlFlow::Break(());
+            }
+            if first_seq + codec::records_of(value).1 as u64 <= archived + 1 {
+                found.keys.push_back(first_seq);
+            }
+            ControlFlow::Continue(())
+        };
+        self.medium.visit(0, chunk).map_err(unreadable)
+    }
+
+    /// When the record was made, in microseconds.
+    pub(super) fn time_of(&self, seq: u64) -> Result<i64, StoreError> {
+        let mut at = None;
+        self.visit_bodies(seq, seq, &mut |_, body| {
+            at = codec::time_of(body);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        at.map(|at| at.as_micros()).ok_or_else(|| missing(seq))
+    }
+
+    /// The records of the chunk, or of the archive's block, that holds `seq`.
     fn chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
+        if seq <= self.archive.last() {
+            return self.block_with(seq);
+        }
+        match self.young_chunk_with(seq) {
+            // It was archived meanwhile.
+            Err(_) if seq <= self.archive.last() => self.block_with(seq),
+            chunk => chunk,
+        }
+    }
+
+    fn block_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
+        let mut records: Vec<Recorded> = Vec::new();
+        self.archive.visit_block(seq, &mut |seq, body| {
+            let before = records.last().map(|record| &record.scene);
+            records.push(RawRecord::decode_body(seq, before, body, &*self.vault)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(records)
+    }
+
+    fn young_chunk_with(&self, seq: u64) -> Result<Vec<Recorded>, StoreError> {
         let missing = || missing(seq);
         let (first_seq, value) = self.medium.chunk_at_or_before(seq).map_err(unreadable)?.ok_or_else(missing)?;
         let records = decode(first_seq, &value, &*self.vault)?;
@@ -127,11 +208,15 @@ impl Shared {
     }
 
     /// Shows the bodies of all records from `next` to `last` in order, each once, or finds out that one is missing.
-    fn visit_bodies(&self, mut next: u64, last: u64, visit: &mut VisitBody<'_>) -> Result<(), StoreError> {
+    pub(super) fn visit_bodies(&self, mut next: u64, last: u64, visit: &mut VisitBody<'_>) -> Result<(), StoreError> {
         while next <= last {
+            if next <= self.archive.last() {
+                self.archive.visit(&mut next, last, visit)?;
+                continue;
+            }
             let (before, mut outcome) = (next, Ok(()));
             let chunk = &mut |first_seq, value: &[u8]| {
-                // Merging may have moved what comes next, while this went by, to where another look finds it.
+                // What comes next may have moved into the archive while this went by.
                 if first_seq > next {
                     return ControlFlow::Break(());
                 }
@@ -143,7 +228,7 @@ impl Shared {
             };
             self.medium.visit(before, chunk).map_err(unreadable)?;
             outcome?;
-            if next == before {
+            if next == before && next > self.archive.last() {
                 return Err(missing(next));
             }
         }
@@ -154,7 +239,26 @@ impl Shared {
         if let Some(sequences) = self.live().get(scene) {
             return Ok(sequences.clone());
         }
-        Ok(self.medium.retired(scene).map_err(unreadable)?.unwrap_or_default())
+        match self.medium.retired(scene).map_err(unreadable)? {
+            None => Ok(Vec::new()),
+            Some(candidates) => self.of_scene(candidates, scene, self.head.borrow().seq),
+        }
+    }
+
+    /// Those of the places that are of the scene: the index tells of several together, where it cannot tell them apart.
+    fn of_scene(&self, mut candidates: Vec<u64>, scene: &SceneId, last: u64) -> Result<Vec<u64>, StoreError> {
+        let (mut outcome, mut is_of) = (Ok(()), false);
+        candidates.retain(|seq| {
+            is_of = false;
+            if *seq <= last && outcome.is_ok() {
+                outcome = self.visit_bodies(*seq, *seq, &mut |_, body| {
+                    is_of = codec::is_of(body, scene);
+                    Ok(ControlFlow::Continue(()))
+                });
+            }
+            is_of
+        });
+        outcome.map(|()| candidates)
     }
 
     pub(super) fn stream(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
@@ -197,11 +301,8 @@ fn missing(seq: u64) -> StoreError {
     StoreError::Damaged(format!("record {seq}: it is missing").into())
 }
 
-/// Takes a record's sequence and its body.
-type VisitBody<'a> = dyn FnMut(u64, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
-
 /// Shows those records of a chunk that are wanted next, and moves `next` on: beyond all, where nothing more is wanted.
-fn visit_chunk(
+pub(super) fn visit_chunk(
     first_seq: u64,
     value: &[u8],
     next: &mut u64,

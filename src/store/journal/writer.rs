@@ -1,6 +1,8 @@
 //! The writing half, on its own thread: it takes what has come, writes it, syncs once, and acknowledges all.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -12,18 +14,21 @@ use crate::store::{Append, StoreError};
 use crate::vault::{Vault, VaultError};
 
 use super::reader::Shared;
-use super::tail::{Merged, Tail};
 
 /// Most requests that one sync acknowledges: bounds what a crash can leave unacknowledged.
 const GROUP: usize = 256;
+/// So many archived chunks are removed at a time, so that no group waits for it long.
+const SLICE: usize = 32;
+/// The archiver is asked to look after so many records.
+const LOOK_EVERY: u64 = 64;
 
 pub(super) type Reply = oneshot::Sender<Result<Append, StoreError>>;
 
 /// What the writer takes.
 pub(super) enum Request {
     Append(AppendRequest),
-    /// There are streams to retire.
-    Retire,
+    /// There are streams to retire, or archived chunks to remove.
+    Wake,
     Close(oneshot::Sender<()>),
 }
 
@@ -42,11 +47,7 @@ pub(super) struct Writer {
     /// The first sequence of each unretired stream: the least is where a recovery has to begin.
     starts: BTreeSet<u64>,
     last_seq: u64,
-    tail: Tail,
-    /// What is written again with the next group.
-    due: Vec<Merged>,
-    /// Chunks whose records are durable in another one, too.
-    obsolete: Vec<u64>,
+    archiver: SyncSender<()>,
     failed: Option<MediumError>,
 }
 
@@ -78,11 +79,10 @@ struct Group {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Result<Self, StoreError> {
+    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>, archiver: SyncSender<()>) -> Self {
         let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
         let last_seq = shared.head.borrow().seq;
-        let (tail, due, obsolete) = Tail::recover(&shared)?;
-        Ok(Self { shared, requests, starts, last_seq, tail, due, obsolete, failed: None })
+        Self { shared, requests, starts, last_seq, archiver, failed: None }
     }
 
     pub(super) fn run(self) {
@@ -92,16 +92,15 @@ impl Writer {
 
     fn serve(mut self) {
         self.note_head(true);
-        // Before the first sync, so that another crash does not bring back for ever what this start found.
-        self.tidy();
+        self.wake_archiver();
         let mut batch = Vec::with_capacity(GROUP);
-        while self.requests.blocking_recv_many(&mut batch, GROUP) > 0 {
+        while self.receive(&mut batch) {
             let mut appends = Vec::new();
             let mut closing = Vec::new();
             for request in batch.drain(..) {
                 match request {
                     Request::Append(append) => appends.push(append),
-                    Request::Retire => {}
+                    Request::Wake => {}
                     Request::Close(done) => closing.push(done),
                 }
             }
@@ -109,10 +108,14 @@ impl Writer {
             self.commit(appends);
             if self.last_seq > before {
                 self.note_head(false);
+                if self.last_seq / LOOK_EVERY > before / LOOK_EVERY {
+                    self.wake_archiver();
+                }
             }
             self.retire();
             self.tidy();
             if !closing.is_empty() {
+                self.shared.closing.store(true, Ordering::Relaxed);
                 self.requests.close();
                 while let Ok(request) = self.requests.try_recv() {
                     if let Request::Append(append) = request {
@@ -131,6 +134,29 @@ impl Writer {
                 return;
             }
         }
+    }
+
+    /// Waits for requests; meanwhile, archived chunks are removed. `false` where none can come any more.
+    fn receive(&mut self, batch: &mut Vec<Request>) -> bool {
+        loop {
+            while batch.len() < GROUP {
+                match self.requests.try_recv() {
+                    Ok(request) => batch.push(request),
+                    Err(_) => break,
+                }
+            }
+            if !batch.is_empty() {
+                return true;
+            }
+            if !self.tidy() {
+                return self.requests.blocking_recv_many(batch, GROUP) > 0;
+            }
+        }
+    }
+
+    fn wake_archiver(&self) {
+        // Where it has not looked yet since it was woken, once is enough.
+        let _ = self.archiver.try_send(());
     }
 
     fn commit(&mut self, appends: Vec<AppendRequest>) {
@@ -153,12 +179,10 @@ impl Writer {
         if let Some(chunk) = group.close() {
             group.chunks.push(chunk);
         }
-        if !group.chunks.is_empty() {
-            let merged = self.merge(&mut group);
-            if let Err(error) = self.write(&group.chunks) {
-                return self.fail(error, group);
-            }
-            self.obsolete.extend(merged);
+        if !group.chunks.is_empty()
+            && let Err(error) = self.write(&group.chunks)
+        {
+            return self.fail(error, group);
         }
         self.acknowledge(group);
     }
@@ -178,19 +202,6 @@ impl Writer {
         })
     }
 
-    /// Adds to the group what small chunks are merged into, and returns the keys that this makes obsolete.
-    fn merge(&mut self, group: &mut Group) -> Vec<u64> {
-        for chunk in &group.chunks {
-            self.due.extend(self.tail.take(chunk));
-        }
-        let mut obsolete = Vec::new();
-        for merged in self.due.drain(..) {
-            group.chunks.extend(merged.chunk.finish(group.first_seq - 1));
-            obsolete.extend(merged.obsolete);
-        }
-        obsolete
-    }
-
     fn note_head(&self, sync: bool) {
         if let Err(error) = self.shared.medium.note_head(self.last_seq, sync) {
             // The log itself is not touched by it.
@@ -198,19 +209,32 @@ impl Writer {
         }
     }
 
-    /// Removes chunks whose records are durable in another one; nobody waits for it.
-    fn tidy(&mut self) {
-        if self.obsolete.is_empty() || self.failed.is_some() {
-            return;
+    /// Removes some chunks whose records are durable in the archive; whether there may be more.
+    fn tidy(&mut self) -> bool {
+        if self.failed.is_some() {
+            return false;
         }
-        if let Err(error) = self.shared.medium.remove(&std::mem::take(&mut self.obsolete)) {
+        let (slice, archived) = {
+            let mut obsolete = self.shared.obsolete();
+            let count = obsolete.keys.len().min(SLICE);
+            (obsolete.keys.drain(..count).collect::<Vec<u64>>(), obsolete.archived)
+        };
+        if slice.is_empty() {
+            self.shared.archived.send_if_modified(|known| std::mem::replace(known, archived) != archived);
+            return false;
+        }
+        if let Err(error) = self.shared.medium.remove(&slice) {
             // They stay; the next write says whether the medium is really gone.
-            tracing::warn!(%error, "chunks that were merged could not be removed");
+            tracing::warn!(%error, "chunks that were archived could not be removed");
         }
+        true
     }
 
     fn acknowledge(&mut self, group: Group) {
         self.last_seq = group.next_seq - 1;
+        let newest =
+            group.stored.iter().filter_map(|(_, records)| records.last()).map(|last| last.at.as_micros()).max();
+        self.shared.newest.fetch_max(newest.unwrap_or(i64::MIN), Ordering::Relaxed);
         {
             let mut live = self.shared.live_mut();
             for (scene, stream) in group.streams {

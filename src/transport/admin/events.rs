@@ -46,7 +46,9 @@ async fn events(State(source): State<Source>, RawQuery(query): RawQuery) -> Resp
     };
     let history = source.history.clone();
     let identify = Arc::new(move |account: &_, openid: &_| history.person(account, openid));
-    let follow = source.history.follow(query.from);
+    let mut follow = source.history.follow(query.from);
+    // What cannot be read is told where it is read.
+    let _ = follow.pass(query.filter.times()).await;
     let head = follow.head();
     let reader = Reader {
         follow,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -8,10 +9,27 @@ use crate::seed::Seed;
 const SECTOR: usize = 512;
 
 enum Entry {
-    Write { offset: u64, bytes: Vec<u8> },
+    Write {
+        offset: u64,
+        bytes: Vec<u8>,
+    },
     SyncBegins,
     Synced,
     Acknowledged(Vec<u8>),
+    /// The same of a file of the archive.
+    ArchiveWrite {
+        name: String,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    ArchiveSyncBegins(String),
+    ArchiveSynced(String),
+    Renamed {
+        from: String,
+        to: String,
+    },
+    FolderSyncBegins,
+    FolderSynced,
 }
 
 /// What the library beneath the journal has written down.
@@ -27,6 +45,7 @@ impl Record {
             Some(taken)
         };
         let length = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap()) as usize;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut entries = Vec::new();
         while let Some(tag) = take(1) {
             entries.push(match tag[0] {
@@ -41,6 +60,22 @@ impl Record {
                 }
                 b'B' => Entry::SyncBegins,
                 b'S' => Entry::Synced,
+                b'w' => {
+                    let name = take(1).map(|length| take(usize::from(length[0])).unwrap()).map(text).unwrap();
+                    let offset = u64::from_le_bytes(take(8).unwrap().try_into().unwrap());
+                    let length = length(take(4).unwrap());
+                    Entry::ArchiveWrite { name, offset, bytes: take(length).unwrap().to_vec() }
+                }
+                tag @ (b'b' | b's') => {
+                    let name = take(1).map(|length| take(usize::from(length[0])).unwrap()).map(text).unwrap();
+                    if tag == b'b' { Entry::ArchiveSyncBegins(name) } else { Entry::ArchiveSynced(name) }
+                }
+                b'r' => {
+                    let mut name = || take(1).map(|length| take(usize::from(length[0])).unwrap()).map(text).unwrap();
+                    Entry::Renamed { from: name(), to: name() }
+                }
+                b'd' => Entry::FolderSyncBegins,
+                b'e' => Entry::FolderSynced,
                 other => panic!("the record has an entry {other}"),
             });
         }
@@ -51,9 +86,24 @@ impl Record {
         self.0.iter().filter(|entry| matches!(entry, Entry::Synced)).count()
     }
 
+    /// How many files came into the archive.
+    pub fn archived(&self) -> usize {
+        self.0.iter().filter(|entry| matches!(entry, Entry::Renamed { .. })).count()
+    }
+
     /// The same on a disk on which a sync does nothing.
     pub fn without_syncs(self) -> Self {
-        let is_sync = |entry: &Entry| matches!(entry, Entry::SyncBegins | Entry::Synced);
+        let is_sync = |entry: &Entry| {
+            matches!(
+                entry,
+                Entry::SyncBegins
+                    | Entry::Synced
+                    | Entry::ArchiveSyncBegins(_)
+                    | Entry::ArchiveSynced(_)
+                    | Entry::FolderSyncBegins
+                    | Entry::FolderSynced
+            )
+        };
         Self(self.0.into_iter().filter(|entry| !is_sync(entry)).collect())
     }
 
@@ -62,10 +112,11 @@ impl Record {
         usize::try_from(seed.below(self.0.len() as u64 + 1)).unwrap()
     }
 
-    /// Makes the file `db` what the disk may hold if the power goes at `moment`; returns what was acknowledged by then.
-    pub fn apply(&self, moment: usize, db: &Path, seed: &mut Seed) -> Vec<u8> {
+    /// Makes the store what the disk may hold if the power goes at `moment`; returns what was acknowledged by then.
+    pub fn apply(&self, moment: usize, store: &Path, seed: &mut Seed) -> Vec<u8> {
         let happened = &self.0[..moment];
-        let file = File::options().write(true).open(db).unwrap();
+        apply_archive(happened, &store.join("archive"), seed);
+        let file = File::options().write(true).open(store.join("db")).unwrap();
         let durable = durable(happened);
         let mut acknowledged = Vec::new();
         for (place, entry) in happened.iter().enumerate() {
@@ -73,7 +124,7 @@ impl Record {
                 Entry::Write { offset, bytes } if place < durable => file.write_all_at(bytes, *offset).unwrap(),
                 Entry::Write { offset, bytes } => tear(&file, *offset, bytes, seed),
                 Entry::Acknowledged(entry) => acknowledged.extend_from_slice(entry),
-                Entry::SyncBegins | Entry::Synced => {}
+                _ => {}
             }
         }
         acknowledged
@@ -88,10 +139,52 @@ fn durable(happened: &[Entry]) -> usize {
             Entry::SyncBegins => begun.push(place),
             // Which of several ends is not known: the earliest promises least.
             Entry::Synced => durable = durable.max(begun.remove(0)),
-            Entry::Write { .. } | Entry::Acknowledged(_) => {}
+            _ => {}
         }
     }
     durable
+}
+
+/// Makes the files of the archive what the disk may hold: a name is certain only after a sync of the folder.
+fn apply_archive(happened: &[Entry], folder: &Path, seed: &mut Seed) {
+    let named =
+        last(happened, |entry| matches!(entry, Entry::FolderSyncBegins), |entry| matches!(entry, Entry::FolderSynced));
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    for (place, entry) in happened.iter().enumerate() {
+        match entry {
+            Entry::ArchiveWrite { name, .. } => drop(names.entry(name).or_insert(name)),
+            Entry::Renamed { from, to } if place < named || seed.below(2) == 0 => drop(names.insert(from, to)),
+            _ => {}
+        }
+    }
+    for (name, path) in names {
+        let is_certain =
+            happened[..named].iter().any(|entry| matches!(entry, Entry::Renamed { from, .. } if from == name));
+        if !is_certain && seed.below(4) == 0 {
+            continue;
+        }
+        let file = File::create(folder.join(path)).unwrap();
+        let begins = |entry: &Entry| matches!(entry, Entry::ArchiveSyncBegins(found) if found == name);
+        let durable = last(happened, begins, |entry| matches!(entry, Entry::ArchiveSynced(found) if found == name));
+        for (place, entry) in happened.iter().enumerate() {
+            match entry {
+                Entry::ArchiveWrite { name: found, offset, bytes } if found == name => {
+                    if place < durable {
+                        file.write_all_at(bytes, *offset).unwrap();
+                    } else {
+                        tear(&file, *offset, bytes, seed);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Where the last sync began that has returned; one thread makes them, one after the other.
+fn last(happened: &[Entry], begins: impl Fn(&Entry) -> bool, returns: impl Fn(&Entry) -> bool) -> usize {
+    let returned = happened.iter().rposition(returns).unwrap_or(0);
+    happened[..returned].iter().rposition(begins).unwrap_or(0)
 }
 
 /// Writes all, nothing, or any sectors of it.
