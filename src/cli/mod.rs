@@ -1,7 +1,8 @@
-//! The program's command line: one file a subcommand.
+//! The program's command line: one file a subcommand; `daemon` and `source` are what several of them share.
 
 pub mod audit;
 pub mod config_check;
+pub mod daemon;
 pub mod demo;
 pub mod doctor;
 pub mod menu;

@@ -72,7 +72,7 @@ async fn a_record_that_cannot_be_read_is_told_in_the_daemons_words() {
     two_logins(&*daemon.store).await;
     medium.flip_bit(4, 200);
     let Err(error) = all(&config, 1).await else { panic!("a record is bad") };
-    assert!(matches!(error, SourceError::Daemon(_)), "{error}");
+    assert!(matches!(error, SourceError::Unreadable(_)), "{error}");
     assert!(error.to_string().contains("damaged"), "{error}");
     daemon.stop().await;
 }

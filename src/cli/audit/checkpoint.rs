@@ -4,7 +4,8 @@ use super::Around;
 use super::error::Failure;
 use crate::app;
 use crate::audit::{AuditError, Start};
-use crate::cli::source::{Daemon, Source, SourceError};
+use crate::cli::daemon::{Daemon, DaemonError};
+use crate::cli::source::{Source, SourceError};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -30,9 +31,10 @@ pub(super) async fn checkpoint(config: &Config, around: &mut Around<'_>) -> Resu
 pub(super) async fn sign(source: &Source, config: &Config) -> Result<Signed, Failure> {
     match source {
         Source::Daemon(socket) => {
-            let daemon = Daemon::connect(socket).await?;
-            let daemon = daemon.ok_or_else(|| SourceError::Broken("the daemon has stopped".to_owned()))?;
-            serde_json::from_str(&daemon.text("/checkpoint").await?).map_err(Failure::Answer)
+            let daemon = Daemon::connect(socket).await.map_err(SourceError::from)?;
+            let daemon = daemon.ok_or_else(|| SourceError::from(DaemonError::broken("the daemon has stopped")))?;
+            let signed = daemon.text("/checkpoint").await.map_err(SourceError::from)?;
+            serde_json::from_str(&signed).map_err(Failure::Answer)
         }
         Source::Store(store) => {
             let setup = app::audit_setup(config, store.clone(), &Clock::system());

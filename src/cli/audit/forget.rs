@@ -2,21 +2,12 @@
 
 use std::io::{self, Write};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use serde::Deserialize;
-use tokio::net::UnixStream;
-
 use crate::app::offline;
+use crate::cli::daemon::{Daemon, DaemonError};
 use crate::cli::{Exit, complain};
 use crate::config::Config;
 use crate::domain::{AccountName, OpenId};
 use crate::transport::admin::Forgotten;
-
-const ANSWER_MAX: usize = 64 * 1024;
 
 /// Whom to forget.
 #[derive(Clone, clap::Args)]
@@ -67,50 +58,20 @@ struct Fault {
     cure: String,
 }
 
-impl Fault {
-    fn of_socket(error: &dyn std::fmt::Display) -> Self {
-        let cure = "run this as the user that the daemon runs as; look at its log, and ask again".into();
-        Self { what: format!("the daemon cannot be asked: {error}"), cure }
+impl From<DaemonError> for Fault {
+    fn from(error: DaemonError) -> Self {
+        Self { what: error.to_string(), cure: error.cure() }
     }
 }
 
 async fn forget(config: &Config, account: &AccountName, openid: &OpenId) -> Result<Forgotten, Fault> {
-    match UnixStream::connect(&config.admin.socket).await {
-        Ok(stream) => ask(stream, account, openid).await,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Fault::of_socket(&error)),
-        // No daemon; the store's lock says whether that is so.
-        Err(_) => {
-            let forgot = offline::forget(config, account, openid).await;
-            forgot.map(Forgotten::from).map_err(|error| Fault { what: error.to_string(), cure: error.cure() })
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Problem {
-    title: String,
-    detail: String,
-}
-
-/// However long it takes: the daemon goes through its whole journal.
-async fn ask(stream: UnixStream, account: &AccountName, openid: &OpenId) -> Result<Forgotten, Fault> {
-    let of_socket = |error: &dyn std::fmt::Display| Fault::of_socket(error);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| of_socket(&error))?;
-    tokio::spawn(connection);
-    let body = serde_json::json!({ "account": account.as_str(), "openid": openid.as_str() }).to_string();
-    let request = Request::post("/forget").header("host", "localhost").header("content-type", "application/json");
-    let request = request.body(Full::new(Bytes::from(body))).map_err(|error| of_socket(&error))?;
-    let response = sender.send_request(request).await.map_err(|error| of_socket(&error))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await.map_err(|error| of_socket(&error))?;
-    let body = body.to_bytes();
-    if status == StatusCode::OK {
-        return serde_json::from_slice(&body).map_err(|error| of_socket(&error));
-    }
-    let Problem { title, detail } = serde_json::from_slice(&body).unwrap_or_default();
-    let unknown = || format!("the daemon answers with status {status}");
-    Err(Fault { what: if title.is_empty() { unknown() } else { title }, cure: detail })
+    let Some(daemon) = Daemon::connect(&config.admin.socket).await? else {
+        let forgot = offline::forget(config, account, openid).await;
+        return forgot.map(Forgotten::from).map_err(|error| Fault { what: error.to_string(), cure: error.cure() });
+    };
+    let whom = serde_json::json!({ "account": account.as_str(), "openid": openid.as_str() });
+    let answer = daemon.post("/forget", &whom).await?;
+    Ok(serde_json::from_slice(&answer).map_err(DaemonError::broken)?)
 }
 
 fn tell(forgotten: &Forgotten) -> Exit {

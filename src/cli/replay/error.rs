@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::ask::AskError;
 use crate::cli::Exit;
+use crate::cli::daemon::DaemonError;
 use crate::store::{OpenError, StoreError};
 
 /// Why a replay does not end well.
@@ -10,18 +11,10 @@ use crate::store::{OpenError, StoreError};
 pub(super) enum ReplayError {
     #[error(transparent)]
     Ask(#[from] AskError),
-    #[error("the admin socket {path} cannot be used: {reason}")]
-    Socket { path: PathBuf, reason: io::Error },
-    #[error("the daemon at {path} hung up: {reason}")]
-    HungUp { path: PathBuf, reason: hyper::Error },
-    #[error("the daemon at {path} does not answer")]
-    Silent { path: PathBuf },
-    #[error("the daemon refuses: {title}")]
-    Refused { title: String, detail: String },
-    #[error("the daemon's answer broke off: {0}")]
-    Broken(String),
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     #[error("the daemon cannot read on: {0}")]
-    Daemon(String),
+    Unreadable(String),
     #[error("the daemon has stopped, so nothing more is to come")]
     DaemonStopped,
     #[error("no daemon answers at {path}, so nothing more is to come")]
@@ -48,12 +41,9 @@ impl ReplayError {
     pub(super) fn cure(&self) -> String {
         let cure = match self {
             Self::Ask(error) => return error.cure(),
-            Self::Refused { detail, .. } => return detail.clone(),
+            Self::Daemon(error) => return error.cure(),
             Self::Open(error) => return error.cure(),
-            Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
-            Self::Silent { .. } => "look at its log; once it is stopped, replay reads the store itself",
-            Self::Broken(_) => "see whether the daemon still runs, and try again; what was printed is right",
-            Self::Daemon(_) => "look at the daemon's log; what was printed is right",
+            Self::Unreadable(_) => "look at the daemon's log; what was printed is right",
             Self::DaemonStopped => "start it again with `scan-login serve`, and follow with --since",
             Self::NothingToFollow { .. } => "start it with `scan-login serve`; what happened until now was printed",
             Self::Locked { .. } => {

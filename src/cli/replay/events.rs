@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::error::ReplayError;
 use super::output::{Output, Sink};
 use super::{Run, read};
+use crate::cli::daemon::DaemonError;
 use crate::domain::Recorded;
 use crate::replay::{Filter, Look, Table, to_map, write_jsonl};
 
@@ -63,7 +64,7 @@ impl Sink for Printer {
         self.printed += 1;
         match self.table {
             Some(_) => {
-                let event = serde_json::from_slice(line).map_err(|error| ReplayError::Broken(error.to_string()))?;
+                let event = serde_json::from_slice(line).map_err(DaemonError::broken)?;
                 self.row(&event, out);
             }
             None => {

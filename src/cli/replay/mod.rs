@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::Exit;
+use crate::cli::daemon::Daemon;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{EventKind, Timestamp};
@@ -191,8 +192,8 @@ impl Run<'_> {
 
 /// Hands the events that `filter` selects to `output`.
 async fn read(run: &Run<'_>, filter: Filter, follow: bool, mut output: Output<'_>) -> Result<(), ReplayError> {
-    let read = match live::connect(&run.config.admin.socket).await? {
-        Some(daemon) => daemon.replay(&filter, follow, &mut output).await,
+    let read = match Daemon::connect(&run.config.admin.socket).await? {
+        Some(daemon) => live::replay(daemon, &filter, follow, &mut output).await,
         None => offline::replay(run.config, filter, follow, &mut output).await,
     };
     // What came before a fault is printed all the same.

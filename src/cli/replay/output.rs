@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::error::ReplayError;
 use super::progress::Progress;
+use crate::cli::daemon::DaemonError;
 use crate::domain::Recorded;
 use crate::replay::read_jsonl;
 
@@ -18,7 +19,7 @@ pub(super) trait Sink {
 
     /// Takes an event that came as a line of JSON.
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<(), ReplayError> {
-        let read = read_jsonl(line).map_err(|error| ReplayError::Broken(error.to_string()))?;
+        let read = read_jsonl(line).map_err(DaemonError::broken)?;
         if let Some(recorded) = read {
             self.event(&recorded, out);
         }

@@ -1,47 +1,17 @@
-use std::io;
 use std::path::PathBuf;
 
+use crate::cli::daemon::DaemonError;
 use crate::store::{OpenError, StoreError};
 
 /// Why the records cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// There is a socket, and it cannot be used.
-    #[error("the admin socket {path} cannot be used: {reason}")]
-    Socket {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// The daemon closed the connection.
-    #[error("the daemon at {path} hung up: {reason}")]
-    HungUp {
-        /// The socket's path.
-        path: PathBuf,
-        /// What it looks like from here.
-        reason: hyper::Error,
-    },
-    /// No answer in time.
-    #[error("the daemon at {path} does not answer")]
-    Silent {
-        /// The socket's path.
-        path: PathBuf,
-    },
-    /// The daemon answers, and says no.
-    #[error("the daemon refuses: {title}")]
-    Refused {
-        /// What it says.
-        title: String,
-        /// The cure that it gives.
-        detail: String,
-    },
-    /// The answer has no proper end.
-    #[error("the daemon's answer broke off: {0}")]
-    Broken(String),
+    /// The daemon cannot be asked.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// The daemon cannot read its journal.
     #[error("the daemon cannot read on: {0}")]
-    Daemon(String),
+    Unreadable(String),
     /// A record is not where it must be.
     #[error("record {wanted} is missing")]
     Hole {
@@ -68,12 +38,9 @@ impl SourceError {
     /// What the operator can do.
     pub fn cure(&self) -> String {
         let cure = match self {
-            Self::Refused { detail, .. } => return detail.clone(),
+            Self::Daemon(error) => return error.cure(),
             Self::Open(error) => return error.cure(),
-            Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
-            Self::Silent { .. } => "look at its log; once it is stopped, this command reads the store itself",
-            Self::Broken(_) => "see whether the daemon still runs, and try again",
-            Self::Daemon(_) => "look at the daemon's log, and keep a copy of the store before anything else",
+            Self::Unreadable(_) => "look at the daemon's log, and keep a copy of the store before anything else",
             Self::Locked { .. } => {
                 "where a daemon is starting, try again in a moment; else give this command the daemon's configuration, \
                  or stop that process"

@@ -1,16 +1,16 @@
 //! The journal's records for a command: from the daemon where one runs, else from the store itself.
 
-mod daemon;
 mod error;
+mod frames;
 mod offline;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::daemon::{Daemon, DaemonError};
 use crate::config::Config;
 use crate::store::{EventStore, RawRecord};
 
-pub use daemon::Daemon;
 pub use error::SourceError;
 pub use offline::open_store;
 
@@ -42,7 +42,7 @@ impl Source {
         match self {
             Self::Daemon(socket) => {
                 let daemon = Daemon::connect(socket).await?;
-                let daemon = daemon.ok_or_else(|| SourceError::Broken("the daemon has stopped".to_owned()))?;
+                let daemon = daemon.ok_or_else(|| DaemonError::broken("the daemon has stopped"))?;
                 Records::of_daemon(daemon, from).await
             }
             Self::Store(store) => Ok(Records::of(store.clone(), from)),
@@ -65,7 +65,7 @@ pub struct Records {
 }
 
 enum From {
-    Daemon(Box<daemon::Frames>),
+    Daemon(Box<frames::Frames>),
     Store(offline::Store),
 }
 
@@ -87,7 +87,7 @@ impl Records {
     /// # Errors
     /// [`SourceError`], with its cure.
     pub async fn of_daemon(daemon: Daemon, from: u64) -> Result<Self, SourceError> {
-        let (head, frames) = daemon.records(from).await?;
+        let (head, frames) = frames::Frames::of(daemon, from).await?;
         Ok(Self { from: From::Daemon(Box::new(frames)), next: from, head })
     }
 
