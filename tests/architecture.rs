@@ -46,7 +46,7 @@ const RULES: &[(&str, &[&str])] = &[
 
 /// Foreign things, and the only places that may name them.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("sled::", &["store/sled_medium.rs", "store/sled_index.rs"]),
+    ("sled::", &["store/sled_medium.rs", "store/sled_index.rs", "store/sled_lock.rs"]),
     ("bincode", &["store/codec.rs", "store/schema.rs"]),
     ("ractor", &["actors/"]),
     ("tungstenite", &["transport/websocket.rs"]),

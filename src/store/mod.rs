@@ -33,6 +33,7 @@ mod schema;
 mod seal;
 mod sled_file;
 mod sled_index;
+mod sled_lock;
 mod sled_medium;
 mod transfer;
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::archive::Pieces;
 use super::sled_file::{self, Found, Sink};
-use super::sled_medium::lock;
+use super::sled_lock::lock;
 use super::{OpenError, RawRecord, StoreError, codec, examine, head_file, migrate};
 
 /// What was never acknowledged reaches no further behind the log's last known record.

@@ -5,7 +5,6 @@
 //! `db`, and [`SledMedium::sync`] asks for its `fdatasync` itself.
 
 use std::fs::{DirBuilder, File};
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::AssertUnwindSafe;
@@ -21,6 +20,7 @@ use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
 use super::sled_index::{self, SledIndex};
+use super::sled_lock::{Released, lock};
 use super::{StoreError, examine, half_made};
 
 /// The page cache of each of the two. Its default of 1 GiB would grow with history; what sled holds for a page is two to
@@ -92,6 +92,8 @@ pub(super) struct SledMedium {
     /// The same file as sled's, for `fdatasync`.
     file: File,
     head: HeadFile,
+    /// Last, since fields are dropped in this order: whoever opens the store next finds it free.
+    _released: [Released; 2],
 }
 
 impl SledMedium {
@@ -148,7 +150,8 @@ impl SledMedium {
         let log = guarded(|| db.open_tree("log")).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
         let file = File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?;
         let head = HeadFile::open(path).map_err(|error| unusable(path, &error))?;
-        Ok(Self { log, index, db, file, head })
+        let _released = [Released::of(path), Released::of(&path.join(sled_index::FOLDER))];
+        Ok(Self { log, index, db, file, head, _released })
     }
 
     /// Whether the log ends where it must, or behind it.
@@ -247,21 +250,6 @@ fn u64_from(bytes: &[u8]) -> Result<u64, MediumError> {
 pub(super) fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError> {
     let _lock = lock(path)?;
     Ok(examine::examine(path)?)
-}
-
-/// The store's file, open for reading while nobody else can have it open; the lock is sled's own. `None` where there is
-/// no file yet.
-pub(super) fn lock(path: &Path) -> Result<Option<File>, OpenError> {
-    let file = match File::options().read(true).open(path.join("db")) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unusable(path, &error)),
-    };
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(path.to_owned())),
-        Err(error) => Err(unusable(path, &error)),
-    }
 }
 
 /// A crash may have come while sled made its own files.
@@ -387,6 +375,7 @@ impl MigrationTarget for Databases<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sled_lock::with_database;
     use super::*;
 
     #[test]
@@ -404,11 +393,12 @@ mod tests {
         std::fs::create_dir_all(path).unwrap();
         migrate::announce(path).unwrap();
         std::fs::write(path.join("LAYOUT"), "scan-login store, layout 2\n").unwrap();
-        let db = sled::open(path).unwrap();
-        db.open_tree("log").unwrap();
-        let retired = db.open_tree("retired").unwrap();
-        retired.insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
-        retired.insert("unretired-from", &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
+        with_database(path, |db| {
+            db.open_tree("log").unwrap();
+            let retired = db.open_tree("retired").unwrap();
+            retired.insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
+            retired.insert("unretired-from", &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
+        });
     }
 
     fn holds_the_index(path: &Path) {
@@ -417,8 +407,8 @@ mod tests {
         assert_eq!(medium.retired(&SceneId::new(SCENE).unwrap()).unwrap().unwrap(), [7]);
         assert!(!medium.db.tree_names().contains(&"retired".into()), "it is still in its old place");
         drop(medium);
-        let index = sled::open(path.join(sled_index::FOLDER)).unwrap();
-        assert!(!index.tree_names().contains(&"retired".into()), "it is still in its old form");
+        let names = with_database(&path.join(sled_index::FOLDER), |index| index.tree_names());
+        assert!(!names.contains(&"retired".into()), "it is still in its old form");
         assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
     }
 
@@ -455,17 +445,17 @@ mod tests {
         for is_moved in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             layout_2(folder.path());
-            {
-                // Half of it is there already; or all, and only the layout was not written any more.
-                let (db, index) =
-                    (sled::open(folder.path()).unwrap(), sled::open(folder.path().join(sled_index::FOLDER)).unwrap());
+            // Half of it is there already; or all, and only the layout was not written any more.
+            with_database(&folder.path().join(sled_index::FOLDER), |index| {
                 index.open_tree("retired").unwrap().insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
                 if is_moved {
                     let new = SledIndex::new(index.clone()).unwrap();
-                    let databases = Databases { db: &db, old: &index, index: &new, path: folder.path() };
-                    databases.move_to_index("retired").unwrap();
+                    with_database(folder.path(), |db| {
+                        let databases = Databases { db, old: index, index: &new, path: folder.path() };
+                        databases.move_to_index("retired").unwrap();
+                    });
                 }
-            }
+            });
             holds_the_index(folder.path());
         }
     }
