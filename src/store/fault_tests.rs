@@ -65,13 +65,15 @@ async fn a_burst_shares_its_syncs() {
     let medium = MemoryMedium::new();
     let store = medium.open().unwrap();
     medium.set_faults(faults(false, false, true));
-    let burst: Vec<_> = (0..200).map(|number| tokio::spawn(append(&store, number))).collect();
+    let burst = futures_util::future::join_all((0..200).map(|number| append(&store, number)));
+    let mut burst = std::pin::pin!(tokio::task::unconstrained(burst));
+    assert!(futures_util::poll!(burst.as_mut()).is_pending(), "all are handed over, and the first sync does not end");
     while !medium.has_written(1) {
         tokio::task::yield_now().await;
     }
     medium.set_faults(Faults::default());
-    for waiting in burst {
-        waiting.await.unwrap().unwrap();
+    for answer in burst.await {
+        answer.unwrap();
     }
     assert!(medium.syncs() <= 20, "{} syncs for 200 appends", medium.syncs());
 }
