@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::{Command, Created, DenyReason, Phase, Session};
-use crate::keys::{Purpose, same_secret};
+use crate::keys::Purpose;
 
 use super::address::IfLost;
 use super::cell::Cell;
 use super::code;
 use super::logins::{Failed, Logins, Unavailable};
 use super::numbers::Numbers;
-use super::session::SessionMessage;
 
 /// A session as who scanned it may see it.
 #[derive(Clone, Debug)]
@@ -58,7 +57,7 @@ impl Logins {
     /// # Errors
     /// [`Unavailable`].
     pub async fn confirmable(&self, token: &str) -> Result<Option<Confirmable>, Unavailable> {
-        let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
+        let Some(cell) = self.proven(Purpose::Confirm, token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
         Ok(Some(self.confirmable_of(&cell, session)))
     }
@@ -69,7 +68,7 @@ impl Logins {
     /// # Errors
     /// [`Unavailable`].
     pub async fn decide(&self, token: &str, decision: Decision) -> Result<Option<Confirmable>, Unavailable> {
-        let Some(cell) = self.of_confirm_token(token).await? else { return Ok(None) };
+        let Some(cell) = self.proven(Purpose::Confirm, token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
         let Some(command) = self.command_of(&cell, &session, decision) else {
             return Ok(Some(self.confirmable_of(&cell, session)));
@@ -102,19 +101,6 @@ impl Logins {
     fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
         let numbers = self.numbers(cell).map(Numbers::shown);
         Confirmable { stage: stage(&session.phase), numbers, created: session.created }
-    }
-
-    async fn of_confirm_token(&self, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {
-        let Some((scene, mac)) = code::split(token) else { return Ok(None) };
-        let cell = self.find(&scene).await?;
-        Ok(cell.filter(|cell| {
-            let expected = self.keys.derive(Purpose::Confirm, &scene, cell.created.incarnation);
-            same_secret(expected.as_bytes(), mac.as_bytes())
-        }))
-    }
-
-    async fn show(&self, cell: &Cell) -> Result<Session, Unavailable> {
-        Ok(cell.address.ask(IfLost::SendAgain, SessionMessage::Show).await?)
     }
 }
 

@@ -4,8 +4,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::domain::{
-    AccountName, AppId, ClientId, Command, Created, DenyReason, Digest, Event, OpenId, Opener, PageId, Phase, QrCode,
-    Redeem, Refusal, Scan, SceneId, Timestamp,
+    AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
 };
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
@@ -106,36 +105,6 @@ pub enum ScanError {
         created: Option<Arc<Created>>,
     },
     /// See [`Unavailable`].
-    Unavailable,
-}
-
-/// What the website gets for a code. `Debug` shows nothing of it.
-#[derive(Clone)]
-pub struct Redemption {
-    /// Who logged in.
-    pub openid: OpenId,
-    /// The app id without which the openid means nothing.
-    pub app_id: AppId,
-    /// The granted scopes.
-    pub scope: String,
-    /// The access token.
-    pub access_token: String,
-    /// Until when it lives.
-    pub expires_at: Timestamp,
-}
-
-impl std::fmt::Debug for Redemption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Redemption(…)")
-    }
-}
-
-/// Why a code was not redeemed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedeemError {
-    /// It is no code of this client's that can be redeemed now.
-    InvalidGrant,
-    /// See [`Unavailable`]; it may have been redeemed all the same.
     Unavailable,
 }
 
@@ -302,44 +271,6 @@ impl Logins {
         }
     }
 
-    /// A client whose credentials have been checked redeems a code. The first time, and only then, it gets the login.
-    ///
-    /// # Errors
-    /// [`RedeemError`].
-    pub async fn redeem(
-        &self,
-        code: &str,
-        client: &ClientId,
-        redirect_uri: Option<String>,
-        verifier: Option<Digest>,
-    ) -> Result<Redemption, RedeemError> {
-        let (scene, mac) = code::split(code).ok_or(RedeemError::InvalidGrant)?;
-        let cell = self.find(&scene).await.map_err(|_| RedeemError::Unavailable)?.ok_or(RedeemError::InvalidGrant)?;
-        let expected = self.keys.derive(Purpose::Code, &scene, cell.created.incarnation);
-        if !same_secret(expected.as_bytes(), mac.as_bytes()) {
-            return Err(RedeemError::InvalidGrant);
-        }
-        let redeem = Redeem { client: client.clone(), redirect_uri, verifier, at: self.clock.now() };
-        match self.command(&cell, IfLost::GiveUp, Command::Redeem(redeem)).await {
-            Ok(outcome) => self.redemption(&cell, &outcome).ok_or(RedeemError::InvalidGrant),
-            Err(Failed::Refused(_)) => Err(RedeemError::InvalidGrant),
-            Err(Failed::Unavailable) => Err(RedeemError::Unavailable),
-        }
-    }
-
-    /// What the redemption gives; `None` where it was the second one, which only revoked the first.
-    fn redemption(&self, cell: &Cell, outcome: &Outcome) -> Option<Redemption> {
-        let [Event::Redeemed(redeemed)] = outcome.events.as_slice() else { return None };
-        let created = &outcome.session.created;
-        Some(Redemption {
-            openid: outcome.session.openid()?.clone(),
-            app_id: created.app_id.clone(),
-            scope: created.request.scope.clone(),
-            access_token: self.keys.derive(Purpose::AccessToken, &cell.scene, created.incarnation),
-            expires_at: redeemed.access_token_expires_at,
-        })
-    }
-
     /// The operator ends a session, where it goes on still. `false`: nobody here knows it, so it is over for long.
     ///
     /// # Errors
@@ -356,6 +287,21 @@ impl Logins {
     pub(super) async fn find(&self, scene: &SceneId) -> Result<Option<Arc<Cell>>, Unavailable> {
         let find = |reply| RegistryMessage::Find(scene.clone(), reply);
         Ok(self.registry.ask(IfLost::SendAgain, find).await?)
+    }
+
+    /// The session that a code or token names and proves, where it was derived for this purpose.
+    pub(super) async fn proven(&self, purpose: Purpose, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {
+        let Some((scene, mac)) = code::split(token) else { return Ok(None) };
+        let cell = self.find(&scene).await?;
+        Ok(cell.filter(|cell| {
+            let expected = self.keys.derive(purpose, &scene, cell.created.incarnation);
+            same_secret(expected.as_bytes(), mac.as_bytes())
+        }))
+    }
+
+    /// Where a session stands.
+    pub(super) async fn show(&self, cell: &Cell) -> Result<Session, Unavailable> {
+        Ok(cell.address.ask(IfLost::SendAgain, SessionMessage::Show).await?)
     }
 
     pub(super) async fn command(&self, cell: &Cell, if_lost: IfLost, command: Command) -> Result<Outcome, Failed> {

@@ -13,6 +13,7 @@ mod history;
 mod logins;
 mod numbers;
 mod pages;
+mod redemptions;
 mod registry;
 mod restart;
 mod session;
@@ -26,9 +27,8 @@ pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
-pub use logins::{
-    AfterScan, Logins, OpenError, Opened, PageClaim, RedeemError, Redemption, ScanError, Scanned, Unavailable, Watched,
-};
+pub use logins::{AfterScan, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Unavailable, Watched};
 pub use pages::{PageHolder, PageRefusal};
+pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
 pub use registry::AdmissionLimits;
 pub use tree::{StartError, Tree};

@@ -208,8 +208,8 @@ async fn a_login_from_the_first_message_to_the_redemption() {
 
     let code = code_of(&messages);
     let redemption = world.redeem(&code).await.unwrap();
-    assert_eq!(redemption.openid.as_str(), "alice");
-    let lives = START.until(redemption.expires_at);
+    assert_eq!(redemption.grant.openid.as_str(), "alice");
+    let lives = START.until(redemption.grant.expires_at);
     assert!((600..620).contains(&lives.as_secs()), "{lives:?}");
     assert_eq!(world.redeem(&code).await.unwrap_err(), RedeemError::InvalidGrant);
     assert_eq!(world.redeem(&code).await.unwrap_err(), RedeemError::InvalidGrant);

@@ -28,6 +28,11 @@ pub enum Command {
     },
     /// The website redeems the code.
     Redeem(Redeem),
+    /// The website gives back what its redemption gave (RFC 7009 §2.1).
+    Revoke {
+        /// Who gives it back; its credentials have been checked.
+        client: ClientId,
+    },
 }
 
 /// WeChat's word that somebody scanned.

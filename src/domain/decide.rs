@@ -1,6 +1,6 @@
 use super::{
-    Command, Confirmation, Confirmed, Created, DenyReason, Event, OpenId, Person, Phase, Redeem, Redeemed, Scan,
-    Scanned, Session, State, Timestamp,
+    ClientId, Command, Confirmation, Confirmed, Created, DenyReason, Event, OpenId, Person, Phase, Redeem, Redeemed,
+    Scan, Scanned, Session, State, Timestamp,
 };
 
 /// Why nothing happens. A refusal is never stored.
@@ -18,6 +18,8 @@ pub enum Refusal {
     NotScanned,
     /// There is no code yet, so none can be redeemed.
     NotConfirmed,
+    /// Nothing was redeemed yet, so nothing can be given back.
+    NotRedeemed,
     /// The session is over, or its time is.
     Ended,
     /// The timer fired early; the session still has until then.
@@ -64,6 +66,7 @@ pub fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
             None => Ok(vec![]),
         },
         Command::Redeem(redeem) => decide_redeem(session, redeem),
+        Command::Revoke { client } => decide_revoke(session, client),
     }
 }
 
@@ -144,6 +147,18 @@ fn decide_redeem(session: &Session, redeem: &Redeem) -> Result<Vec<Event>, Refus
         }
         Phase::Redeemed { .. } => Ok(vec![Event::Revoked]),
         Phase::Revoked { .. } => Err(Refusal::AlreadyRedeemed),
+        Phase::Denied { .. } | Phase::Expired => Err(Refusal::Ended),
+    }
+}
+
+fn decide_revoke(session: &Session, client: &ClientId) -> Result<Vec<Event>, Refusal> {
+    if *client != session.created.client {
+        return Err(Refusal::OtherClient);
+    }
+    match &session.phase {
+        Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. } => Err(Refusal::NotRedeemed),
+        Phase::Redeemed { .. } => Ok(vec![Event::Revoked]),
+        Phase::Revoked { .. } => Ok(vec![]),
         Phase::Denied { .. } | Phase::Expired => Err(Refusal::Ended),
     }
 }

@@ -199,7 +199,7 @@ pub enum Event {
     Expired,
     /// Its code was redeemed.
     Redeemed(Redeemed),
-    /// Its code came a second time, so what the first redemption gave is void: the end.
+    /// What the redemption gave is void, since its code came a second time or the website gave it back: the end.
     Revoked,
     /// A person was forgotten. It stands in a stream of the journal's own, [`SceneId::of_the_journal`].
     Forgotten(Forgotten),

@@ -19,9 +19,11 @@ pub fn evolve(state: State, event: &Event) -> State {
             Phase::Denied { reason: *reason }
         }
         (Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. }, Event::Expired) => Phase::Expired,
-        (Phase::Confirmed { person, .. }, Event::Redeemed(redeemed)) => {
-            Phase::Redeemed { person, access_token_expires_at: redeemed.access_token_expires_at }
-        }
+        (Phase::Confirmed { person, code_expires_at }, Event::Redeemed(redeemed)) => Phase::Redeemed {
+            person,
+            confirmed_at: code_expires_at.before(session.created.code_ttl),
+            access_token_expires_at: redeemed.access_token_expires_at,
+        },
         (Phase::Redeemed { person, .. }, Event::Revoked) => Phase::Revoked { person },
         (phase, _) => phase,
     };

@@ -46,10 +46,12 @@ pub enum Phase {
     Redeemed {
         /// Who logged in.
         person: Person,
+        /// When who scanned had agreed.
+        confirmed_at: Timestamp,
         /// Until when the access token lives.
         access_token_expires_at: Timestamp,
     },
-    /// The code was presented twice.
+    /// The code was presented twice, or what it gave was taken back.
     Revoked {
         /// Who had logged in.
         person: Person,

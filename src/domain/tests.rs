@@ -59,6 +59,10 @@ fn redeem_as(client: &str, seconds: u64) -> Command {
     })
 }
 
+fn revoke_as(client: &str) -> Command {
+    Command::Revoke { client: ClientId::new(client).unwrap() }
+}
+
 /// Gives the commands in order and asserts that none was refused.
 fn given(commands: &[Command]) -> State {
     commands.iter().fold(State::Absent, |state, command| {
@@ -187,6 +191,19 @@ fn openids_are_not_shown_by_debug() {
     assert!(!scanned.contains("o6_bmjr"), "{scanned}");
 }
 
+#[test]
+fn what_a_redemption_gave_is_given_back_by_its_website_alone() {
+    let confirmed = given(&[create(Confirmation::Auto), scan_by("alice", 1)]);
+    assert_eq!(decide(&confirmed, &revoke_as("shop")), Err(Refusal::NotRedeemed));
+    let redeemed = given(&[create(Confirmation::Auto), scan_by("alice", 1), redeem_as("shop", 9)]);
+    let Phase::Redeemed { confirmed_at, .. } = redeemed.session().unwrap().phase else { panic!("it is redeemed") };
+    assert_eq!(confirmed_at, after(1));
+    assert_eq!(decide(&redeemed, &revoke_as("bank")), Err(Refusal::OtherClient));
+    assert_eq!(names(&decide(&redeemed, &revoke_as("shop")).unwrap()), ["revoked"]);
+    let revoked = evolve(redeemed, &Event::Revoked);
+    assert_eq!(decide(&revoked, &revoke_as("shop")), Ok(vec![]));
+}
+
 fn any_command() -> impl Strategy<Value = Command> {
     let second = 0..800_u64;
     let person = prop::sample::select(vec!["alice", "mallory"]);
@@ -198,6 +215,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         prop::sample::select(vec![DenyReason::User, DenyReason::Number]).prop_map(|reason| Command::Deny { reason }),
         second.clone().prop_map(|at| Command::Expire { at: after(at) }),
         (prop::sample::select(vec!["shop", "bank"]), second).prop_map(|(client, at)| redeem_as(client, at)),
+        prop::sample::select(vec!["shop", "bank"]).prop_map(revoke_as),
     ]
 }
 

@@ -51,9 +51,9 @@ pub(super) async fn token(
     let body = json!({
         "access_token": redemption.access_token,
         "token_type": "Bearer",
-        "expires_in": site.clock.now().until(redemption.expires_at).as_secs_f64().round() as u64,
-        "scope": redemption.scope,
-        "openid": redemption.openid.as_str(),
+        "expires_in": site.clock.now().until(redemption.grant.expires_at).as_secs_f64().round() as u64,
+        "scope": redemption.grant.created.request.scope,
+        "openid": redemption.grant.openid.as_str(),
     });
     Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(body)).into_response())
 }
