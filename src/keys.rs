@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -61,6 +61,9 @@ pub enum KeysError {
     /// A file that should hold a key holds something else.
     #[error("{0} is not a key of {KEY_BYTES} bytes")]
     NotAKey(PathBuf),
+    /// A file that should hold a key for id tokens holds something else.
+    #[error("{0} is not a private key in PKCS #8, as PEM")]
+    NotASigningKey(PathBuf),
     /// The system refuses.
     #[error("{path}: {error}")]
     Io {
@@ -79,6 +82,10 @@ impl KeysError {
             Self::Missing(_) => "put the key back from its backup".into(),
             Self::NotAKey(_) => {
                 "put the right file back from its backup; with a new one, what rests on the old is worth nothing".into()
+            }
+            Self::NotASigningKey(_) => {
+                "put the right file back from its backup, or remove it: then another is made, and websites fetch it"
+                    .into()
             }
             Self::Io { .. } => "see that [keys] path exists or can be made, and belongs to this user".into(),
         }
@@ -226,6 +233,13 @@ pub(crate) fn read_key(path: &Path) -> Result<SecretBox<[u8; KEY_BYTES]>, KeysEr
     file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
     let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| KeysError::NotAKey(path.to_owned()))?;
     Ok(SecretBox::new(Box::new(bytes)))
+}
+
+/// The text of a key's file.
+pub(crate) fn read_text(path: &Path) -> Result<SecretString, KeysError> {
+    refuse_if_open(path)?;
+    let text = std::fs::read_to_string(path).map_err(|error| KeysError::Io { path: path.to_owned(), error })?;
+    Ok(text.into())
 }
 
 /// Whole or not at all: written aside, synced, and put in its place.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod jose;
 pub mod keys;
 pub mod metrics;
 pub mod recall;

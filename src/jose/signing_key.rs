@@ -1,0 +1,128 @@
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{EncodingKey, Header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::domain::Timestamp;
+
+/// What an id token is signed by (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, keys of 2048 bits: what every client must know (OpenID Connect Core §15.1).
+    Rs256,
+    /// ECDSA on P-256 with SHA-256: a short signature.
+    Es256,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Rs256, Self::Es256];
+
+    /// Its `alg`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+
+    const fn of_library(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+        }
+    }
+}
+
+/// A key that signs, or has signed, or will.
+pub(super) struct SigningKey {
+    algorithm: Algorithm,
+    pub(super) made: Timestamp,
+    encoding: EncodingKey,
+    /// Its public half, as it is published.
+    pub(super) jwk: Jwk,
+}
+
+impl SigningKey {
+    /// Reads a key in PKCS #8 (RFC 5958), as PEM.
+    pub(super) fn from_pem(algorithm: Algorithm, made: Timestamp, pem: &SecretString) -> Option<Self> {
+        let pem = pem.expose_secret().as_bytes();
+        let encoding = match algorithm {
+            Algorithm::Rs256 => EncodingKey::from_rsa_pem(pem),
+            Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
+        };
+        let encoding = encoding.ok()?;
+        let mut jwk = Jwk::from_encoding_key(&encoding, algorithm.of_library()).ok()?;
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        // RFC 7638: the name follows from the key.
+        jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256).ok()?);
+        Some(Self { algorithm, made, encoding, jwk })
+    }
+
+    /// The claims as a signed token in its compact form (RFC 7519 §3).
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Option<String> {
+        let mut header = Header::new(self.algorithm.of_library());
+        header.kid.clone_from(&self.jwk.common.key_id);
+        jsonwebtoken::encode(&header, claims, &self.encoding).ok()
+    }
+}
+
+/// Makes a new key, as PEM. Takes up to a second for RSA.
+pub(super) fn generate(algorithm: Algorithm) -> Option<SecretString> {
+    let der = match algorithm {
+        Algorithm::Rs256 => aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).ok()?.as_der().ok()?.as_ref().to_vec(),
+        Algorithm::Es256 => {
+            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?.to_pkcs8v1().ok()?.as_ref().to_vec()
+        }
+    };
+    Some(pem::encode(&pem::Pem::new("PRIVATE KEY", der)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_a_key_signs_its_public_half_verifies() {
+        for algorithm in Algorithm::ALL {
+            let pem = generate(algorithm).unwrap();
+            let key = SigningKey::from_pem(algorithm, Timestamp::from_micros(0), &pem).unwrap();
+            let token = key.sign(&json!({ "sub": "alice" })).unwrap();
+            let header = jsonwebtoken::decode_header(&token).unwrap();
+            assert_eq!(header.kid, key.jwk.common.key_id);
+            let mut validation = Validation::new(algorithm.of_library());
+            validation.required_spec_claims.clear();
+            validation.validate_exp = false;
+            let public = DecodingKey::from_jwk(&key.jwk).unwrap();
+            let claims = jsonwebtoken::decode::<Value>(&token, &public, &validation).unwrap().claims;
+            assert_eq!(claims["sub"], "alice");
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_the_public_half() {
+        for algorithm in Algorithm::ALL {
+            let pem = generate(algorithm).unwrap();
+            let key = SigningKey::from_pem(algorithm, Timestamp::from_micros(0), &pem).unwrap();
+            let jwk = serde_json::to_value(&key.jwk).unwrap();
+            assert_eq!((&jwk["alg"], &jwk["use"]), (&json!(algorithm.name()), &json!("sig")));
+            let names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(!names.contains(&private), "{private} is published");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_none() {
+        let pem = generate(Algorithm::Es256).unwrap();
+        assert!(SigningKey::from_pem(Algorithm::Rs256, Timestamp::from_micros(0), &pem).is_none());
+        assert!(SigningKey::from_pem(Algorithm::Es256, Timestamp::from_micros(0), &"nonsense".into()).is_none());
+    }
+}
