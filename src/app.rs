@@ -20,6 +20,7 @@ use crate::audit::{self, AuditError, Checkpointer, IfOther, Setup};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
+use crate::jose::KeyRing;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
@@ -123,6 +124,9 @@ const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// How often the keys of id tokens are looked at.
+const TURN: Duration = Duration::from_secs(60 * 60);
+
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -153,6 +157,7 @@ pub async fn run(
     let checkpointer = Arc::new(Checkpointer::start(audit_setup(&config, journal.clone(), &clock), if_other).await?);
     let keys = open_keys(&config, &journal)?;
     warn_of_lost_keys(&journal).await?;
+    let id_token_keys = open_id_token_keys(&config, &clock).await?;
     let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
@@ -163,8 +168,17 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let core =
-        Core { tree: &tree, forgetting, checkpointer: checkpointer.clone(), keys, recall, clock, metrics, wechat };
+    let core = Core {
+        tree: &tree,
+        forgetting,
+        checkpointer: checkpointer.clone(),
+        keys,
+        id_token_keys,
+        recall,
+        clock,
+        metrics,
+        wechat,
+    };
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
@@ -191,6 +205,7 @@ struct Core<'a> {
     forgetting: Forgetting,
     checkpointer: Arc<Checkpointer>,
     keys: Arc<Keys>,
+    id_token_keys: KeyRing,
     recall: Recall,
     clock: Clock,
     metrics: Metrics,
@@ -228,12 +243,14 @@ impl Serving {
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
+        serving.tasks.spawn(turn(core.id_token_keys.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
             keys: core.keys,
+            id_token_keys: core.id_token_keys,
             clock: core.clock,
             metrics: core.metrics,
             wechat: core.wechat,
@@ -284,6 +301,29 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
+}
+
+async fn open_id_token_keys(config: &Config, clock: &Clock) -> Result<KeyRing, KeysError> {
+    let ring = KeyRing::new(Some(&config.keys.path), clock.clone());
+    turned(&ring).await?;
+    Ok(ring)
+}
+
+/// Has the keys of id tokens follow each other while the daemon runs.
+async fn turn(ring: KeyRing, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(TURN)).await.is_some() {
+        if let Err(error) = turned(&ring).await {
+            tracing::error!(%error, "the keys of id tokens are not as they should be\n    {}", error.cure());
+        }
+    }
+}
+
+async fn turned(ring: &KeyRing) -> Result<(), KeysError> {
+    let ring = ring.clone();
+    match tokio::task::spawn_blocking(move || ring.turn()).await {
+        Ok(turned) => turned,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
 }
 
 /// Where the keys of persons are new and the newest records were sealed under others, their folder was lost.

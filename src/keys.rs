@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock::random_bytes;
-use crate::domain::{Digest, Incarnation, SceneId};
+use crate::domain::{AppId, Digest, Incarnation, OpenId, SceneId};
 
 const DERIVATION_KEY: &str = "derivation.key";
 const KEY_BYTES: usize = 32;
@@ -139,6 +139,13 @@ impl Keys {
     /// A keyed hash of something that must not stand in the journal itself, such as an address.
     pub fn pseudonym(&self, kind: &str, value: &[u8]) -> Digest {
         self.mac(&[b"pseudonym", kind.as_bytes(), value])
+    }
+
+    /// The name of a person that clients of other sectors do not share, as 43 URL-safe characters: a pairwise subject
+    /// identifier (OpenID Connect Core §8.1). It lasts as long as the key.
+    pub fn subject(&self, sector: &str, app_id: &AppId, openid: &OpenId) -> String {
+        let parts = [b"subject", sector.as_bytes(), app_id.as_str().as_bytes(), openid.as_str().as_bytes()];
+        URL_SAFE_NO_PAD.encode(self.mac(&parts).0)
     }
 
     /// HMAC-SHA-256 (RFC 2104) over the parts, each behind its length, so that no two lists of parts look alike.

@@ -28,6 +28,14 @@ choices! {
         Unionid = "unionid",
     }
 
+    /// What id tokens are signed by (OpenID Connect Dynamic Client Registration §2).
+    IdTokenAlgorithm {
+        /// RSA, which every client knows.
+        Rs256 = "RS256",
+        /// A curve: a shorter signature.
+        Es256 = "ES256",
+    }
+
     /// What it takes after the scan, from weak to strong; they are ordered so.
     Confirm {
         /// The scan itself confirms.
@@ -84,6 +92,10 @@ pub struct Client {
     pub scopes: Vec<Scope>,
     /// What `sub` is. Default: pairwise.
     pub subject: Subject,
+    /// Clients of one sector are told the same pairwise `sub`. Default: the client's id.
+    pub sector: String,
+    /// What id tokens are signed by. Default: RS256.
+    pub id_token_algorithm: IdTokenAlgorithm,
     /// What it takes after the scan. Default: number.
     pub confirm: Confirm,
     /// Where that happens. Default: page.
@@ -121,6 +133,8 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let origins = section.list("origins", urls::origin).unwrap_or_default();
     let scopes = read_scopes(&mut section);
     let subject = section.choice("subject", Subject::Pairwise);
+    let sector = section.optional("sector", values::label(100));
+    let id_token_algorithm = section.choice("id_token_signed_response_alg", IdTokenAlgorithm::Rs256);
     let confirm = read_confirm(&mut section, Confirm::Number);
     let confirm_via = section.choice("confirm_via", ConfirmVia::Page);
     let qr = section.choice("qr", Qr::Scene);
@@ -145,10 +159,12 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let webhook_secret = section.secret("webhook_secret", values::webhook_secret).given();
     let client_id_spot = section.spot("client_id");
     section.finish();
-    let id = client_id.clone();
+    let known = client_id.clone();
     let client = (|| {
+        let id = client_id?;
         Some(Client {
-            client_id: client_id?,
+            sector: sector.unwrap_or_else(|| id.as_str().to_owned()),
+            client_id: id,
             client_secret: client_secret?,
             previous_client_secret,
             account: account?,
@@ -157,6 +173,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
             origins,
             scopes,
             subject,
+            id_token_algorithm,
             confirm: confirm?,
             confirm_via,
             qr,
@@ -165,7 +182,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
             webhook_secret,
         })
     })();
-    Draft { client_id: id, client_id_spot, confirm, pkce, client }
+    Draft { client_id: known, client_id_spot, confirm, pkce, client }
 }
 
 /// Reads `confirm` of a client or of the original page.
@@ -211,9 +228,6 @@ fn read_scopes(section: &mut Section<'_>) -> Vec<Scope> {
     }
     scopes.sort_unstable();
     scopes.dedup();
-    if scopes.contains(&Scope::Openid) {
-        section.note_unbuilt("scopes", "client.scopes.openid");
-    }
     scopes
 }
 

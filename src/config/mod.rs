@@ -23,7 +23,7 @@ use std::io;
 use std::path::Path;
 
 pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, WebOauth};
-pub use client::{Client, Confirm, ConfirmVia, Pkce, Qr, Scope, Subject};
+pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies, Texts};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};

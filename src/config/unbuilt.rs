@@ -13,9 +13,7 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
     ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
     ("account.unionid", "the unionid is not asked for yet"),
-    ("client.subject.openid", "there is no `sub` yet"),
-    ("client.subject.unionid", "there is no `sub` yet"),
-    ("client.scopes.openid", "no id token is issued yet for the scope openid; the scope wechat works"),
+    ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
     ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
     (
         "client.qr.link",

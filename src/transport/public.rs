@@ -38,6 +38,7 @@ fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
         .merge(oauth::routes())
         .merge(phone::routes());
     let api = if base.is_empty() { api } else { Router::new().nest(base, api) };
+    let api = if base.is_empty() { api } else { api.merge(oauth::routes_at_the_root(base)) };
     api.merge(seed_page::routes(base, site))
 }
 

@@ -9,6 +9,7 @@ use crate::actors::Logins;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
+use crate::jose::KeyRing;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
@@ -28,6 +29,8 @@ pub struct Site {
     pub logins: Logins,
     /// For pseudonyms of browsers.
     pub keys: Arc<Keys>,
+    /// What id tokens are signed with.
+    pub id_token_keys: KeyRing,
     /// The time.
     pub clock: Clock,
     /// What is counted.

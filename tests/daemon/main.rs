@@ -13,6 +13,7 @@ mod forward;
 mod front;
 mod lifecycle;
 mod modes;
+mod oidc;
 mod operator;
 mod original_page;
 mod phone;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::headers::PRIVATE;
 
-/// An error of the token endpoint (RFC 6749 §5.2).
+/// An error of the token endpoint (RFC 6749 §5.2), and of the one for revocation (RFC 7009 §2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::transport) enum OAuthError {
     InvalidRequest(&'static str),
@@ -13,6 +13,8 @@ pub(in crate::transport) enum OAuthError {
     /// The code is none that this client can redeem now: nobody is told why.
     InvalidGrant,
     UnsupportedGrantType,
+    /// It is another client's.
+    UnauthorizedClient,
     /// Nothing can be said at the moment (the name that RFC 6749 §4.1.2.1 has for it). Without `Retry-After`: the code may
     /// have been redeemed, and a second time revokes.
     TemporarilyUnavailable,
@@ -33,11 +35,12 @@ impl IntoResponse for OAuthError {
             Self::UnsupportedGrantType => {
                 (StatusCode::BAD_REQUEST, "unsupported_grant_type", "grant_type must be authorization_code")
             }
-            Self::TemporarilyUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "the code cannot be redeemed at the moment",
-            ),
+            Self::UnauthorizedClient => {
+                (StatusCode::BAD_REQUEST, "unauthorized_client", "the token was not given to this client")
+            }
+            Self::TemporarilyUnavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "nothing can be said at the moment")
+            }
         };
         let body = axum::Json(json!({ "error": error, "error_description": description }));
         let mut response = (status, PRIVATE, body).into_response();

@@ -3,32 +3,28 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
-use serde_json::json;
+use serde_json::Map;
 
 use crate::actors::RedeemError;
+use crate::config::Scope;
 use crate::keys::sha256;
 
-use super::super::headers::{PRIVATE, media_type};
-use super::super::parameters::Parameters;
+use super::super::headers::PRIVATE;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
 use super::error::OAuthError;
+use super::{form, grant_has, id_token};
 
 /// `POST /oauth/token` (RFC 6749 §4.1.3): redeems a code once.
 ///
-/// The client is judged first, so a failed authentication burns no code. Beside OAuth's own fields the answer names the
-/// openid, as WeChat's API does.
+/// The client is judged first, so a failed authentication burns no code. Beside OAuth's own fields the answer names, with
+/// the scope wechat, the openid, as WeChat's API does.
 pub(super) async fn token(
     State(site): State<Shared>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
-    let body = body.map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
-    if !is_form(&headers) {
-        return Err(OAuthError::InvalidRequest("send the body as application/x-www-form-urlencoded"));
-    }
-    // RFC 6749 §3.2: parameters must not be repeated, and empty ones count as left out.
-    let form = Parameters::parse(&body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))?;
+    let form = form(&headers, body)?;
     let client = authenticate(&site.config, &headers, &form)?;
     match form.given("grant_type") {
         Some("authorization_code") => {}
@@ -48,16 +44,19 @@ pub(super) async fn token(
         RedeemError::InvalidGrant => OAuthError::InvalidGrant,
         RedeemError::Unavailable => OAuthError::TemporarilyUnavailable,
     })?;
-    let body = json!({
-        "access_token": redemption.access_token,
-        "token_type": "Bearer",
-        "expires_in": site.clock.now().until(redemption.grant.expires_at).as_secs_f64().round() as u64,
-        "scope": redemption.grant.created.request.scope,
-        "openid": redemption.grant.openid.as_str(),
-    });
-    Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(body)).into_response())
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    media_type(headers).eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let grant = &redemption.grant;
+    let mut answer = Map::new();
+    answer.insert("access_token".into(), redemption.access_token.as_str().into());
+    answer.insert("token_type".into(), "Bearer".into());
+    let lives = site.clock.now().until(grant.expires_at).as_secs_f64().round() as u64;
+    answer.insert("expires_in".into(), lives.into());
+    answer.insert("scope".into(), grant.created.request.scope.as_str().into());
+    if grant_has(grant, Scope::Openid) {
+        let id_token = id_token::issue(&site, client, grant).map_err(|_| OAuthError::TemporarilyUnavailable)?;
+        answer.insert("id_token".into(), id_token.into());
+    }
+    if grant_has(grant, Scope::Wechat) {
+        answer.insert("openid".into(), grant.openid.as_str().into());
+    }
+    Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }

@@ -1,0 +1,64 @@
+//! Id tokens (OpenID Connect Core §2), and what `sub` is.
+
+use serde::Serialize;
+
+use crate::actors::Grant;
+use crate::config::{Client, IdTokenAlgorithm, Subject};
+use crate::domain::Confirmation;
+use crate::jose::{Algorithm, SignError};
+
+use super::super::site::Site;
+
+/// What a website is told of a login, signed.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: String,
+    aud: &'a str,
+    /// Seconds since the Unix epoch, as all times here.
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    amr: &'static [&'static str],
+}
+
+/// The id token of a login; it lives as long as the access token.
+pub(super) fn issue(site: &Site, client: &Client, grant: &Grant) -> Result<String, SignError> {
+    let claims = Claims {
+        iss: site.config.server.public_url.as_str(),
+        sub: subject(site, client, grant),
+        aud: client.client_id.as_str(),
+        exp: grant.expires_at.as_seconds(),
+        iat: site.clock.now().as_seconds(),
+        auth_time: grant.confirmed_at.as_seconds(),
+        nonce: grant.created.request.nonce.as_deref(),
+        amr: methods(grant.created.confirmation),
+    };
+    site.id_token_keys.sign(algorithm(client), &claims)
+}
+
+/// What the client calls who logged in.
+pub(super) fn subject(site: &Site, client: &Client, grant: &Grant) -> String {
+    match client.subject {
+        Subject::Openid => grant.openid.as_str().to_owned(),
+        // A client whose subject is the unionid is not granted the scope that would lead here.
+        Subject::Pairwise | Subject::Unionid => site.keys.subject(&client.sector, &grant.created.app_id, &grant.openid),
+    }
+}
+
+/// How who scanned was authenticated (RFC 8176 §2): over a channel of its own, and by a gesture where one was asked for.
+fn methods(confirmation: Confirmation) -> &'static [&'static str] {
+    match confirmation {
+        Confirmation::Auto => &["mca"],
+        Confirmation::Tap | Confirmation::Number => &["mca", "user"],
+    }
+}
+
+fn algorithm(client: &Client) -> Algorithm {
+    match client.id_token_algorithm {
+        IdTokenAlgorithm::Rs256 => Algorithm::Rs256,
+        IdTokenAlgorithm::Es256 => Algorithm::Es256,
+    }
+}
