@@ -220,6 +220,17 @@ impl Logins {
         }
     }
 
+    /// How a session began that goes on still: whose code waits to be scanned, to be confirmed or to be redeemed. For who
+    /// holds its attach token.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn going_on(&self, scene: &SceneId, token: &str) -> Result<Option<Arc<Created>>, Unavailable> {
+        let Some(cell) = self.attached(scene, token).await? else { return Ok(None) };
+        let goes_on = self.show(&cell).await?.deadline().is_some_and(|deadline| self.clock.now() < deadline);
+        Ok(goes_on.then(|| cell.created.clone()))
+    }
+
     async fn attached(&self, scene: &SceneId, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {
         let cell = self.find(scene).await?;
         Ok(cell.filter(|cell| match &cell.created.opener {

@@ -61,6 +61,25 @@ pub enum Purpose {
     Verify,
 }
 
+impl Purpose {
+    /// All purposes.
+    pub const ALL: [Self; 3] = [Self::Login, Self::Bind, Self::Verify];
+
+    /// The name that websites and the journal's readers use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Bind => "bind",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// The purpose with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+}
+
 /// What the website asked for when the session was created; what its redemption is held against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoginRequest {

@@ -4,9 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{
-    Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Purpose, Recorded, Scanned, Visitor,
-};
+use crate::domain::{Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Recorded, Scanned, Visitor};
 
 pub use read::{LineError, read_jsonl};
 
@@ -122,11 +120,7 @@ impl<'a> From<&'a Created> for CreatedLine<'a> {
                 Confirmation::Tap => "tap",
                 Confirmation::Number => "number",
             },
-            purpose: match request.purpose {
-                Purpose::Login => "login",
-                Purpose::Bind => "bind",
-                Purpose::Verify => "verify",
-            },
+            purpose: request.purpose.name(),
             scope: &request.scope,
             redirect_uri: request.redirect_uri.as_deref(),
             has_state: request.state.is_some(),

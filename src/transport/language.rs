@@ -1,3 +1,5 @@
+use http::{HeaderMap, header};
+
 use crate::config::Language;
 
 /// The language to speak to somebody whose page reads `ui_locales` (OpenID Connect Core §3.1.2.1: BCP 47 tags, best first);
@@ -12,6 +14,13 @@ pub(super) fn language_of(ui_locales: Option<&str>) -> Language {
             _ => None,
         })
         .unwrap_or(Language::Chinese)
+}
+
+/// The same of what a browser says of itself (RFC 9110 §12.5.4), whose order is taken for its weights.
+pub(super) fn language_of_browser(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let tags: Vec<&str> = accepted.split(',').filter_map(|range| range.split(';').next()).map(str::trim).collect();
+    language_of(Some(&tags.join(" ")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 
 use crate::actors::{OpenError, Opened, PageHolder, PageRefusal};
 use crate::clock::random_bytes;
-use crate::config::{Choice, Client, Confirm, Scope, Subject};
+use crate::config::{Client, Confirm};
 use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp, Visitor};
 
 use super::client_address::ClientAddress;
@@ -103,31 +103,6 @@ pub(super) async fn open(
     };
     let opened = site.logins.open(scene, created, half).await?;
     Ok(Fresh { opened, qr_content, expires_at })
-}
-
-/// The scopes that a login gets: what was asked for, or all that the client may have.
-pub(super) fn scope(client: &Client, asked: Option<&str>) -> Result<String, Problem> {
-    let known = |name: &str| client.scopes.iter().copied().find(|scope| scope.name() == name);
-    let mut granted: Vec<Scope> = match asked {
-        None => client.scopes.clone(),
-        Some(asked) => asked
-            .split(' ')
-            .filter(|name| !name.is_empty())
-            .map(|name| {
-                let detail = "scope names something that this client may not ask for";
-                known(name).ok_or_else(|| Problem::bad_request("invalid_scope", detail))
-            })
-            .collect::<Result<_, _>>()?,
-    };
-    // The unionid is not known yet, and no other subject may take its place.
-    granted.retain(|scope| *scope != Scope::Openid || client.subject != Subject::Unionid);
-    granted.sort_unstable();
-    granted.dedup();
-    if granted.is_empty() {
-        let detail = "ask for the scope wechat: this client's subject is the unionid, so it is given no id tokens yet";
-        return Err(Problem::bad_request("invalid_scope", detail));
-    }
-    Ok(granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "))
 }
 
 impl From<NoCode> for NotOpened {

@@ -18,6 +18,35 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
+    /// The parameters that are there once, and whether others are there more often.
+    pub(super) fn unrepeated(text: &[u8]) -> (Self, bool) {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut repeated = Vec::new();
+        for (name, value) in form_urlencoded::parse(text) {
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+                repeated.push(name.into_owned());
+            } else {
+                parameters.push((name.into_owned(), value.into_owned()));
+            }
+        }
+        parameters.retain(|(name, _)| !repeated.contains(name));
+        (Self(parameters), !repeated.is_empty())
+    }
+
+    /// With `value` where nothing is given for `name`.
+    pub(super) fn or(mut self, name: &str, value: &str) -> Self {
+        if self.given(name).is_none() {
+            self.0.retain(|(known, _)| known != name);
+            self.0.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// All of them, as they are written in a query or a form.
+    pub(super) fn encoded(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     /// The value of `name`, as it came.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

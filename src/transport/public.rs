@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use super::site::{Shared, Site};
-use super::{oauth, phone, seed_page, sessions, wechat};
+use super::{hosted, oauth, phone, seed_page, sessions, wechat};
 
 /// Most bytes of a body, where a route does not say otherwise.
 const MAX_BODY: usize = 16 * 1024;
@@ -36,6 +36,7 @@ fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
         .merge(sessions::routes(site))
         .merge(wechat::callback::routes())
         .merge(oauth::routes())
+        .merge(hosted::routes())
         .merge(phone::routes());
     let api = if base.is_empty() { api } else { Router::new().nest(base, api) };
     let api = if base.is_empty() { api } else { api.merge(oauth::routes_at_the_root(base)) };

@@ -1,5 +1,7 @@
 //! What websites' back ends speak: OAuth 2.0 (RFC 6749) and OpenID Connect.
 
+mod authorization_request;
+mod authorization_response;
 mod client_authentication;
 mod error;
 mod id_token;
@@ -21,6 +23,8 @@ use super::headers::media_type;
 use super::parameters::Parameters;
 use super::site::Shared;
 
+pub(super) use authorization_request::{AuthorizationRequest, NotAuthorized, read as read_authorization_request};
+pub(super) use authorization_response::redirect_to;
 pub(super) use client_authentication::authenticate;
 use error::OAuthError;
 

@@ -11,6 +11,7 @@ use super::super::client_address::ClientAddress;
 use super::super::cors;
 use super::super::extract::PathText;
 use super::super::headers::PRIVATE;
+use super::super::login_request;
 use super::super::opening::{self, Asker, NotOpened};
 use super::super::parameters::Parameters;
 use super::super::picture;
@@ -73,7 +74,7 @@ async fn picture_url(site: &Shared, query: &str, asker: Asker<'_>, cookie: &Page
         Some(opened) => opened,
         None => {
             let opener = Opener::Page { page, holder: half.holder };
-            let request = LoginRequest { scope: opening::scope(client, None)?, ..LoginRequest::default() };
+            let request = LoginRequest { scope: login_request::scope(client, None)?, ..LoginRequest::default() };
             match opening::open(site, client, asker, settings.confirm, opener, request, Some(half.clone())).await {
                 Ok(fresh) => fresh.opened,
                 // The page asked twice at once: the other request was faster, and both get its picture.

@@ -6,22 +6,18 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::super::client_address::ClientAddress;
 use super::super::headers::{PRIVATE, media_type};
+use super::super::login_request::{self, Asked};
 use super::super::parameters::Parameters;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::{cors, oauth, opening};
-use crate::clock::{random_bytes, rfc3339_millis};
-use crate::config::{Client, Pkce};
-use crate::domain::{ClientId, Digest, LoginRequest, Opener, Purpose};
+use super::begun::Begun;
+use crate::clock::random_bytes;
+use crate::domain::{ClientId, Opener};
 use crate::keys::sha256;
-
-const MAX_STATE: usize = 512;
-const MAX_NONCE: usize = 256;
-const MAX_LOCALES: usize = 128;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +42,19 @@ impl Ask {
         serde_json::from_slice(body).map_err(|error| {
             Problem::bad_request("invalid_request", format!("the body is not as it should be: {error}"))
         })
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            redirect_uri: self.redirect_uri.as_deref(),
+            scope: self.scope.as_deref(),
+            state: self.state.as_deref(),
+            nonce: self.nonce.as_deref(),
+            code_challenge: self.code_challenge.as_deref(),
+            code_challenge_method: self.code_challenge_method.as_deref(),
+            ui_locales: self.ui_locales.as_deref(),
+            purpose: self.purpose.as_deref(),
+        }
     }
 }
 
@@ -74,7 +83,7 @@ pub(super) async fn create(
     if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return Err(cors::foreign());
     }
-    let request = login_request(client, ask)?;
+    let request = login_request::check(client, ask.asked())?;
 
     let is_back_end = headers.contains_key(header::AUTHORIZATION);
     let asker = opening::Asker { address, headers: &headers, is_back_end };
@@ -82,62 +91,11 @@ pub(super) async fn create(
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
     let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
 
-    let scene = &fresh.opened.scene;
-    let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();
-    // `https` becomes `wss`, and `http` `ws`.
-    let ws = url("/ws").replacen("http", "ws", 1);
-    let left = site.clock.now().until(fresh.expires_at);
-    let body = json!({
-        "scene_id": scene.as_str(),
-        "attach_token": attach_token,
-        "qr_content": fresh.qr_content,
-        "qr_svg": url("/qr.svg"),
-        "qr_png": url("/qr.png"),
-        "expires_at": rfc3339_millis(fresh.expires_at),
-        "expires_in": left.as_secs_f64().round() as u64,
-        "links": { "ws": ws, "sse": url("/events"), "poll": url("") },
-    });
-    Ok((StatusCode::CREATED, PRIVATE, axum::Json(body)).into_response())
-}
-
-fn login_request(client: &Client, ask: Ask) -> Result<LoginRequest, Problem> {
-    let invalid = |detail: &str| Problem::bad_request("invalid_request", detail);
-    if ask.redirect_uri.as_ref().is_some_and(|uri| !client.redirect_uris.contains(uri)) {
-        return Err(invalid("redirect_uri is not one of the client's, compared as exact strings"));
-    }
-    let too_long = |text: &Option<String>, most: usize| text.as_ref().is_some_and(|text| text.len() > most);
-    if too_long(&ask.state, MAX_STATE) || too_long(&ask.nonce, MAX_NONCE) || too_long(&ask.ui_locales, MAX_LOCALES) {
-        return Err(invalid("state (512 bytes), nonce (256) or ui_locales (128) is too long"));
-    }
-    let purpose = match ask.purpose.as_deref() {
-        None | Some("login") => Purpose::Login,
-        Some("bind") => Purpose::Bind,
-        Some("verify") => Purpose::Verify,
-        Some(_) => return Err(invalid("purpose is one of login, bind and verify")),
+    let begun = Begun {
+        scene: &fresh.opened.scene,
+        qr_content: &fresh.qr_content,
+        expires_at: fresh.expires_at,
+        attach_token: &attach_token,
     };
-    let code_challenge = match (ask.code_challenge, ask.code_challenge_method.as_deref()) {
-        (Some(challenge), Some("S256")) => Some(challenge_digest(&challenge)?),
-        (Some(_), _) => return Err(invalid("code_challenge_method must be S256")),
-        (None, Some(_)) => return Err(invalid("code_challenge_method is there without code_challenge")),
-        (None, None) if client.pkce == Pkce::Required => {
-            return Err(invalid("this client must send code_challenge and code_challenge_method=S256 (RFC 7636)"));
-        }
-        (None, None) => None,
-    };
-    Ok(LoginRequest {
-        scope: opening::scope(client, ask.scope.as_deref())?,
-        redirect_uri: ask.redirect_uri,
-        state: ask.state,
-        nonce: ask.nonce,
-        code_challenge,
-        ui_locales: ask.ui_locales,
-        purpose,
-    })
-}
-
-/// The 32 bytes behind a challenge of method S256 (RFC 7636 §4.2).
-fn challenge_digest(challenge: &str) -> Result<Digest, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(challenge).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let detail = "code_challenge is not the base64url of a SHA-256: 43 characters without padding";
-    bytes.map(Digest).ok_or_else(|| Problem::bad_request("invalid_request", detail))
+    Ok((StatusCode::CREATED, PRIVATE, axum::Json(begun.json(&site))).into_response())
 }

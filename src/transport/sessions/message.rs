@@ -1,9 +1,10 @@
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::actors::{Message, MessageBody};
 use crate::clock::rfc3339_millis;
 use crate::domain::Created;
+
+use super::super::oauth::redirect_to;
 
 /// A message as browsers get it, on every transport.
 pub(super) fn message_json(message: &Message, created: &Created, issuer: &str) -> Value {
@@ -37,21 +38,8 @@ pub(super) fn message_json(message: &Message, created: &Created, issuer: &str) -
         }
     };
     json.insert("at".into(), rfc3339_millis(message.at).into());
-    if let Some(url) = outcome.and_then(|outcome| redirect_to(created, outcome, issuer)) {
+    if let Some(url) = outcome.and_then(|outcome| redirect_to(&created.request, outcome, issuer)) {
         json.insert("redirect_to".into(), url.into());
     }
     Value::Object(json)
-}
-
-/// The authorization response for the login's redirect URI (RFC 6749 §4.1.2, with `iss` of RFC 9207).
-fn redirect_to(created: &Created, (key, value): (&str, &str), issuer: &str) -> Option<String> {
-    let mut url = Url::parse(created.request.redirect_uri.as_ref()?).ok()?;
-    let mut query = url.query_pairs_mut();
-    query.append_pair(key, value);
-    if let Some(state) = &created.request.state {
-        query.append_pair("state", state);
-    }
-    query.append_pair("iss", issuer);
-    drop(query);
-    Some(url.into())
 }

@@ -4,6 +4,7 @@
 //! message on, so a lost connection loses nothing; `attached` is what they share, and `message` how a message is written.
 
 mod attached;
+mod begun;
 mod create;
 mod events;
 mod message;
@@ -22,6 +23,8 @@ use super::extract::{Query, Scene};
 use super::picture;
 use super::problem::Problem;
 use super::site::Shared;
+
+pub(super) use begun::Begun;
 
 /// The routes below the public URL.
 pub(super) fn routes(site: &Shared) -> Router<Shared> {

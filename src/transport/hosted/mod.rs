@@ -1,0 +1,80 @@
+//! The login page that we host for websites: `/oauth/authorize`, and `/login` for those who speak no OAuth to it.
+//!
+//! The page is drawn for a request that has been judged, and holds nothing secret. Its script asks for the session by a
+//! POST of its own; what ties the session to this browser is a cookie, so that reloading and going back find it again, and
+//! no address ever names it.
+
+mod cookie;
+mod page;
+mod session;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode, header};
+
+use super::headers::media_type;
+use super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
+use super::parameters::Parameters;
+use super::problem::Problem;
+use super::site::{Shared, Site};
+
+/// The routes below the public URL.
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/oauth/authorize", get(authorize).post(authorize_by_form))
+        .route("/login", get(login))
+        .route("/login/session", post(session::session))
+}
+
+/// `GET /oauth/authorize` (RFC 6749 §4.1.1).
+async fn authorize(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
+}
+
+/// `GET /login`: the same; it need not say that a code is wanted.
+async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let parameters = parameters.or("response_type", "code");
+    answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
+}
+
+/// `POST /oauth/authorize` (OpenID Connect Core §3.1.2.1): leads to the same page by GET, so that it can be reloaded.
+async fn authorize_by_form(
+    State(site): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    if !media_type(&headers).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let detail = "send the body as application/x-www-form-urlencoded";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    let (parameters, has_repeated) = Parameters::unrepeated(&body?);
+    match read_authorization_request(&site.config, &parameters, has_repeated) {
+        Ok(_) => {
+            let mut url = site.config.server.public_url.join("oauth/authorize");
+            url.set_query(Some(&parameters.encoded()));
+            Ok(see_other(url.as_str()))
+        }
+        refused => Ok(answer(&site, &headers, refused)),
+    }
+}
+
+fn answer(site: &Site, headers: &HeaderMap, read: Result<AuthorizationRequest<'_>, NotAuthorized>) -> Response {
+    match read {
+        Ok(request) => page::login(site, headers, &request),
+        Err(NotAuthorized::Back(url)) => see_other(&url),
+        Err(NotAuthorized::Here(detail)) => page::refusal(headers, detail),
+    }
+}
+
+/// 303: whatever the method was, the next is GET (RFC 9700 §4.12).
+fn see_other(url: &str) -> Response {
+    let headers =
+        [(header::LOCATION, url), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
+    (StatusCode::SEE_OTHER, headers).into_response()
+}

@@ -1,0 +1,34 @@
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339_millis;
+use crate::domain::{SceneId, Timestamp};
+
+use super::super::site::Site;
+
+/// What a browser is told of its session to begin with.
+pub(in crate::transport) struct Begun<'a> {
+    pub(in crate::transport) scene: &'a SceneId,
+    pub(in crate::transport) qr_content: &'a str,
+    pub(in crate::transport) expires_at: Timestamp,
+    pub(in crate::transport) attach_token: &'a str,
+}
+
+impl Begun<'_> {
+    /// As `POST /v1/sessions` answers it. No URL in it holds the attach token.
+    pub(in crate::transport) fn json(&self, site: &Site) -> Value {
+        let scene = self.scene;
+        let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();
+        // `https` becomes `wss`, and `http` `ws`.
+        let ws = url("/ws").replacen("http", "ws", 1);
+        json!({
+            "scene_id": scene.as_str(),
+            "attach_token": self.attach_token,
+            "qr_content": self.qr_content,
+            "qr_svg": url("/qr.svg"),
+            "qr_png": url("/qr.png"),
+            "expires_at": rfc3339_millis(self.expires_at),
+            "expires_in": site.clock.now().until(self.expires_at).as_secs_f64().round() as u64,
+            "links": { "ws": ws, "sse": url("/events"), "poll": url("") },
+        })
+    }
+}
