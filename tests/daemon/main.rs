@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod audit;
+mod authorize;
 mod callback;
 mod conversation;
 mod crashes;

@@ -35,7 +35,7 @@ async fn a_login_from_the_qr_code_to_the_openid() {
     assert_eq!(tokens["openid"], "oAlice");
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 600);
-    assert_eq!(tokens["scope"], "wechat");
+    assert_eq!(tokens["scope"], "openid wechat");
     assert!(tokens["access_token"].as_str().unwrap().len() >= 22);
     assert_eq!(world.events().await, ["created", "scanned", "confirmed", "redeemed"]);
 }

@@ -354,7 +354,7 @@ pub struct LoginPage {
 }
 
 impl LoginPage {
-    fn of(created: &Value) -> Self {
+    pub fn of(created: &Value) -> Self {
         let text = |key: &str| created[key].as_str().unwrap_or_else(|| panic!("{key} is missing")).to_owned();
         Self {
             scene: text("scene_id"),

@@ -20,9 +20,7 @@ fn check(cases: &[(String, &str, &str)]) {
 fn the_small_file_is_warned_of_what_is_weak_and_of_what_is_missing() {
     let keys: Vec<_> = warned(SMALL).into_iter().map(|(key, _)| key).collect();
     let limits = "limits.sessions_per_address";
-    assert_eq!(keys, [limits, "account.main.encryption", "client.shop.scopes", "client.shop.confirm"]);
-    let wechat_only = small_with("[[client]]", "scopes = [\"wechat\"]");
-    assert!(!warned(&wechat_only).iter().any(|(key, _)| key == "client.shop.scopes"));
+    assert_eq!(keys, [limits, "account.main.encryption", "client.shop.confirm"]);
 }
 
 #[test]
@@ -33,7 +31,7 @@ fn what_is_weak() {
         (SMALL.replace("https://login.example.com", "http://localhost:8080"), "server.public_url", "not encrypted"),
         (small_with("[[client]]", "pkce = \"optional\""), "client.shop.pkce", "required"),
     ]);
-    let keys = |text: &str| warned(text).into_iter().map(|(key, _)| key).skip(4).collect::<Vec<_>>();
+    let keys = |text: &str| warned(text).into_iter().map(|(key, _)| key).skip(3).collect::<Vec<_>>();
     assert_eq!(keys(&seed), ["seed_page.confirm", "seed_page.client_id"]);
     assert_eq!(keys(&own), ["client.shop.pkce", "seed_page.confirm"], "a client of its own is as weak as the page");
     assert_eq!(keys(&format!("{own}message = \"openid\"")).last().unwrap(), "seed_page.message");
@@ -120,5 +118,5 @@ fn warnings_are_one_line_with_what_is_in_force() {
     let (_, warnings) = read(SMALL).unwrap();
     let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert!(shown.iter().all(|line| line.lines().count() == 1), "{shown:?}");
-    assert!(shown[3].starts_with("line 14: client.shop.confirm = \"auto\": the scan itself confirms"), "{shown:?}");
+    assert!(shown[2].starts_with("line 14: client.shop.confirm = \"auto\": the scan itself confirms"), "{shown:?}");
 }
