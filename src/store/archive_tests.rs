@@ -37,9 +37,16 @@ async fn append(store: &Journal, number: u64, time: Timestamp) {
 async fn fill(store: &Journal, numbers: std::ops::Range<u64>) {
     for first in numbers.clone().step_by(50) {
         let burst = first..(first + 50).min(numbers.end);
-        // Without tokio's budget, whose end would have them asked in another order.
-        let burst = futures_util::future::join_all(burst.map(|number| append(store, number, at(1))));
-        tokio::task::unconstrained(burst).await;
+        let ask = |number| Box::pin(futures_util::future::maybe_done(append(store, number, at(1))));
+        let mut burst: Vec<_> = burst.map(ask).collect();
+        // In this order, and so without tokio's budget, at whose end they would be asked in another one.
+        let asked = async {
+            for append in &mut burst {
+                let _ = futures_util::poll!(append);
+            }
+        };
+        tokio::task::unconstrained(asked).await;
+        futures_util::future::join_all(burst).await;
     }
 }
 
