@@ -4,5 +4,6 @@
 
 mod daemon;
 mod published;
+mod python;
 mod simulator;
 mod support;

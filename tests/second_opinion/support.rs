@@ -1,10 +1,12 @@
 //! The libraries of others, each in a process of its own.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+
+use crate::python;
 
 /// Whose opinion it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +139,7 @@ impl Library {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/second_opinion");
         match self {
             Self::WechatPy => {
-                let mut python = Command::new(virtual_environment(&folder).join("bin/python"));
+                let mut python = Command::new(python::virtual_environment(&folder).join("bin/python"));
                 python.arg(folder.join("check.py"));
                 python
             }
@@ -149,31 +151,4 @@ impl Library {
             }
         }
     }
-}
-
-/// Where Python finds wechatpy; made once for each list of versions. Tests that run at the same time each make their own,
-/// and the first that is whole stays.
-fn virtual_environment(folder: &Path) -> PathBuf {
-    let requirements = folder.join("requirements.txt");
-    let versions = crc32fast::hash(&std::fs::read(&requirements).unwrap());
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let place = parent.join(format!("second_opinion-{versions:08x}"));
-    if place.is_dir() {
-        return place;
-    }
-    let making = tempfile::Builder::new().prefix("second_opinion-").tempdir_in(parent).unwrap();
-    let python = making.path().join("bin/python");
-    run(Command::new("python3").args(["-m", "venv"]).arg(making.path()));
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(python).args(install).arg(&requirements));
-    // Where another test was faster, its environment is as good.
-    if std::fs::rename(making.path(), &place).is_ok() {
-        let _ = making.keep();
-    }
-    place
-}
-
-fn run(command: &mut Command) {
-    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(status.success(), "{command:?} ended with {status}");
 }

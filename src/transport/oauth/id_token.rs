@@ -1,11 +1,14 @@
 //! Id tokens (OpenID Connect Core §2), and what `sub` is.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::actors::Grant;
+use crate::actors::{Grant, Redemption};
 use crate::config::{Client, IdTokenAlgorithm, Subject};
 use crate::domain::Confirmation;
 use crate::jose::{Algorithm, SignError};
+use crate::keys::sha256;
 
 use super::super::site::Site;
 
@@ -22,10 +25,12 @@ struct Claims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     amr: &'static [&'static str],
+    at_hash: String,
 }
 
 /// The id token of a login; it lives as long as the access token.
-pub(super) fn issue(site: &Site, client: &Client, grant: &Grant) -> Result<String, SignError> {
+pub(super) fn issue(site: &Site, client: &Client, redemption: &Redemption) -> Result<String, SignError> {
+    let grant = &redemption.grant;
     let claims = Claims {
         iss: site.config.server.public_url.as_str(),
         sub: subject(site, client, grant),
@@ -35,6 +40,7 @@ pub(super) fn issue(site: &Site, client: &Client, grant: &Grant) -> Result<Strin
         auth_time: grant.confirmed_at.as_seconds(),
         nonce: grant.created.request.nonce.as_deref(),
         amr: methods(grant.created.confirmation),
+        at_hash: half_hash(&redemption.access_token),
     };
     site.id_token_keys.sign(algorithm(client), &claims)
 }
@@ -54,6 +60,11 @@ fn methods(confirmation: Confirmation) -> &'static [&'static str] {
         Confirmation::Auto => &["mca"],
         Confirmation::Tap | Confirmation::Number => &["mca", "user"],
     }
+}
+
+/// What ties an access token to the id token (OpenID Connect Core §3.1.3.6); all algorithms here hash by SHA-256.
+fn half_hash(access_token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&sha256(access_token.as_bytes()).0[..16])
 }
 
 fn algorithm(client: &Client) -> Algorithm {

@@ -52,7 +52,7 @@ pub(super) async fn token(
     answer.insert("expires_in".into(), lives.into());
     answer.insert("scope".into(), grant.created.request.scope.as_str().into());
     if grant_has(grant, Scope::Openid) {
-        let id_token = id_token::issue(&site, client, grant).map_err(|_| OAuthError::TemporarilyUnavailable)?;
+        let id_token = id_token::issue(&site, client, &redemption).map_err(|_| OAuthError::TemporarilyUnavailable)?;
         answer.insert("id_token".into(), id_token.into());
     }
     if grant_has(grant, Scope::Wechat) {
