@@ -1,10 +1,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::domain::{Created, SceneId};
 
 use super::address::{Address, Signpost};
+use super::admission::Place;
 use super::feed::{Feed, Message};
 use super::session::SessionMessage;
 
@@ -21,16 +22,11 @@ pub(super) struct Cell {
     /// Places in front of its actor's mailbox, which has no bound of its own.
     pub(super) in_flight: Semaphore,
     /// Its place among the pending sessions, until it ends.
-    admission: Mutex<Option<OwnedSemaphorePermit>>,
+    admission: Mutex<Option<Place>>,
 }
 
 impl Cell {
-    pub(super) fn new(
-        scene: SceneId,
-        created: Arc<Created>,
-        feed: Feed,
-        admission: Option<OwnedSemaphorePermit>,
-    ) -> Arc<Self> {
+    pub(super) fn new(scene: SceneId, created: Arc<Created>, feed: Feed, admission: Option<Place>) -> Arc<Self> {
         let (signpost, address) = Signpost::new();
         let in_flight = Semaphore::new(MOST_IN_FLIGHT);
         Arc::new(Self { scene, created, feed, address, signpost, in_flight, admission: Mutex::new(admission) })

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
@@ -9,6 +7,7 @@ use crate::domain::{
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
 use super::address::{Address, DEADLINE, IfLost, NoAnswer};
+use super::admission::{Admission, Full};
 use super::cell::Cell;
 use super::code;
 use super::feed::Watch;
@@ -20,7 +19,7 @@ use super::session::{CommandError, Outcome, SessionMessage};
 #[derive(Clone)]
 pub struct Logins {
     registry: Address<RegistryMessage>,
-    admission: Arc<Semaphore>,
+    admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
 }
@@ -41,6 +40,8 @@ impl From<NoAnswer> for Unavailable {
 pub enum OpenError {
     /// As many sessions are pending as may be.
     TooManySessions,
+    /// This visitor's network holds more pending sessions than there is room for.
+    TooManyOfNetwork,
     /// The original page's id was refused.
     Page(PageRefusal),
     /// See [`Unavailable`].
@@ -132,7 +133,7 @@ impl Drop for PageClaim {
 impl Logins {
     pub(super) fn new(
         registry: Address<RegistryMessage>,
-        admission: Arc<Semaphore>,
+        admission: Arc<Admission>,
         keys: Arc<Keys>,
         clock: Clock,
     ) -> Self {
@@ -141,7 +142,7 @@ impl Logins {
 
     /// Whether one more session can be pending at this moment.
     pub fn has_room(&self) -> bool {
-        self.admission.available_permits() > 0
+        self.admission.free() > 0
     }
 
     /// Begins a session. It is durable when this returns.
@@ -153,7 +154,8 @@ impl Logins {
         let open = |reply| RegistryMessage::Open(scene.clone(), created.clone(), half.clone(), reply);
         let admitted = self.registry.ask(IfLost::GiveUp, open).await.map_err(|_| OpenError::Unavailable)?;
         let cell = admitted.map_err(|refused| match refused {
-            NotAdmitted::TooManySessions => OpenError::TooManySessions,
+            NotAdmitted::Full(Full::All) => OpenError::TooManySessions,
+            NotAdmitted::Full(Full::OfNetwork) => OpenError::TooManyOfNetwork,
             NotAdmitted::Page(refusal) => OpenError::Page(refusal),
             // 128 random bits met twice: something is wrong with the randomness, so nothing goes on.
             NotAdmitted::SceneTaken => OpenError::Unavailable,

@@ -4,6 +4,7 @@
 //! [`Watch`]. Only this folder knows ractor.
 
 mod address;
+mod admission;
 mod cell;
 mod code;
 mod confirmations;

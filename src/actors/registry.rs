@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::domain::{Created, PageId, SceneId};
 use crate::keys::{Keys, Purpose};
 
 use super::address::Address;
+use super::admission::{Admission, Full};
 use super::cell::Cell;
 use super::feed::Feed;
 use super::pages::{ClaimNumber, PageHolder, PageRefusal, Pages};
@@ -39,7 +40,7 @@ pub(super) enum RegistryMessage {
 /// Why a session cannot begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotAdmitted {
-    TooManySessions,
+    Full(Full),
     SceneTaken,
     Page(PageRefusal),
 }
@@ -58,7 +59,7 @@ pub(super) struct Registry;
 pub(super) struct RegistryArguments {
     pub(super) sessions: Address<SessionsMessage>,
     pub(super) keys: Arc<Keys>,
-    pub(super) admission: Arc<Semaphore>,
+    pub(super) admission: Arc<Admission>,
     pub(super) unclaimed_page_ids: usize,
     /// The sessions that are there already.
     pub(super) known: Vec<Arc<Cell>>,
@@ -67,7 +68,7 @@ pub(super) struct RegistryArguments {
 pub(super) struct RegistryState {
     sessions: Address<SessionsMessage>,
     keys: Arc<Keys>,
-    admission: Arc<Semaphore>,
+    admission: Arc<Admission>,
     scenes: HashMap<SceneId, Arc<Cell>>,
     pictures: HashMap<String, SceneId>,
     pages: Pages,
@@ -141,12 +142,12 @@ impl RegistryState {
         if self.scenes.contains_key(&scene) {
             return Err(NotAdmitted::SceneTaken);
         }
-        let permit = self.admission.clone().try_acquire_owned().map_err(|_| NotAdmitted::TooManySessions)?;
+        let place = self.admission.admit(&created).map_err(NotAdmitted::Full)?;
         let feed = match &half {
             Some(half) => self.pages.reserve(half).map_err(NotAdmitted::Page)?,
             None => Feed::new(),
         };
-        let cell = Cell::new(scene, created, feed, Some(permit));
+        let cell = Cell::new(scene, created, feed, Some(place));
         self.route(cell.clone());
         self.sessions.tell(SessionsMessage::Start(cell.clone()));
         Ok(cell)

@@ -534,6 +534,28 @@ async fn as_many_sessions_are_pending_as_may_be() {
 }
 
 #[tokio::test]
+async fn as_places_get_scarce_the_heaviest_network_is_refused_first() {
+    let world = World::with_limits(AdmissionLimits { max_sessions: 6, unclaimed_page_ids: 32 }).await;
+    let open = async |name: &str, address: &str| {
+        let created = Created { visitor: Some(Visitor::new(address, None)), ..world.created() };
+        world.tree.logins.open(scene(name), created, None).await.map(|_| ())
+    };
+    for name in ["a", "b", "c", "d"] {
+        open(name, "2001:db8::1").await.unwrap();
+    }
+    assert_eq!(open("e", "2001:db8::2").await, Err(OpenError::TooManyOfNetwork), "the same /64");
+    open("e", "203.0.113.9").await.unwrap();
+    assert!(world.tree.logins.give_up(&scene("a"), TOKEN).await.unwrap());
+    assert!(world.tree.logins.give_up(&scene("b"), TOKEN).await.unwrap());
+    open("f", "2001:db8::3").await.unwrap();
+    let world = world.crash_and_restart().await;
+    let created = Created { visitor: Some(Visitor::new("2001:db8::1", None)), ..world.created() };
+    let again = world.tree.logins.open(scene("g"), created.clone(), None).await;
+    assert_eq!(again.map(|_| ()), Err(OpenError::TooManyOfNetwork), "what was pending counts after a restart");
+    world.tree.logins.open(scene("h"), world.created(), None).await.unwrap();
+}
+
+#[tokio::test]
 async fn when_the_journal_cannot_be_written_nothing_is_acknowledged() {
     let world = World::new().await;
     world.open("a").await.unwrap();

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -18,6 +18,7 @@ use crate::keys::Keys;
 use crate::store::{EventStore, StoreError};
 
 use super::address::{Address, IfLost, Signpost};
+use super::admission::Admission;
 use super::cell::Cell;
 use super::feed::Feed;
 use super::history::History;
@@ -62,7 +63,7 @@ impl Tree {
         clock: Clock,
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
-        let admission = Arc::new(Semaphore::new(limits.max_sessions.min(Semaphore::MAX_PERMITS)));
+        let admission = Admission::new(limits.max_sessions);
         let known = recover(&*store, &clock, &admission).await?;
         let recovered = known.len();
         let around = Arc::new(Surroundings { store: store.clone(), keys: keys.clone(), clock: clock.clone() });
@@ -104,7 +105,7 @@ impl Tree {
 async fn recover(
     store: &dyn EventStore,
     clock: &Clock,
-    admission: &Arc<Semaphore>,
+    admission: &Arc<Admission>,
 ) -> Result<Vec<Arc<Cell>>, StoreError> {
     let now = clock.now();
     let mut cells = Vec::new();
@@ -119,8 +120,8 @@ async fn recover(
         match session.retires_at() {
             Some(retires_at) if retires_at <= now => store.retire(&scene),
             ended => {
-                let permit = if ended.is_none() { admission.clone().try_acquire_owned().ok() } else { None };
-                cells.push(Cell::new(scene, session.created.clone(), Feed::new(), permit));
+                let place = if ended.is_none() { admission.readmit(&session.created) } else { None };
+                cells.push(Cell::new(scene, session.created.clone(), Feed::new(), place));
             }
         }
     }
@@ -133,7 +134,7 @@ struct Root;
 
 struct RootState {
     around: Arc<Surroundings>,
-    admission: Arc<Semaphore>,
+    admission: Arc<Admission>,
     unclaimed_page_ids: usize,
     sessions: Address<SessionsMessage>,
     sessions_signpost: Signpost<SessionsMessage>,

@@ -21,7 +21,7 @@ pub use event::{
 };
 pub use evolve::evolve;
 pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};
-pub use person::{Forgotten, Person, Visitor};
+pub use person::{Forgotten, Person, Visitor, network_of};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;
 

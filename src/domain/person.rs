@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{AccountName, OpenId, PersonHandle};
 
@@ -65,6 +66,22 @@ impl Visitor {
             address: cut(address, Self::MAX_ADDRESS).into(),
             user_agent: user_agent.map(|text| cut(text, Self::MAX_USER_AGENT).into()),
         }
+    }
+
+    /// The network that counts as one visitor, where it is known: see [`network_of`].
+    pub fn network(&self) -> Option<IpAddr> {
+        match self {
+            Self::Known { address, .. } => address.parse().ok().map(network_of),
+            Self::Forgotten => None,
+        }
+    }
+}
+
+/// The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address, of which one subscriber has all.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

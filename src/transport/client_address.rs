@@ -1,7 +1,9 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::domain::network_of;
 
 /// Where a request comes from, as far as it can be trusted. The server puts it into every request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,7 @@ impl ClientAddress {
 
     /// The network that counts as one client: an IPv4 address, or the /64 of an IPv6 address.
     pub fn network(self) -> IpAddr {
-        match self.0 {
-            IpAddr::V4(address) => address.into(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        }
+        network_of(self.0)
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) enum NotOpened {
     UsedUp(Duration),
     /// As many sessions are pending as may be.
     TooManySessions,
+    /// This address has more pending than there is room for.
+    TooManyOfAddress,
     /// The original page's id was refused.
     Page(PageRefusal),
     /// The journal or an actor cannot answer.
@@ -120,6 +122,7 @@ impl From<OpenError> for NotOpened {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::TooManySessions => Self::TooManySessions,
+            OpenError::TooManyOfNetwork => Self::TooManyOfAddress,
             OpenError::Page(refusal) => Self::Page(refusal),
             OpenError::Unavailable => Self::Unavailable,
         }
@@ -142,6 +145,10 @@ impl From<NotOpened> for Problem {
             }
             NotOpened::TooManySessions => {
                 Self::unavailable("too_many_sessions", "too many logins are pending at the moment", SOON)
+            }
+            NotOpened::TooManyOfAddress => {
+                let detail = "more logins of this address are pending than there is room for at the moment";
+                Self::too_many("too_many_sessions_address", detail).again_after(SOON)
             }
             NotOpened::Page(PageRefusal::TooManyUnclaimed) => {
                 Self::too_many("too_many_page_ids", "too many ids of this address wait for their other half")
