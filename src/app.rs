@@ -29,7 +29,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, So
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{QrCodes, Site, public};
+use crate::transport::{QrCodes, RateLimits, Site, public};
 use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
@@ -246,12 +246,14 @@ impl Serving {
         serving.tasks.spawn(turn(core.id_token_keys.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
+        let limits = RateLimits::new(&config.limits);
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
             keys: core.keys,
             id_token_keys: core.id_token_keys,
             clock: core.clock,
+            limits,
             metrics: core.metrics,
             wechat: core.wechat,
             qr_codes: serving.qr_codes.clone(),

@@ -82,10 +82,6 @@ impl Limits {
             failed_client_authentications: section.or("failed_client_authentications", per_minute(20), rate),
             unclaimed_page_ids: section.or("unclaimed_page_ids", NonZeroU32::new(32), number_or_off),
         };
-        let rates = [limits.sessions_per_address, limits.sessions_per_browser, limits.failed_client_authentications];
-        if rates.iter().any(Option::is_some) {
-            section.note_unbuilt("sessions_per_address", "limits.rates.on");
-        }
         section.finish();
         limits
     }

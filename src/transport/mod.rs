@@ -12,6 +12,7 @@ mod extract;
 mod headers;
 mod hosted;
 mod language;
+mod limits;
 mod login_request;
 mod oauth;
 mod opening;
@@ -31,5 +32,6 @@ pub mod websocket;
 pub mod wechat;
 
 pub use client_address::ClientAddress;
+pub use limits::RateLimits;
 pub use qr_codes::QrCodes;
 pub use site::Site;

@@ -36,6 +36,8 @@ pub(super) enum NotOpened {
     AddressUsedUp(Duration),
     /// Today's QR codes are used up.
     UsedUp(Duration),
+    /// This address or browser has created as many as it may for now.
+    TooOften(Duration),
     /// As many sessions are pending as may be.
     TooManySessions,
     /// This address has more pending than there is room for.
@@ -50,6 +52,8 @@ pub(super) enum NotOpened {
 pub(super) struct Asker<'a> {
     pub(super) address: ClientAddress,
     pub(super) headers: &'a HeaderMap,
+    /// What our cookie says of the browser, where it sends one.
+    pub(super) browser: Option<&'a str>,
     /// A back end asks for a browser that we do not see.
     pub(super) is_back_end: bool,
 }
@@ -76,6 +80,9 @@ pub(super) async fn open(
 ) -> Result<Fresh, NotOpened> {
     if !site.config.server.logins {
         return Err(NotOpened::Paused);
+    }
+    if !asker.is_back_end {
+        site.limits.take_session(asker.address, asker.browser).map_err(NotOpened::TooOften)?;
     }
     // Asked before a QR code is made for nothing; the registry decides.
     if !site.logins.has_room() {
@@ -142,6 +149,10 @@ impl From<NotOpened> for Problem {
             }
             NotOpened::UsedUp(retry_after) => {
                 Self::unavailable("qr_budget", "today's QR codes are used up", retry_after)
+            }
+            NotOpened::TooOften(retry_after) => {
+                let detail = "this address or browser has begun as many logins as it may for now";
+                Self::too_many("too_many_requests", detail).again_after(retry_after)
             }
             NotOpened::TooManySessions => {
                 Self::unavailable("too_many_sessions", "too many logins are pending at the moment", SOON)

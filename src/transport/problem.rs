@@ -64,6 +64,12 @@ impl Problem {
         Self { authenticate: Some("Basic realm=\"scan-login\""), ..problem }
     }
 
+    /// Credentials from this address were wrong too often: they are not looked at.
+    pub(super) fn too_many_failures(retry_after: Duration) -> Self {
+        let detail = "credentials from this address were wrong too often";
+        Self::too_many("too_many_failures", detail).again_after(retry_after)
+    }
+
     /// 503 with `Retry-After`.
     pub(super) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).again_after(retry_after)
@@ -100,7 +106,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
         }
         if let Some(scheme) = self.authenticate {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));

@@ -13,6 +13,7 @@ use crate::jose::KeyRing;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
+use super::limits::RateLimits;
 use super::qr_codes::QrCodes;
 use super::server::Places;
 use super::wechat::api::WeChatApi;
@@ -33,6 +34,8 @@ pub struct Site {
     pub id_token_keys: KeyRing,
     /// The time.
     pub clock: Clock,
+    /// How often somebody may do something.
+    pub limits: RateLimits,
     /// What is counted.
     pub metrics: Metrics,
     /// WeChat's API, by account.

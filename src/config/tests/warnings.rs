@@ -19,8 +19,7 @@ fn check(cases: &[(String, &str, &str)]) {
 #[test]
 fn the_small_file_is_warned_of_what_is_weak_and_of_what_is_missing() {
     let keys: Vec<_> = warned(SMALL).into_iter().map(|(key, _)| key).collect();
-    let limits = "limits.sessions_per_address";
-    assert_eq!(keys, [limits, "account.main.encryption", "client.shop.confirm"]);
+    assert_eq!(keys, ["account.main.encryption", "client.shop.confirm"]);
 }
 
 #[test]
@@ -31,7 +30,7 @@ fn what_is_weak() {
         (SMALL.replace("https://login.example.com", "http://localhost:8080"), "server.public_url", "not encrypted"),
         (small_with("[[client]]", "pkce = \"optional\""), "client.shop.pkce", "required"),
     ]);
-    let keys = |text: &str| warned(text).into_iter().map(|(key, _)| key).skip(3).collect::<Vec<_>>();
+    let keys = |text: &str| warned(text).into_iter().map(|(key, _)| key).skip(2).collect::<Vec<_>>();
     assert_eq!(keys(&seed), ["seed_page.confirm", "seed_page.client_id"]);
     assert_eq!(keys(&own), ["client.shop.pkce", "seed_page.confirm"], "a client of its own is as weak as the page");
     assert_eq!(keys(&format!("{own}message = \"openid\"")).last().unwrap(), "seed_page.message");
@@ -52,15 +51,6 @@ fn a_forward_that_leads_back_here_is_warned_of_without_its_url() {
     let below = |url: &str| forward(url).replace("https://login.example.com\"", "https://login.example.com/login\"");
     assert!(warned(&below("https://login.example.com/login/wechat/main")).iter().any(|(found, _)| found == key));
     assert!(!warned(&below("https://login.example.com/loginx")).iter().any(|(found, _)| found == key));
-}
-
-#[test]
-fn rates_are_not_limited_yet_and_that_is_said_unless_they_are_off() {
-    let off = "sessions_per_address = \"off\"\nsessions_per_browser = \"off\"\nfailed_client_authentications = \"off\"";
-    let limits = |text: &str| warned(text).into_iter().filter(|(key, _)| key.starts_with("limits.")).count();
-    assert_eq!(limits(SMALL), 1, "at their defaults");
-    assert_eq!(limits(&small_with("[limits]", "sessions_per_address = \"600/min\"")), 1);
-    assert_eq!(limits(&small_with("[limits]", off)), 0);
 }
 
 #[test]
@@ -118,5 +108,5 @@ fn warnings_are_one_line_with_what_is_in_force() {
     let (_, warnings) = read(SMALL).unwrap();
     let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert!(shown.iter().all(|line| line.lines().count() == 1), "{shown:?}");
-    assert!(shown[2].starts_with("line 14: client.shop.confirm = \"auto\": the scan itself confirms"), "{shown:?}");
+    assert!(shown[1].starts_with("line 14: client.shop.confirm = \"auto\": the scan itself confirms"), "{shown:?}");
 }

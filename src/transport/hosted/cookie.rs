@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, header};
 
+use crate::clock::random_bytes;
 use crate::domain::{ClientId, LoginRequest, SceneId};
 use crate::keys::sha256;
 
@@ -25,10 +26,7 @@ impl SessionCookie {
 
     /// Scene and attach token, where the browser sends them.
     pub(super) fn read(&self, headers: &HeaderMap) -> Option<(SceneId, String)> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == self.name)?;
-        let (scene, token) = value.split_once('.')?;
+        let (scene, token) = find(headers, &self.name)?.split_once('.')?;
         Some((SceneId::new(scene).ok()?, token.to_owned()))
     }
 
@@ -37,4 +35,33 @@ impl SessionCookie {
         let (name, seconds) = (&self.name, lives.as_secs());
         format!("{name}={scene}.{attach_token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax")
     }
+}
+
+/// The cookie by which a browser is counted, whatever it asks for.
+pub(super) struct BrowserCookie(String);
+
+impl BrowserCookie {
+    const NAME: &str = "__Host-scan-login-browser";
+    /// A day: long enough to be counted by.
+    const MAX_AGE_SECONDS: u32 = 24 * 60 * 60;
+
+    pub(super) fn of(headers: &HeaderMap) -> Option<&str> {
+        find(headers, Self::NAME).filter(|value| (22..=64).contains(&value.len()))
+    }
+
+    pub(super) fn new() -> Self {
+        Self(URL_SAFE_NO_PAD.encode(random_bytes::<18>()))
+    }
+
+    /// The `Set-Cookie` header.
+    pub(super) fn header(&self) -> String {
+        let (name, seconds) = (Self::NAME, Self::MAX_AGE_SECONDS);
+        format!("{name}={}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax", self.0)
+    }
+}
+
+fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }

@@ -6,7 +6,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::clock::random_bytes;
 use crate::domain::{Created, Opener};
@@ -21,7 +21,7 @@ use super::super::parameters::Parameters;
 use super::super::problem::Problem;
 use super::super::sessions::Begun;
 use super::super::site::{Shared, Site};
-use super::cookie::SessionCookie;
+use super::cookie::{BrowserCookie, SessionCookie};
 
 /// `POST /login/session`: the session of the page's request, by its own script alone. The one that this browser has, while
 /// it goes on; with `renew=1`, and else, a new one.
@@ -85,13 +85,20 @@ async fn begin(
 ) -> Result<Response, Problem> {
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
-    let asker = opening::Asker { address, headers, is_back_end: false };
+    let browser = BrowserCookie::of(headers);
+    let asker = opening::Asker { address, headers, browser, is_back_end: false };
     let AuthorizationRequest { client, login } = request;
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let scene = &fresh.opened.scene;
     let begun =
         Begun { scene, qr_content: &fresh.qr_content, expires_at: fresh.expires_at, attach_token: &attach_token };
     let lives = site.clock.now().until(fresh.expires_at) + site.config.session.code_ttl;
-    let cookie = [(header::SET_COOKIE, cookie.header(scene, &attach_token, lives))];
-    Ok((StatusCode::CREATED, PRIVATE, cookie, axum::Json(begun.json(site))).into_response())
+    let session = [(header::SET_COOKIE, cookie.header(scene, &attach_token, lives))];
+    let mut response = (StatusCode::CREATED, PRIVATE, session, axum::Json(begun.json(site))).into_response();
+    if browser.is_none()
+        && let Ok(browser) = HeaderValue::try_from(BrowserCookie::new().header())
+    {
+        response.headers_mut().append(header::SET_COOKIE, browser);
+    }
+    Ok(response)
 }

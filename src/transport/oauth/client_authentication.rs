@@ -7,16 +7,28 @@ use crate::config::{Client, Config};
 use crate::domain::ClientId;
 use crate::keys::{same_secret, sha256};
 
+use super::super::client_address::ClientAddress;
 use super::super::parameters::Parameters;
+use super::super::site::Site;
 use super::error::OAuthError;
 
 /// The client whose credentials the request bears, in the header (`client_secret_basic`) or in the form
-/// (`client_secret_post`), not in both (RFC 6749 §2.3).
+/// (`client_secret_post`), not in both (RFC 6749 §2.3). Where they were wrong too often, they are not looked at (§2.3.1).
 pub(in crate::transport) fn authenticate<'a>(
-    config: &'a Config,
+    site: &'a Site,
+    address: ClientAddress,
     headers: &HeaderMap,
     form: &Parameters,
 ) -> Result<&'a Client, OAuthError> {
+    site.limits.may_authenticate(address).map_err(OAuthError::TooManyFailures)?;
+    let client = judge(&site.config, headers, form);
+    if client.as_ref().is_err_and(|error| *error == OAuthError::InvalidClient) {
+        site.limits.authentication_failed(address);
+    }
+    client
+}
+
+fn judge<'a>(config: &'a Config, headers: &HeaderMap, form: &Parameters) -> Result<&'a Client, OAuthError> {
     let in_form = form.given("client_secret");
     let (id, secret) = match (headers.get(header::AUTHORIZATION), in_form) {
         (Some(_), Some(_)) => {

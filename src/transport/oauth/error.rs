@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -10,6 +12,8 @@ pub(in crate::transport) enum OAuthError {
     InvalidRequest(&'static str),
     /// The client is unknown, or its credentials are wrong: nobody is told which.
     InvalidClient,
+    /// Credentials from this address were wrong too often, so they are not looked at for so long.
+    TooManyFailures(Duration),
     /// The code is none that this client can redeem now: nobody is told why.
     InvalidGrant,
     UnsupportedGrantType,
@@ -26,6 +30,9 @@ impl IntoResponse for OAuthError {
             Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", what),
             Self::InvalidClient => {
                 (StatusCode::UNAUTHORIZED, "invalid_client", "the client's credentials are missing or wrong")
+            }
+            Self::TooManyFailures(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "invalid_client", "credentials from this address were wrong too often")
             }
             Self::InvalidGrant => (
                 StatusCode::BAD_REQUEST,
@@ -44,6 +51,10 @@ impl IntoResponse for OAuthError {
         };
         let body = axum::Json(json!({ "error": error, "error_description": description }));
         let mut response = (status, PRIVATE, body).into_response();
+        if let Self::TooManyFailures(wait) = self {
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self == Self::InvalidClient {
             let basic = HeaderValue::from_static("Basic realm=\"scan-login\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);

@@ -26,7 +26,7 @@ use super::site::Shared;
 pub(super) use authorization_request::{AuthorizationRequest, NotAuthorized, read as read_authorization_request};
 pub(super) use authorization_response::redirect_to;
 pub(super) use client_authentication::authenticate;
-use error::OAuthError;
+pub(super) use error::OAuthError;
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {

@@ -1,11 +1,12 @@
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 
 use crate::actors::GivenBack;
 
+use super::super::client_address::ClientAddress;
 use super::super::headers::PRIVATE;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
@@ -15,11 +16,12 @@ use super::form;
 /// `POST /oauth/revoke` (RFC 7009): a website gives an access token back. A token that is none is no error (§2.2).
 pub(super) async fn revoke(
     State(site): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = form(&headers, body)?;
-    let client = authenticate(&site.config, &headers, &form)?;
+    let client = authenticate(&site, address, &headers, &form)?;
     let token = form.given("token").ok_or(OAuthError::InvalidRequest("token is missing"))?;
     match site.logins.give_back(token, &client.client_id).await {
         Ok(GivenBack::Void) => Ok((StatusCode::OK, PRIVATE).into_response()),

@@ -1,6 +1,6 @@
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::Map;
@@ -9,6 +9,7 @@ use crate::actors::RedeemError;
 use crate::config::Scope;
 use crate::keys::sha256;
 
+use super::super::client_address::ClientAddress;
 use super::super::headers::PRIVATE;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
@@ -21,11 +22,12 @@ use super::{form, grant_has, id_token};
 /// the scope wechat, the openid, as WeChat's API does.
 pub(super) async fn token(
     State(site): State<Shared>,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = form(&headers, body)?;
-    let client = authenticate(&site.config, &headers, &form)?;
+    let client = authenticate(&site, address, &headers, &form)?;
     match form.given("grant_type") {
         Some("authorization_code") => {}
         Some(_) => return Err(OAuthError::UnsupportedGrantType),

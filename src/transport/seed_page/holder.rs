@@ -22,7 +22,7 @@ const MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
 pub(super) struct Contradiction;
 
 /// A browser's value for the cookie: as sent, or a new one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageCookie(String);
 
 impl PageCookie {
@@ -49,6 +49,10 @@ impl PageCookie {
 
     pub(super) fn new() -> Self {
         Self(URL_SAFE_NO_PAD.encode(random_bytes::<18>()))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The `Set-Cookie` header.

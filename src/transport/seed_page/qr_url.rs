@@ -43,8 +43,10 @@ async fn ask(
     if origin.is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return cors::foreign().into_response();
     }
-    let cookie = PageCookie::of(&headers).unwrap_or_else(PageCookie::new);
-    let asker = Asker { address, headers: &headers, is_back_end: false };
+    let known = PageCookie::of(&headers);
+    let asker =
+        Asker { address, headers: &headers, browser: known.as_ref().map(PageCookie::as_str), is_back_end: false };
+    let cookie = known.clone().unwrap_or_else(PageCookie::new);
     let answer = picture_url(&site, query.as_deref().unwrap_or_default(), asker, &cookie).await;
     let mut response = match answer {
         Ok(url) => (PRIVATE, url).into_response(),

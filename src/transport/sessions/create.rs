@@ -10,10 +10,11 @@ use serde::Deserialize;
 use super::super::client_address::ClientAddress;
 use super::super::headers::{PRIVATE, media_type};
 use super::super::login_request::{self, Asked};
+use super::super::oauth::{self, OAuthError};
 use super::super::parameters::Parameters;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::super::{cors, oauth, opening};
+use super::super::{cors, opening};
 use super::begun::Begun;
 use crate::clock::random_bytes;
 use crate::domain::{ClientId, Opener};
@@ -75,9 +76,10 @@ pub(super) async fn create(
         client.ok_or_else(|| Problem::bad_request("unknown_client", "there is no client with this client_id"))?;
     // Who brings credentials is the client's back end, or is not: they are never passed over.
     if headers.contains_key(header::AUTHORIZATION) {
-        let known = oauth::authenticate(&site.config, &headers, &Parameters::default());
-        if !known.is_ok_and(|known| known.client_id == client.client_id) {
-            return Err(Problem::invalid_client());
+        match oauth::authenticate(&site, address, &headers, &Parameters::default()) {
+            Ok(known) if known.client_id == client.client_id => {}
+            Err(OAuthError::TooManyFailures(wait)) => return Err(Problem::too_many_failures(wait)),
+            _ => return Err(Problem::invalid_client()),
         }
     }
     if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
@@ -86,7 +88,7 @@ pub(super) async fn create(
     let request = login_request::check(client, ask.asked())?;
 
     let is_back_end = headers.contains_key(header::AUTHORIZATION);
-    let asker = opening::Asker { address, headers: &headers, is_back_end };
+    let asker = opening::Asker { address, headers: &headers, browser: None, is_back_end };
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
     let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
