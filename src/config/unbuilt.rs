@@ -5,7 +5,6 @@
 
 /// What is taken and has no effect yet.
 const DOES_NOTHING: &[(&str, &str)] = &[
-    ("server.verify_dir", "MP_verify files are not served yet"),
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
     ("store.retention", "nothing is removed from the journal yet"),
     ("session.max_renewals", "QR codes are not renewed yet"),

@@ -1,5 +1,6 @@
+// The addresses of `core`, which has no sockets.
+use core::net::{IpAddr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::{AccountName, OpenId, PersonHandle};
 

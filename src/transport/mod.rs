@@ -15,6 +15,7 @@ mod language;
 mod limits;
 mod login_request;
 mod oauth;
+mod openapi;
 mod opening;
 mod parameters;
 mod phone;
@@ -28,6 +29,7 @@ mod sessions;
 mod site;
 pub mod sockjs;
 mod throttle;
+mod verify;
 pub mod websocket;
 pub mod wechat;
 

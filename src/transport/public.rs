@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
+use http::{Method, Uri};
 
 use super::problem::Problem;
 use super::site::{Shared, Site};
-use super::{hosted, oauth, phone, seed_page, sessions, wechat};
+use super::{hosted, oauth, openapi, phone, seed_page, sessions, verify, wechat};
 
 /// Most bytes of a body, where a route does not say otherwise.
 const MAX_BODY: usize = 16 * 1024;
@@ -25,9 +26,9 @@ pub fn router(site: Arc<Site>, mounts: Router) -> Router {
     }
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(site)
+        .with_state(site.clone())
         .merge(mounts)
-        .fallback(not_found)
+        .fallback(async move |method: Method, uri: Uri| verify::file(&site, &method, uri.path()).await)
         .method_not_allowed_fallback(method_not_allowed)
 }
 
@@ -37,14 +38,11 @@ fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {
         .merge(wechat::callback::routes())
         .merge(oauth::routes())
         .merge(hosted::routes())
+        .merge(openapi::routes())
         .merge(phone::routes());
     let api = if base.is_empty() { api } else { Router::new().nest(base, api) };
     let api = if base.is_empty() { api } else { api.merge(oauth::routes_at_the_root(base)) };
     api.merge(seed_page::routes(base, site))
-}
-
-async fn not_found() -> Response {
-    Problem::not_found().into_response()
 }
 
 async fn method_not_allowed() -> Response {

@@ -64,3 +64,21 @@ async fn a_budget_that_runs_out_is_told_before() {
     let (_, log) = world.terminate().await;
     assert!(log.contains("four fifths of today's QR codes are used"), "{log}");
 }
+
+#[tokio::test]
+async fn wechats_proof_of_the_domain_is_served_at_the_hosts_root_and_nothing_else_of_the_folder() {
+    let world =
+        World::with(|config| config.replace(":8080\"\n            [admin]", ":8080/login\"\n            [admin]"))
+            .await;
+    let folder = world.folder.path().join("verify");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("MP_verify_abcDEF0123456789.txt"), "abcDEF0123456789").unwrap();
+    std::fs::write(folder.join("secret.txt"), "secret").unwrap();
+    let file = world.get("/MP_verify_abcDEF0123456789.txt", &[]).await;
+    assert_eq!((file.status, file.text().as_str()), (200, "abcDEF0123456789"));
+    assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
+    for path in ["/MP_verify_other.txt", "/secret.txt", "/MP_verify_..%2Fscan-login.txt", "/verify/secret.txt", "/"] {
+        assert_eq!(world.get(path, &[]).await.status, 404, "{path}");
+    }
+    assert_eq!(world.post("/MP_verify_abcDEF0123456789.txt", &[], "").await.status, 404);
+}
