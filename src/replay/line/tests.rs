@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::domain::{
     AccountName, AppId, ClientId, Confirmed, DenyReason, Digest, Forgotten, Incarnation, LoginRequest, OpenId, PageId,
-    PersonHandle, QrCode, Redeemed, Scanned, SceneId, Timestamp,
+    PersonHandle, Purpose, QrCode, Redeemed, Scanned, SceneId, Timestamp,
 };
 
 use super::*;
