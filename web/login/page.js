@@ -1,0 +1,63 @@
+// The hosted login page: the website's name above the panel, and the way back to it below.
+
+const LEAVE_AFTER_MS = 8000;
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const { lang, words } = textsFor([data.lang]);
+const main = document.getElementById('login');
+const leave = document.getElementById('leave');
+const place = data.name;
+let leaving = 0;
+
+/** Says where the website waits, and goes there by itself where it `goes`, unless the visitor does something first. */
+const offerToLeave = (redirectTo, goes) => {
+  clearTimeout(leaving);
+  leaving = 0;
+  leave.textContent = '';
+  if (!redirectTo) return;
+  if (goes) {
+    make('span', 'leaving', leave).textContent = `${words.leaving.replace('{}', place)} `;
+    leaving = setTimeout(() => location.replace(redirectTo), LEAVE_AFTER_MS);
+  }
+  const link = make('a', '', leave);
+  link.href = redirectTo;
+  link.textContent = words.back.replace('{}', place);
+};
+
+/** The visitor is there: nothing happens by itself any more. */
+const stay = () => {
+  if (!leaving) return;
+  clearTimeout(leaving);
+  leaving = 0;
+  leave.querySelector('.leaving').textContent = '';
+};
+
+const login = new Login({
+  open: (isNew) => ask('POST', data.session, {
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: data.request + (isNew ? '&renew=1' : '')
+  }).answer,
+  changed: (state) => {
+    panel.show(state);
+    const { name, redirectTo } = state;
+    // In this page's place, so that "back" does not come to a login that is over.
+    if (name === 'confirmed' && redirectTo) location.replace(redirectTo);
+    if (name === 'denied' || name === 'expired') offerToLeave(redirectTo, name === 'denied');
+    else offerToLeave('', false);
+  },
+  isVisible: () => !document.hidden,
+  maxRenewals: data.maxRenewals
+});
+const panel = new Panel({ lang, words, takesFocus: true, refresh: () => login.refresh() });
+
+main.insertBefore(panel.element, leave);
+['keydown', 'pointerdown', 'touchstart'].forEach((type) => addEventListener(type, stay, { passive: true }));
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) login.nudge();
+});
+addEventListener('online', () => login.nudge());
+// Out of the browser's memory by "back": its connections are cut, and its login may be over.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload();
+});
+login.start();
