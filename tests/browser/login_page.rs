@@ -163,7 +163,7 @@ async fn who_was_denied_can_stay_and_try_again_by_keyboard_alone() {
     assert_eq!(browser.value("document.activeElement.textContent").await, "Try again");
     browser.press(Key::Tab).await;
     assert_eq!(browser.value("document.activeElement.textContent").await, "Back to Example Shop");
-    browser.until("document.getElementById('leave').textContent === 'Back to Example Shop'").await;
+    browser.until("document.getElementById('leave').innerText.trim() === 'Back to Example Shop'").await;
     browser.value("document.querySelector('.button').focus()").await;
     browser.press(Key::Enter).await;
     panel.until_another_picture(&first).await;
@@ -270,12 +270,16 @@ async fn tabs_of_one_request_share_its_login_and_another_request_has_its_own() {
     assert_ne!(panel.picture().await, picture);
 
     assert!(world.scan(&content, "oAlice").await);
-    browser.go_to_tab(second).await;
-    panel.until("tap").await;
     browser.go_to_tab(first).await;
+    panel.until("tap").await;
+    browser.go_to_tab(second).await;
     panel.until("tap").await;
     press_on_the_phone(&world, "oAlice", "action=confirm").await;
     until_back(&browser, &shop).await;
+    browser.go_to_tab(first).await;
+    assert_eq!(panel.until("elsewhere").await, "Logged in, in another tab. Log in here again");
+    browser.keep_screenshot("login-elsewhere").await;
+    assert_eq!(shop.visits(), 2, "the code is brought once; the first visit was before the login");
     assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
     browser.close().await;
 }
