@@ -35,6 +35,8 @@ pub(super) fn let_read(mut response: Response, headers: &HeaderMap, config: &Con
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin(headers).filter(|origin| is_any_clients(origin, config)) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        let exposed = HeaderValue::from_static("retry-after");
+        response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
     response
 }

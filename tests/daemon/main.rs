@@ -24,3 +24,4 @@ mod sessions;
 mod support;
 mod token;
 mod transports;
+mod widget;

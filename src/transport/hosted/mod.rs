@@ -2,11 +2,13 @@
 //!
 //! The page is drawn for a request that has been judged, and holds nothing secret. Its script asks for the session by a
 //! POST of its own; what ties the session to this browser is a cookie, so that reloading and going back find it again, and
-//! no address ever names it.
+//! no address ever names it. `widget` is the same panel for pages of the websites' own, and `scripts` puts both together.
 
 mod cookie;
 mod page;
+mod scripts;
 mod session;
+mod widget;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -28,6 +30,8 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/oauth/authorize", get(authorize).post(authorize_by_form))
         .route("/login", get(login))
         .route("/login/session", post(session::session))
+        .route("/widget.js", get(widget::script))
+        .route("/widget.d.ts", get(widget::types))
 }
 
 /// `GET /oauth/authorize` (RFC 6749 §4.1.1).

@@ -11,6 +11,7 @@ use crate::config::Language;
 use super::super::language::{language_of, language_of_browser};
 use super::super::oauth::AuthorizationRequest;
 use super::super::site::Site;
+use super::scripts;
 
 /// The page with its panel; escaping is askama's.
 #[derive(Template)]
@@ -19,10 +20,14 @@ struct LoginPage<'a> {
     lang: &'static str,
     nonce: &'a str,
     title: &'a str,
+    /// The website's name, and the host that its visitors come back to.
+    name: &'a str,
+    host: &'a str,
+    noscript: &'static str,
     /// What the page's script needs to know, as JSON. Nothing in it is secret.
     data: &'a str,
-    style: &'static str,
-    script: &'static str,
+    style: &'a str,
+    script: &'a str,
 }
 
 /// What can be said where nobody can be sent back.
@@ -34,18 +39,8 @@ struct RefusalPage<'a> {
     title: &'static str,
     what: &'static str,
     detail: &'static str,
-    style: &'static str,
+    style: &'a str,
 }
-
-const STYLE: &str = include_str!("../../../web/login/page.css");
-const SCRIPT: &str = concat!(
-    "(function () {\n'use strict';\n",
-    include_str!("../../../web/panel/texts.js"),
-    include_str!("../../../web/panel/session.js"),
-    include_str!("../../../web/panel/panel.js"),
-    include_str!("../../../web/login/page.js"),
-    "}());\n",
-);
 
 /// The page for a request that has been judged.
 pub(super) fn login(site: &Site, headers: &HeaderMap, request: &AuthorizationRequest<'_>) -> Response {
@@ -60,23 +55,33 @@ pub(super) fn login(site: &Site, headers: &HeaderMap, request: &AuthorizationReq
         "session": site.config.server.public_url.join("login/session").path(),
         "request": request.encoded(),
         "name": client.name,
-        "host": host,
         "lang": tag(language),
         "maxRenewals": site.config.session.max_renewals,
-        "isPaused": !site.config.server.logins,
     });
+    let (title, noscript) = match language {
+        Language::Chinese => {
+            (format!("登录 {}", client.name), "这个登录页面需要 JavaScript。请在浏览器设置中允许它，然后重新加载本页。")
+        }
+        Language::English => (
+            format!("Log in to {}", client.name),
+            "This login page needs JavaScript. Allow it in your browser's settings, then load the page again.",
+        ),
+    };
     let nonce = STANDARD.encode(random_bytes::<16>());
     // JSON in a script element: the one thing that could end it must not stand in it.
     let data = data.to_string().replace('<', "\\u003c");
     let page = LoginPage {
         lang: tag(language),
         nonce: &nonce,
-        title: &client.name,
+        title: &title,
+        name: &client.name,
+        host,
+        noscript,
         data: &data,
-        style: STYLE,
-        script: SCRIPT,
+        style: &scripts::PAGE_STYLE,
+        script: &scripts::PAGE,
     };
-    answer(StatusCode::OK, &nonce, page.render())
+    answer(StatusCode::OK, &nonce, &sockets_origin(site), page.render())
 }
 
 /// The page that says why nobody is sent anywhere.
@@ -90,8 +95,8 @@ pub(super) fn refusal(headers: &HeaderMap, detail: &'static str) -> Response {
         ),
     };
     let nonce = STANDARD.encode(random_bytes::<16>());
-    let page = RefusalPage { lang: tag(language), nonce: &nonce, title, what, detail, style: STYLE };
-    answer(StatusCode::BAD_REQUEST, &nonce, page.render())
+    let page = RefusalPage { lang: tag(language), nonce: &nonce, title, what, detail, style: &scripts::PAGE_STYLE };
+    answer(StatusCode::BAD_REQUEST, &nonce, "", page.render())
 }
 
 fn tag(language: Language) -> &'static str {
@@ -101,11 +106,16 @@ fn tag(language: Language) -> &'static str {
     }
 }
 
+/// Where WebSockets of ours are: not every browser takes `'self'` for them, too (CSP Level 3 §6.7.2.8).
+fn sockets_origin(site: &Site) -> String {
+    site.config.server.public_url.origin().as_str().replacen("http", "ws", 1)
+}
+
 /// Under a policy by which the page works, and nothing else does. It speaks to its own origin only.
-fn answer(status: StatusCode, nonce: &str, html: askama::Result<String>) -> Response {
+fn answer(status: StatusCode, nonce: &str, sockets: &str, html: askama::Result<String>) -> Response {
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data: blob:; \
-         connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; \
+         connect-src 'self' {sockets}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),

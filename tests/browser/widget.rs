@@ -1,0 +1,141 @@
+//! The custom element on a website's own page, under a strict policy of that page.
+
+use crate::browser::{Browser, turn};
+use crate::panel::Panel;
+use crate::shop::{Shop, press_on_the_phone};
+
+/// Keeps every event of the widget for the test to see.
+const LISTEN: &str = "window.heard = []; ['scanned', 'confirmed', 'denied', 'expired', 'error'].forEach((type) => \
+     addEventListener('scan-login-' + type, (event) => heard.push([type, event.detail, event.composed])));";
+
+const STOP: &str = "addEventListener('scan-login-confirmed', (event) => event.preventDefault());";
+
+#[tokio::test]
+async fn the_widget_logs_in_and_tells_by_events() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("number").await;
+    shop.show_widget(&world, &shop.attributes(), &format!("{LISTEN}{STOP}"));
+    let browser = Browser::start().await;
+    browser.open(&shop.origin).await;
+    let panel = Panel::of_widget(&browser);
+    assert_eq!(panel.until("pending").await, "Scan with WeChat to log in");
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("number").await;
+    let number = panel.number().await;
+    press_on_the_phone(&world, "oAlice", &format!("number={number}")).await;
+    panel.until("confirmed").await;
+    let heard = browser.value("heard").await;
+    assert_eq!(heard[0], serde_json::json!(["scanned", { "number": number.parse::<u8>().unwrap() }, true]));
+    assert_eq!(heard[1][0], "confirmed");
+    let code = heard[1][1]["code"].as_str().unwrap();
+    let back = heard[1][1]["redirectTo"].as_str().unwrap();
+    assert!(back.starts_with(&shop.callback()) && back.contains(code), "{back}");
+    assert_eq!(browser.value("location.pathname").await, "/", "the page prevented it");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn unless_the_page_prevents_it_the_widget_goes_to_the_redirect_uri() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("auto").await;
+    shop.show_widget(&world, &shop.attributes(), "");
+    let browser = Browser::start().await;
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    browser.until("document.getElementById('back')").await;
+    assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_the_widget_lacks_is_explained_in_it() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("auto").await;
+    shop.show_widget(&world, "client-id=shop", LISTEN);
+    let browser = Browser::start().await;
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("refused").await;
+    let detail = "document.querySelector('scan-login').shadowRoot.querySelector('.detail').textContent";
+    assert_eq!(browser.value(detail).await, "This login still needs: redirect-uri, code-challenge");
+    assert_eq!(browser.value("heard[0][1].code").await, "attributes_missing");
+    assert!(world.events().await.is_empty());
+
+    let challenge = crate::support::challenge();
+    let callback = shop.callback();
+    browser
+        .run(&format!(
+            "const widget = document.querySelector('scan-login'); widget.setAttribute('redirect-uri', '{callback}'); \
+             widget.setAttribute('code-challenge', '{challenge}');"
+        ))
+        .await;
+    Panel::of_widget(&browser).until("pending").await;
+    assert_eq!(world.events().await, ["created"], "attributes set together make one login");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_is_refused_and_told_why() {
+    let _turn = turn().await;
+    let (shop, stranger) = (Shop::open().await, Shop::open().await);
+    let world = shop.world("auto").await;
+    stranger.show_widget(&world, &shop.attributes(), LISTEN);
+    let browser = Browser::start().await;
+    browser.open(&stranger.origin).await;
+    Panel::of_widget(&browser).until("refused").await;
+    let detail = "document.querySelector('scan-login').shadowRoot.querySelector('.detail').textContent";
+    let told = browser.value(detail).await;
+    assert_eq!(told, format!("This page’s origin is not among the client’s origins: {}", stranger.origin));
+    assert_eq!(browser.value("heard[0][1].code").await, "foreign_origin");
+    assert!(world.events().await.is_empty());
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_denied_widget_can_be_refreshed_by_its_button_and_by_script() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("tap").await;
+    shop.show_widget(&world, &format!("{} lang=zh", shop.attributes()), LISTEN);
+    let browser = Browser::start().await;
+    browser.open(&shop.origin).await;
+    let panel = Panel::of_widget(&browser);
+    assert_eq!(panel.until("pending").await, "用微信扫一扫登录");
+    let first = panel.picture().await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("tap").await;
+    press_on_the_phone(&world, "oAlice", "action=deny").await;
+    assert_eq!(panel.until("denied").await, "登录已取消。重新扫码");
+    panel.click(".button").await;
+    let second = panel.until_another_picture(&first).await;
+    panel.until("pending").await;
+    browser.run("document.querySelector('scan-login').refresh()").await;
+    panel.until_another_picture(&second).await;
+    let types = browser.value("heard.map(([type]) => type)").await;
+    assert_eq!(types, serde_json::json!(["scanned", "denied"]));
+    browser.close().await;
+}
+
+#[test]
+fn scripts_are_ecmascript_2015() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
+    let acorn = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/node_modules/acorn/bin/acorn");
+    for script in [
+        "panel/texts",
+        "panel/request",
+        "panel/watch",
+        "panel/session",
+        "panel/panel",
+        "login/page",
+        "login/tabs",
+        "widget/widget",
+    ] {
+        let file = format!("{folder}/{script}.js");
+        let output =
+            std::process::Command::new("node").args([acorn, "--ecma2015", "--silent", &file]).output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
