@@ -143,6 +143,7 @@ pub async fn run(
     let metrics = Metrics::new();
     let wechat = wechat_apis(&config, &clock, &metrics)?;
     if if_other == IfOther::Refuse {
+        audit::journal_is_there(&config.store.path, &config.keys.path)?;
         audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
     }
     let journal = tokio::select! {
