@@ -118,6 +118,26 @@ async fn a_log_that_nobody_touched_verifies_beside_a_daemon_and_without_one() {
 }
 
 #[tokio::test]
+async fn where_a_journal_was_signed_a_start_makes_no_empty_one() {
+    let mut world = World::start().await;
+    some_logins(&world, "kept").await;
+    world.terminate().await;
+    let elsewhere = world.folder.path().join("elsewhere");
+    std::fs::rename(data(&world), &elsewhere).unwrap();
+    let output = world.command("serve").output().await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("there is no journal in ") && told.contains("its disk is mounted"), "{told}");
+    assert!(!data(&world).exists(), "it made one");
+    std::fs::rename(&elsewhere, data(&world)).unwrap();
+    world.run().await;
+    world.terminate().await;
+    std::fs::remove_dir_all(data(&world)).unwrap();
+    world.run_with("serve --accept-fork").await;
+    whole(&world, "verify").await;
+}
+
+#[tokio::test]
 async fn the_key_is_told_at_the_start_and_with_each_checkpoint() {
     let mut world = World::start().await;
     let kept = some_logins(&world, "kept").await;
