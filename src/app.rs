@@ -24,7 +24,7 @@ use crate::jose::KeyRing;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
-use crate::store::{self, EventStore, Head, Journal, OpenError};
+use crate::store::{self, EventStore, Head, Journal, OpenError, folder_id};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
@@ -147,6 +147,7 @@ pub async fn run(
     let metrics = Metrics::new();
     let wechat = wechat_apis(&config, &clock, &metrics)?;
     if if_other == IfOther::Refuse {
+        audit::journal_is_there(&config.store.path, &config.keys.path)?;
         audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
     }
     let journal = tokio::select! {
@@ -239,6 +240,10 @@ impl Serving {
             .merge(admin::records_router(history.clone(), serving.stopping.clone()))
             .merge(admin::forget_router(core.forgetting))
             .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
+        let commands = match folder_id(&config.store.path) {
+            Ok(journal) => admin::for_journal(journal, commands),
+            Err(_) => commands,
+        };
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));

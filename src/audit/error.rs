@@ -25,6 +25,18 @@ pub enum AuditError {
         /// The log's.
         found: u64,
     },
+    /// Nothing is there, and something was signed.
+    #[error(
+        "there is no journal in {path}, and the last checkpoint, of {}, was signed of {signed} records", rfc3339_millis(*.at)
+    )]
+    Gone {
+        /// The store's folder.
+        path: PathBuf,
+        /// When the checkpoint was signed.
+        at: Timestamp,
+        /// Its size.
+        signed: u64,
+    },
     /// Something else is there.
     #[error(
         "the journal is not the one that was signed: its first {signed} records are not those of the last checkpoint, of \
@@ -93,6 +105,11 @@ impl AuditError {
     pub fn cure(&self) -> String {
         match self {
             Self::Shorter { .. } | Self::Other { .. } | Self::OtherLog { .. } => FORK.to_owned(),
+            Self::Gone { .. } => {
+                "see that [store] path is right and its disk is mounted, or restore a backup; nothing was made. Where all is to \
+                 begin anew, `scan-login serve --accept-fork` begins a new log"
+                    .to_owned()
+            }
             Self::Notes(NotesError::Damaged { .. }) => FORK.to_owned(),
             Self::KeyMissing(_) | Self::NotSigned { .. } => {
                 "put the right key back from its backup; where it is lost, `scan-login serve --accept-fork` begins a new log \

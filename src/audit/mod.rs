@@ -26,5 +26,5 @@ pub use checks::{Checks, Damage, Sound};
 pub use error::AuditError;
 pub use notes::{Kept, NotesError, read_all};
 pub use prove::{Leaves, Unprovable};
-pub use start::{IfOther, Setup, Start, key_is_there, last_kept};
+pub use start::{IfOther, Setup, Start, journal_is_there, key_is_there, last_kept};
 pub use subtrees::{LEAVES, read as read_subtrees};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::keys::{CheckpointKey, KeysError};
-use crate::store::{EventStore, RawRecord, StoreError};
+use crate::store::{self, EventStore, OpenError, RawRecord, StoreError};
 use crate::tlog::{Frontier, Hash, Signer, leaf_hash};
 
 use super::error::AuditError;
@@ -91,6 +91,20 @@ pub fn key_is_there(folder: &Path, keys: &Path, key: &Path) -> Result<(), AuditE
     match last_kept(folder, keys) {
         Ok(Some(_)) if !key.exists() => Err(AuditError::KeyMissing(key.to_owned())),
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether there is a journal where one was signed: to be asked before one is made in `folder`, which may be the empty place
+/// of a disk that is not mounted. Everything else that may be wrong is told by whoever opens the store.
+///
+/// # Errors
+/// [`AuditError::Gone`].
+pub fn journal_is_there(folder: &Path, keys: &Path) -> Result<(), AuditError> {
+    match (store::plan(folder), last_kept(folder, keys)) {
+        (Err(OpenError::Missing(path)), Ok(Some(last))) if last.checkpoint.size > 0 => {
+            Err(AuditError::Gone { path, at: last.at, signed: last.checkpoint.size })
+        }
+        _ => Ok(()),
     }
 }
 

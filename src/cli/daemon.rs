@@ -1,17 +1,22 @@
 //! The running daemon, as commands ask it: through its admin socket.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::UnixStream;
+
+use crate::config::Config;
+use crate::store::folder_id;
+use crate::transport::admin::JOURNAL_HEADER;
 
 /// How long a daemon may take to begin its answer, where it has nothing long to do first.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -22,6 +27,21 @@ const MOST: usize = 16 * 1024 * 1024;
 pub struct Daemon {
     stream: UnixStream,
     path: PathBuf,
+    journal: String,
+}
+
+/// Where a daemon would answer, and the folder of the journal that is meant.
+#[derive(Clone, Debug)]
+pub struct Address {
+    socket: PathBuf,
+    store: PathBuf,
+}
+
+impl Address {
+    /// As the configuration says.
+    pub fn of(config: &Config) -> Self {
+        Self { socket: config.admin.socket.clone(), store: config.store.path.clone() }
+    }
 }
 
 /// Why the daemon cannot be asked.
@@ -88,13 +108,16 @@ struct Problem {
 }
 
 impl Daemon {
-    /// The daemon behind the socket at `path`; `None` where there is none.
+    /// The daemon at `address`; `None` where there is none. It refuses whatever is asked when it has another journal.
     ///
     /// # Errors
     /// [`DaemonError::Socket`] where there is one that we cannot speak with.
-    pub async fn connect(path: &Path) -> Result<Option<Self>, DaemonError> {
+    pub async fn connect(address: &Address) -> Result<Option<Self>, DaemonError> {
+        let path = &address.socket;
+        // A folder that is not there is no daemon's, either.
+        let journal = folder_id(&address.store).unwrap_or_else(|_| "none".to_owned());
         match UnixStream::connect(path).await {
-            Ok(stream) => Ok(Some(Self { stream, path: path.to_owned() })),
+            Ok(stream) => Ok(Some(Self { stream, path: path.clone(), journal })),
             Err(error) => match error.kind() {
                 // A path that no socket can have is no daemon's; nor is another file of that name.
                 io::ErrorKind::NotFound
@@ -102,7 +125,7 @@ impl Daemon {
                 | io::ErrorKind::NotADirectory
                 | io::ErrorKind::InvalidFilename
                 | io::ErrorKind::InvalidInput => Ok(None),
-                _ => Err(DaemonError::Socket { path: path.to_owned(), reason: error }),
+                _ => Err(DaemonError::Socket { path: path.clone(), reason: error }),
             },
         }
     }
@@ -137,8 +160,10 @@ impl Daemon {
         whole(self.send(request.map_err(DaemonError::broken)?).await?).await
     }
 
-    async fn send(self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, DaemonError> {
-        let Self { stream, path } = self;
+    async fn send(self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, DaemonError> {
+        let Self { stream, path, journal } = self;
+        let journal = HeaderValue::try_from(journal).map_err(DaemonError::broken)?;
+        request.headers_mut().insert(JOURNAL_HEADER, journal);
         let hung_up = |reason| DaemonError::HungUp { path: path.clone(), reason };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(hung_up)?;
         tokio::spawn(connection);

@@ -148,6 +148,25 @@ fn another_programs_folder_is_refused_as_it_was_found() {
 }
 
 #[test]
+fn a_folder_with_other_files_is_refused_and_one_with_what_systems_and_killed_starts_leave_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lost+found")).unwrap();
+    for name in [".keep", "LAYOUT.new"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("admin.sock")).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "somebody's").unwrap();
+    let before = folder_listing(folder.path());
+    let Err(OpenError::Layout(error)) = open_or_create(folder.path().to_owned(), NoVault::opened) else {
+        panic!("it was opened")
+    };
+    assert!(error.to_string().contains("`notes.txt` without a LAYOUT file"), "{error}");
+    assert_eq!(folder_listing(folder.path()), before);
+    std::fs::remove_file(folder.path().join("notes.txt")).unwrap();
+    open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
+}
+
+#[test]
 fn a_missing_store_is_not_made_by_looking_at_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::medium::MediumError;
@@ -55,6 +56,7 @@ const STEPS: &[(Step, &str)] = &[
 pub(super) const CURRENT: u32 = STEPS.len() as u32;
 
 const FILE: &str = "LAYOUT";
+const NEW: &str = "LAYOUT.new";
 const WITHHELD: &str = "LAYOUT.withheld";
 const PREFIX: &str = "scan-login store, layout ";
 
@@ -77,7 +79,15 @@ pub enum LayoutError {
         /// What was found.
         reason: String,
     },
-    /// A step failed, or the folder cannot be read.
+    /// The folder cannot be looked at.
+    #[error("the store in {path} cannot be read: {reason}")]
+    Unreadable {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A step failed.
     #[error("the store in {path} cannot be brought to layout {CURRENT}: {reason}")]
     Failed {
         /// Its folder.
@@ -93,6 +103,7 @@ impl LayoutError {
         match self {
             Self::Newer { .. } => "run the version of scan-login that made it, or a later one; nothing was changed",
             Self::Foreign { .. } => "give [store] path a folder of its own; nothing was changed",
+            Self::Unreadable { .. } => "run this as the user that the daemon runs as, or as root",
             Self::Failed { .. } => {
                 "see that the folder belongs to this user and that its disk has space, and start again"
             }
@@ -102,7 +113,8 @@ impl LayoutError {
 
 /// The layout of the store under `path`; `None` where there is none. Changes nothing.
 pub(super) fn inspect(path: &Path) -> Result<Option<u32>, LayoutError> {
-    let failed = |error: std::io::Error| LayoutError::Failed { path: path.to_owned(), reason: error.to_string() };
+    let unreadable =
+        |error: std::io::Error| LayoutError::Unreadable { path: path.to_owned(), reason: error.to_string() };
     let foreign = |reason: &str| LayoutError::Foreign { path: path.to_owned(), reason: reason.to_owned() };
     if path.exists() && !path.is_dir() {
         return Err(foreign("it is not a folder"));
@@ -110,9 +122,13 @@ pub(super) fn inspect(path: &Path) -> Result<Option<u32>, LayoutError> {
     let text = match std::fs::read(path.join(FILE)) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return if path.join("db").exists() { Err(foreign("a database without a LAYOUT file")) } else { Ok(None) };
+            return match stranger(path).map_err(unreadable)? {
+                Some(name) if name == "db" => Err(foreign("a database without a LAYOUT file")),
+                Some(name) => Err(foreign(&format!("`{name}` without a LAYOUT file"))),
+                None => Ok(None),
+            };
         }
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(unreadable(error)),
     };
     let number = text.strip_prefix(PREFIX).and_then(|rest| rest.trim_end().parse::<u32>().ok());
     match number {
@@ -120,6 +136,27 @@ pub(super) fn inspect(path: &Path) -> Result<Option<u32>, LayoutError> {
         Some(found) => Ok(Some(found)),
         None => Err(foreign("its LAYOUT file is not ours")),
     }
+}
+
+/// What lies in a folder that is no store; the database first. What a system puts into every folder or disk does not count, nor
+/// what a start leaves that is killed before it has written the layout.
+fn stranger(path: &Path) -> std::io::Result<Option<String>> {
+    if path.join("db").exists() {
+        return Ok(Some("db".to_owned()));
+    }
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let counts = !(name.starts_with('.') || name == "lost+found" || name == NEW || entry.file_type()?.is_socket());
+        if counts {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// The steps that a store of layout `found` has before it: the layout that each leads to, and what it does.
@@ -155,7 +192,7 @@ pub(super) fn release(path: &Path) -> std::io::Result<()> {
 }
 
 fn write_layout(path: &Path, layout: u32) -> std::io::Result<()> {
-    let temporary = path.join(format!("{FILE}.new"));
+    let temporary = path.join(NEW);
     let mut file = File::create(&temporary)?;
     file.write_all(format!("{PREFIX}{layout}\n").as_bytes())?;
     file.sync_all()?;

@@ -53,6 +53,7 @@ pub use fingerprint::Fingerprint;
 pub use follow::Follow;
 pub use journal::Journal;
 pub use memory::{Faults, MemoryMedium};
+pub use place::folder_id;
 pub use raw::RawRecord;
 pub use salvage::{Salvage, Salvaged};
 pub use sled_medium::OpenError;

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -14,6 +14,15 @@ pub(super) fn is_free(path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
         looked => looked,
     }
+}
+
+/// Tells the folder at `path` from every other of this machine, by whatever name it is reached.
+///
+/// # Errors
+/// Whatever looking at it gives.
+pub fn folder_id(path: &Path) -> io::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    Ok(format!("{:x}-{:x}", metadata.dev(), metadata.ino()))
 }
 
 /// A folder beside `path`, which goes away by itself unless it is put in its place.

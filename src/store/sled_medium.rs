@@ -47,6 +47,9 @@ pub enum OpenError {
         /// What the system says.
         reason: String,
     },
+    /// It lies where nothing can be written, and sled writes when it opens.
+    #[error("the journal in {0} cannot be opened: Read-only file system")]
+    ReadOnly(PathBuf),
     /// The keys of what identifies a person cannot be used.
     #[error("the keys of persons cannot be used: {0}")]
     Vault(#[from] VaultError),
@@ -67,6 +70,9 @@ impl OpenError {
             }
             Self::Layout(error) => error.cure(),
             Self::Unusable { .. } => "see that the folder exists, belongs to this user, and that its disk has space",
+            Self::ReadOnly(_) => {
+                "mount it for writing; as it is, `scan-login store export --whole-only --to FILE` reads it, with FILE elsewhere"
+            }
             Self::Store(StoreError::Damaged(_)) => {
                 "keep a copy of the folder before anything else; then `scan-login store export --whole-only --to FILE` \
                  writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"
@@ -311,6 +317,7 @@ fn not_opened(path: &Path, error: &sled::Error) -> OpenError {
     match error {
         sled::Error::Corruption { .. } => OpenError::Store(StoreError::Damaged("sled cannot read its own file".into())),
         error if is_lock(error) => OpenError::Locked(path.to_owned()),
+        sled::Error::Io(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly(path.to_owned()),
         error => unusable(path, error),
     }
 }

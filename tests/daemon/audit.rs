@@ -118,6 +118,47 @@ async fn a_log_that_nobody_touched_verifies_beside_a_daemon_and_without_one() {
 }
 
 #[tokio::test]
+async fn where_a_journal_was_signed_a_start_makes_no_empty_one() {
+    let mut world = World::start().await;
+    some_logins(&world, "kept").await;
+    world.terminate().await;
+    let elsewhere = world.folder.path().join("elsewhere");
+    std::fs::rename(data(&world), &elsewhere).unwrap();
+    let output = world.command("serve").output().await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("there is no journal in ") && told.contains("its disk is mounted"), "{told}");
+    assert!(!data(&world).exists(), "it made one");
+    std::fs::rename(&elsewhere, data(&world)).unwrap();
+    world.run().await;
+    world.terminate().await;
+    std::fs::remove_dir_all(data(&world)).unwrap();
+    world.run_with("serve --accept-fork").await;
+    whole(&world, "verify").await;
+}
+
+#[tokio::test]
+async fn a_daemon_answers_nothing_of_its_journal_to_who_means_another() {
+    let world = World::start().await;
+    some_logins(&world, "kept").await;
+    let text = std::fs::read_to_string(world.config_file()).unwrap();
+    let socket = data(&world).join("admin.sock");
+    let other = text.replacen("[admin]", &format!("[store]\npath = \"other\"\n[admin]\nsocket = {socket:?}"), 1);
+    let other_file = world.folder.path().join("other.toml");
+    std::fs::write(&other_file, other).unwrap();
+    for arguments in
+        ["audit verify", "audit checkpoint", "audit forget --openid oBob --account main", "replay", "store export"]
+    {
+        let asked = world.command(&format!("{arguments} --config {}", other_file.display()));
+        let output = { asked }.output().await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), true), "{arguments}: {told}");
+        assert!(told.contains("it has another journal than [store] path of this configuration"), "{arguments}: {told}");
+    }
+    whole(&world, "verify").await;
+}
+
+#[tokio::test]
 async fn the_key_is_told_at_the_start_and_with_each_checkpoint() {
     let mut world = World::start().await;
     let kept = some_logins(&world, "kept").await;

@@ -34,6 +34,14 @@ async fn another_programs_folder() {
     }
 }
 
+#[test]
+fn a_folder_of_other_files() {
+    let place = Place::new();
+    std::fs::create_dir(place.store()).unwrap();
+    std::fs::write(place.store().join("notes.txt"), "somebody's").unwrap();
+    refused(&place, &COMMANDS, "holds something that is not a store of scan-login: `notes.txt` without a LAYOUT file");
+}
+
 #[tokio::test]
 async fn a_newer_programs_store() {
     let place = Place::with_store().await;
@@ -95,7 +103,9 @@ async fn a_read_only_file_system() {
         command.env("LD_PRELOAD", read_only()).env("READ_ONLY", place.folder.path()).output().unwrap()
     };
     for command in ["serve", "replay", "store export", "store migrate"] {
-        failed(&output_of(command), 1, "Read-only file system");
+        let output = output_of(command);
+        failed(&output, 1, "Read-only file system");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("store export --whole-only"), "the cure is another");
         assert!(place.content() == before, "{command}: something was touched");
     }
     // Which is where this helps.

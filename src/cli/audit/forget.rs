@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::app::offline;
-use crate::cli::daemon::{Daemon, DaemonError};
+use crate::cli::daemon::{Address, Daemon, DaemonError};
 use crate::cli::{Exit, complain};
 use crate::config::Config;
 use crate::domain::{AccountName, OpenId};
@@ -65,7 +65,7 @@ impl From<DaemonError> for Fault {
 }
 
 async fn forget(config: &Config, account: &AccountName, openid: &OpenId) -> Result<Forgotten, Fault> {
-    let Some(daemon) = Daemon::connect(&config.admin.socket).await? else {
+    let Some(daemon) = Daemon::connect(&Address::of(config)).await? else {
         let forgot = offline::forget(config, account, openid).await;
         return forgot.map(Forgotten::from).map_err(|error| Fault { what: error.to_string(), cure: error.cure() });
     };

@@ -27,8 +27,14 @@ pub enum AuditCommand {
     /// Read the whole log and hold it against everything that was signed; ends with 1 where anything is not right
     Verify(VerifyArgs),
     /// Print a signed checkpoint of the log as it is now: keep it elsewhere, and nothing before it can be altered unseen
+    #[command(after_help = "\
+Example:
+  scan-login audit checkpoint > checkpoint")]
     Checkpoint,
     /// Print a proof that a record is in the log, which anybody can verify without it
+    #[command(after_help = "\
+Example:
+  scan-login audit prove 1 > login.tlog-proof")]
     Prove {
         /// The sequence of the record; the first is 1
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]

@@ -42,6 +42,11 @@ async fn hold(
 ) -> Result<String, Failure> {
     // Before the log's head is asked for: what is signed meanwhile is not looked at.
     let signed = Signed::read(config)?;
+    if signed.kept.is_empty() && against.is_none() {
+        // There is nothing to verify with a key; damage comes first all the same.
+        pass(source, Checks::new(&[], Vec::new()), around).await?;
+        return Err(AuditError::None(config.store.path.clone()).into());
+    }
     let key = Key::of(args.vkey.as_ref(), config)?;
     signed.verify(&key)?;
     let mut checks = Checks::new(&signed.kept, read_subtrees(&config.store.path).map_err(Failure::Tree)?);
@@ -50,9 +55,6 @@ async fn hold(
         checks.expect(given.checkpoint.clone(), None);
     }
     let sound = pass(source, checks, around).await?;
-    if signed.kept.is_empty() && against.is_none() {
-        return Err(AuditError::None(config.store.path.clone()).into());
-    }
     Ok(told(&sound, &signed, against))
 }
 
@@ -148,7 +150,11 @@ fn told(sound: &Sound, signed: &Signed, against: Option<&Given>) -> String {
     if let Some(last) = signed.kept.last() {
         let (count, of) = (signed.kept.len(), &last.checkpoint.origin);
         let (size, at) = (last.checkpoint.size, rfc3339_millis(last.at));
-        let _ = writeln!(text, "{count} checkpoints of {of} fit, the last of {size} records, {at}");
+        let _ = writeln!(
+            text,
+            "{count} {} of {of} fit, the last of {size} records, {at}",
+            if count == 1 { "checkpoint" } else { "checkpoints" }
+        );
     }
     if let Some(given) = against {
         let _ = writeln!(text, "it extends {}, {} records", given.file.display(), given.checkpoint.size);

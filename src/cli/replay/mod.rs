@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::Exit;
-use crate::cli::daemon::Daemon;
+use crate::cli::daemon::{Address, Daemon};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{EventKind, Timestamp};
@@ -192,7 +192,7 @@ impl Run<'_> {
 
 /// Hands the events that `filter` selects to `output`.
 async fn read(run: &Run<'_>, filter: Filter, follow: bool, mut output: Output<'_>) -> Result<(), ReplayError> {
-    let read = match Daemon::connect(&run.config.admin.socket).await? {
+    let read = match Daemon::connect(&Address::of(run.config)).await? {
         Some(daemon) => live::replay(daemon, &filter, follow, &mut output).await,
         None => offline::replay(run.config, filter, follow, &mut output).await,
     };

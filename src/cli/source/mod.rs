@@ -4,10 +4,9 @@ mod error;
 mod frames;
 mod offline;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::daemon::{Daemon, DaemonError};
+use super::daemon::{Address, Daemon, DaemonError};
 use crate::config::Config;
 use crate::store::{EventStore, RawRecord};
 
@@ -16,8 +15,8 @@ pub use offline::open_store;
 
 /// Where records come from, for as long as a command runs.
 pub enum Source {
-    /// The daemon behind this socket.
-    Daemon(PathBuf),
+    /// The daemon at this address.
+    Daemon(Address),
     /// The store, which nobody else has open.
     Store(Arc<dyn EventStore>),
 }
@@ -28,8 +27,9 @@ impl Source {
     /// # Errors
     /// [`SourceError`], with its cure.
     pub async fn open(config: &Config) -> Result<Self, SourceError> {
-        match Daemon::connect(&config.admin.socket).await? {
-            Some(_) => Ok(Self::Daemon(config.admin.socket.clone())),
+        let address = Address::of(config);
+        match Daemon::connect(&address).await? {
+            Some(_) => Ok(Self::Daemon(address)),
             None => Ok(Self::Store(open_store(config).await?)),
         }
     }
@@ -40,8 +40,8 @@ impl Source {
     /// [`SourceError`], with its cure.
     pub async fn records(&self, from: u64) -> Result<Records, SourceError> {
         match self {
-            Self::Daemon(socket) => {
-                let daemon = Daemon::connect(socket).await?;
+            Self::Daemon(address) => {
+                let daemon = Daemon::connect(address).await?;
                 let daemon = daemon.ok_or_else(|| DaemonError::broken("the daemon has stopped"))?;
                 Records::of_daemon(daemon, from).await
             }
@@ -76,7 +76,7 @@ impl Records {
     /// # Errors
     /// [`SourceError`], with its cure.
     pub async fn open(config: &Config, from: u64) -> Result<Self, SourceError> {
-        match Daemon::connect(&config.admin.socket).await? {
+        match Daemon::connect(&Address::of(config)).await? {
             Some(daemon) => Self::of_daemon(daemon, from).await,
             None => Self::of_store(config, from).await,
         }

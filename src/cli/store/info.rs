@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Failure, Streams};
-use crate::cli::daemon::Daemon;
+use crate::cli::daemon::{Address, Daemon};
 use crate::cli::source::{Records, SourceError, open_store};
 use crate::clock::rfc3339_micros;
 use crate::config::Config;
@@ -31,7 +31,7 @@ pub(super) async fn info(config: &Config, streams: &mut Streams<'_>) -> Result<(
 }
 
 async fn tell_records(config: &Config, text: &mut String, is_current: bool) -> Result<(), Failure> {
-    let is_running = Daemon::connect(&config.admin.socket).await.map_err(SourceError::from)?.is_some();
+    let is_running = Daemon::connect(&Address::of(config)).await.map_err(SourceError::from)?.is_some();
     let _ = writeln!(text, "daemon     {}", if is_running { "runs" } else { "does not run" });
     // An opening would bring the store to another layout, which is not what was asked for.
     if !is_running && !is_current {

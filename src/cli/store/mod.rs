@@ -26,8 +26,14 @@ pub use restore::RestoreArgs;
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum StoreCommand {
     /// The layout, how many records and since when, and what they take on the disk
+    #[command(after_help = "\
+Example:
+  scan-login store info")]
     Info,
     /// Bring the store to the layout of this program; `serve` does so by itself
+    #[command(after_help = "\
+Example:
+  scan-login store migrate --dry-run")]
     Migrate {
         /// Only tell the steps
         #[arg(long)]

@@ -6,6 +6,7 @@ mod forget;
 mod http;
 mod records;
 mod socket;
+mod which;
 
 pub use self::http::{AdminHttp, http_router};
 pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
@@ -13,3 +14,4 @@ pub use events::events_router;
 pub use forget::{Forgotten, forget_router};
 pub use records::records_router;
 pub use socket::{AdminSocket, SocketError, serve};
+pub use which::{JOURNAL_HEADER, for_journal};
