@@ -5,6 +5,7 @@
 //! `db`, and [`SledMedium::sync`] asks for its `fdatasync` itself.
 
 use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::AssertUnwindSafe;
