@@ -23,6 +23,7 @@ use crate::domain::AccountName;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
+use crate::retention::Retention;
 use crate::store::{self, EventStore, Head, Journal, OpenError};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
@@ -163,8 +164,19 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
-    let core =
-        Core { tree: &tree, forgetting, checkpointer: checkpointer.clone(), keys, recall, clock, metrics, wechat };
+    let retention =
+        config.store.retention.map(|kept| Retention::new(journal.clone(), checkpointer.clone(), clock.clone(), kept));
+    let core = Core {
+        tree: &tree,
+        forgetting,
+        checkpointer: checkpointer.clone(),
+        retention,
+        keys,
+        recall,
+        clock,
+        metrics,
+        wechat,
+    };
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
@@ -190,6 +202,7 @@ struct Core<'a> {
     tree: &'a Tree,
     forgetting: Forgetting,
     checkpointer: Arc<Checkpointer>,
+    retention: Option<Retention>,
     keys: Arc<Keys>,
     recall: Recall,
     clock: Clock,
@@ -227,6 +240,9 @@ impl Serving {
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
+        if let Some(retention) = core.retention {
+            serving.tasks.spawn(retention.run(serving.stopping.clone()));
+        }
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);

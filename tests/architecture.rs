@@ -18,6 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("replay", &["clock", "domain"]),
     ("tlog", &[]),
     ("audit", &["clock", "domain", "keys", "store", "tlog"]),
+    ("retention", &["audit", "clock", "domain", "store", "vault"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
     ("transport", &["actors", "clock", "config", "domain", "keys", "metrics", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
@@ -40,7 +41,20 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     (
         "app",
-        &["actors", "audit", "clock", "config", "domain", "keys", "metrics", "recall", "store", "transport", "vault"],
+        &[
+            "actors",
+            "audit",
+            "clock",
+            "config",
+            "domain",
+            "keys",
+            "metrics",
+            "recall",
+            "retention",
+            "store",
+            "transport",
+            "vault",
+        ],
     ),
 ];
 

@@ -30,7 +30,7 @@ pub(super) async fn checkpoint(config: &Config, around: &mut Around<'_>) -> Resu
 /// The daemon signs; without one, whoever can read the key. Nothing is kept then: the next start signs the same head.
 pub(super) async fn sign(source: &Source, config: &Config) -> Result<Signed, Failure> {
     match source {
-        Source::Daemon(socket) => {
+        Source::Daemon { socket, .. } => {
             let daemon = Daemon::connect(socket).await.map_err(SourceError::from)?;
             let daemon = daemon.ok_or_else(|| SourceError::from(DaemonError::broken("the daemon has stopped")))?;
             let signed = daemon.text("/checkpoint").await.map_err(SourceError::from)?;
