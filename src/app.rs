@@ -24,6 +24,7 @@ use crate::jose::KeyRing;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
+use crate::retention::Retention;
 use crate::store::{self, EventStore, Head, Journal, OpenError, folder_id};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
@@ -169,10 +170,13 @@ pub async fn run(
     let events = journal.head().borrow().seq;
     tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
 
+    let retention =
+        config.store.retention.map(|kept| Retention::new(journal.clone(), checkpointer.clone(), clock.clone(), kept));
     let core = Core {
         tree: &tree,
         forgetting,
         checkpointer: checkpointer.clone(),
+        retention,
         keys,
         id_token_keys,
         recall,
@@ -205,6 +209,7 @@ struct Core<'a> {
     tree: &'a Tree,
     forgetting: Forgetting,
     checkpointer: Arc<Checkpointer>,
+    retention: Option<Retention>,
     keys: Arc<Keys>,
     id_token_keys: KeyRing,
     recall: Recall,
@@ -247,6 +252,9 @@ impl Serving {
         let places = Places::take();
         let trusted_proxies = config.server.trusted_proxies.clone();
         serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
+        if let Some(retention) = core.retention {
+            serving.tasks.spawn(retention.run(serving.stopping.clone()));
+        }
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         serving.tasks.spawn(turn(core.id_token_keys.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod metrics;
 pub mod recall;
 pub mod replay;
+pub mod retention;
 pub mod simulator;
 pub mod store;
 pub mod tlog;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::domain::{AccountName, OpenId, PersonHandle, Recorded, SceneId};
 use crate::store::EventStore;
 
-pub use crate::store::{Follow, Head, RawRecord, StoreError};
+pub use crate::store::{Beginning, Follow, Head, RawRecord, StoreError};
 
 /// What has happened, to read and to follow.
 #[derive(Clone)]
@@ -42,6 +42,11 @@ impl History {
     /// [`StoreError`] where the medium fails or is damaged.
     pub async fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
         self.0.read_raw(from, limit).await
+    }
+
+    /// Where the journal begins.
+    pub fn beginning(&self) -> Beginning {
+        self.0.beginning()
     }
 
     /// How far the journal is durable, and whether it still can be written.

@@ -8,13 +8,14 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::{self, CheckpointKey};
-use crate::tlog::{Frontier, Signer, leaf_hash};
+use crate::tlog::{Frontier, Hash, Signer, leaf_hash};
 
 use super::error::AuditError;
 use super::notes::{self, Kept, NotesError};
 use super::origin;
 use super::start::{self, IfOther, Last, Setup, Start};
-use super::subtrees::{LEVEL, SubtreeFile};
+use super::subtrees::{self, LEVEL, SubtreeFile};
+use super::{release, removed};
 
 /// How often the head is signed while the log grows.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ impl Checkpointer {
         let last = start::last(&setup.folder, &setup.keys);
         let end = last.as_ref().map_or(0, |last| last.end);
         let found = match last {
-            Ok(Last { kept: None, .. }) => return Self::begin(setup, end, Vec::new()),
+            Ok(Last { kept: None, .. }) => return Self::begin(setup, end, None),
             Ok(Last { kept: Some(kept), is_written_down, .. }) => {
                 Start::of(&setup, kept).await.map(|start| (start, is_written_down))
             }
@@ -76,15 +77,19 @@ impl Checkpointer {
     }
 
     /// Begins a log that was none yet, or none of this name.
-    fn begin(setup: Setup, end: u64, extensions: Vec<String>) -> Result<Self, AuditError> {
+    fn begin(setup: Setup, end: u64, fork: Option<String>) -> Result<Self, AuditError> {
         keys::make_folder(&setup.keys)?;
         let key = CheckpointKey::open_or_create(&setup.key)?;
         let signer = Signer::from_seed(&origin::new(&setup.site), key.expose()).map_err(AuditError::Name)?;
-        let last = start::sign(&setup, &signer, &Frontier::new(), extensions)?;
-        let subtrees = SubtreeFile::holding(&setup.folder, &[]).map_err(|reason| tree(&setup.folder, reason))?;
+        let frontier = removed::tree(&setup.store.beginning())?;
+        let extensions = fork.into_iter().chain(release::lines(&frontier)).collect();
+        let last = start::sign(&setup, &signer, &frontier, extensions)?;
+        let mut known = subtrees::read(&setup.folder).unwrap_or_default();
+        known.resize(removed::subtrees(&frontier), Hash([0; 32]));
+        let subtrees = SubtreeFile::holding(&setup.folder, &known).map_err(|reason| tree(&setup.folder, reason))?;
         let end = keep(&setup, end, &last)?;
         tracing::info!(key = %signer.verifier(), "the journal begins as a log that checkpoints are signed of");
-        let growing = Mutex::new(Growing { frontier: Frontier::new(), subtrees, last, end });
+        let growing = Mutex::new(Growing { frontier, subtrees, last, end });
         Ok(Self { setup, signer, growing })
     }
 
@@ -102,7 +107,11 @@ impl Checkpointer {
         };
         let there = notes::last(&setup.keys.join(notes::LAST)).ok().and_then(|(there, _)| there);
         let line = there.or(here).map(|last| origin::fork_line(&last.checkpoint.origin, last.checkpoint.size));
-        Self::begin(setup, end, line.into_iter().collect())
+        Self::begin(setup, end, line)
+    }
+
+    pub(super) fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     #[cfg(test)]
@@ -128,7 +137,7 @@ impl Checkpointer {
     }
 
     /// Takes what the log has grown by into the tree; may be dropped at any time.
-    async fn catch_up(&self) -> Result<(), AuditError> {
+    pub(super) async fn catch_up(&self) -> Result<(), AuditError> {
         let mut growing = self.growing.lock().await;
         let head = self.setup.store.head().borrow().seq;
         while growing.frontier.size() < head {
@@ -148,12 +157,22 @@ impl Checkpointer {
     async fn sign(&self) -> Result<String, AuditError> {
         let mut growing = self.growing.lock().await;
         if growing.frontier.size() > growing.last.checkpoint.size {
-            growing.subtrees.sync().map_err(|reason| tree(&self.setup.folder, reason))?;
-            let fresh = start::sign(&self.setup, &self.signer, &growing.frontier, Vec::new())?;
-            growing.end = self.keep_aside(growing.end, fresh.clone()).await?;
-            growing.last = fresh;
+            self.sign_head(&mut growing, Vec::new()).await?;
         }
         Ok(growing.last.note.clone())
+    }
+
+    /// Signs the head with these lines more, also where it has not grown.
+    pub(super) async fn sign_with(&self, extensions: Vec<String>) -> Result<(), AuditError> {
+        self.sign_head(&mut *self.growing.lock().await, extensions).await
+    }
+
+    async fn sign_head(&self, growing: &mut Growing, extensions: Vec<String>) -> Result<(), AuditError> {
+        growing.subtrees.sync().map_err(|reason| tree(&self.setup.folder, reason))?;
+        let fresh = start::sign(&self.setup, &self.signer, &growing.frontier, extensions)?;
+        growing.end = self.keep_aside(growing.end, fresh.clone()).await?;
+        growing.last = fresh;
+        Ok(())
     }
 
     /// Keeps a checkpoint without holding up whoever shares the thread.

@@ -5,6 +5,7 @@ use crate::domain::{Recorded, Timestamp};
 use crate::store::{RawRecord, StoreError};
 use crate::tlog::{Checkpoint, Frontier, Hash, leaf_hash};
 
+use super::nodes::Splits;
 use super::notes::Kept;
 use super::subtrees::{LEAVES, LEVEL};
 
@@ -39,6 +40,22 @@ pub enum Damage {
         /// When it was signed, where that is known.
         at: Option<Timestamp>,
     },
+    /// Records are not there, and nobody has signed that they were removed.
+    #[error("records 1 to {removed} are not there, and no checkpoint says that retention removed more than {told}")]
+    Untold {
+        /// The last that is not there.
+        removed: u64,
+        /// The last of which it was signed.
+        told: u64,
+    },
+    /// What was kept of the removed records is not theirs.
+    #[error("what TREE and NODES have of the removed records does not fit in records {first} to {last}")]
+    Removed {
+        /// The first record that it does not fit in.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// The kept subtrees are not those of the log.
     #[error("the file TREE does not fit the log in records {first} to {last}; without it, a start makes it again")]
     Tree {
@@ -70,6 +87,8 @@ pub struct Checks {
     /// The first complete subtree that is another than was kept.
     other_subtree: Option<u64>,
     fitting: u64,
+    /// Sizes of removed records of which the nodes are not known.
+    unheld: Vec<u64>,
 }
 
 impl Checks {
@@ -82,6 +101,7 @@ impl Checks {
             right_up_to: 0,
             other_subtree: None,
             fitting: 0,
+            unheld: Vec::new(),
         };
         kept.iter().for_each(|kept| checks.expect(kept.checkpoint.clone(), Some(kept.at)));
         checks
@@ -91,6 +111,44 @@ impl Checks {
     pub fn expect(&mut self, checkpoint: Checkpoint, at: Option<Timestamp>) {
         self.expected.push(Expected { checkpoint, at });
         self.expected.sort_by_key(|expected| std::cmp::Reverse(expected.checkpoint.size));
+    }
+
+    /// The log begins behind these records: the checkpoints of them are held against what was kept, and what was kept against
+    /// all that was signed. To be said once, when all checkpoints are known.
+    ///
+    /// # Errors
+    /// [`Damage`]: the first there is.
+    pub fn begin_behind(&mut self, removed: &Frontier, splits: &Splits) -> Result<(), Damage> {
+        let of_removed: Vec<Hash> = self.subtrees.iter().take((removed.size() / LEAVES) as usize).copied().collect();
+        let mut tree = Frontier::new();
+        of_removed.iter().for_each(|root| tree.append_subtree(LEVEL, *root));
+        if tree != *removed {
+            return Err(Damage::Removed { first: 1, last: removed.size() });
+        }
+        self.compare()?;
+        for root in of_removed {
+            let (first, last) = (self.frontier.size() + 1, self.frontier.size() + LEAVES);
+            let mut whole = self.frontier.clone();
+            whole.append_subtree(LEVEL, root);
+            while let Some(expected) = self.expected.pop_if(|expected| expected.checkpoint.size < last) {
+                let size = expected.checkpoint.size;
+                let Some(split) = splits.get(size) else {
+                    self.unheld.push(size);
+                    continue;
+                };
+                let (split_root, joined) = split.fold(&self.frontier);
+                if joined != whole {
+                    return Err(Damage::Removed { first, last });
+                }
+                if split_root != expected.checkpoint.root {
+                    return Err(self.altered(&expected));
+                }
+                self.fitting += 1;
+            }
+            self.frontier = whole;
+            self.compare()?;
+        }
+        Ok(())
     }
 
     /// Takes the next record, and gives what it says.
@@ -153,12 +211,13 @@ impl Checks {
         if let Some(index) = self.other_subtree.or(surplus) {
             return Err(Damage::Tree { first: index * LEAVES + 1, last: (index + 1) * LEAVES });
         }
-        Ok(Sound { size: found, root: self.frontier.root(), signed: self.right_up_to, checkpoints: self.fitting })
+        let Self { right_up_to: signed, fitting: checkpoints, unheld, .. } = self;
+        Ok(Sound { size: found, root: self.frontier.root(), signed, checkpoints, unheld })
     }
 }
 
 /// A log without damage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
     /// Its records.
     pub size: u64,
@@ -168,4 +227,6 @@ pub struct Sound {
     pub signed: u64,
     /// How many checkpoints fit.
     pub checkpoints: u64,
+    /// Sizes of checkpoints that nothing can be said of: they end among removed records, where no checkpoint was known.
+    pub unheld: Vec<u64>,
 }

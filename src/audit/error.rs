@@ -48,6 +48,14 @@ pub enum AuditError {
         /// Its size.
         signed: u64,
     },
+    /// What is to be removed was altered.
+    #[error("records {first} to {last} are not those that the log was made of, so they are not removed")]
+    NotRemoved {
+        /// The first of those that do not fit.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Beside the keys lies another log's checkpoint.
     #[error(
         "the journal is the log {found}, and the last checkpoint that was signed is of {signed}; was a backup restored?"
@@ -111,6 +119,7 @@ impl AuditError {
                     .to_owned()
             }
             Self::Notes(NotesError::Damaged { .. }) => FORK.to_owned(),
+            Self::NotRemoved { .. } => "see with `scan-login audit verify` what is there, and put the right store back".to_owned(),
             Self::KeyMissing(_) | Self::NotSigned { .. } => {
                 "put the right key back from its backup; where it is lost, `scan-login serve --accept-fork` begins a new log \
                  with a new key"

@@ -1,8 +1,10 @@
 //! The files of signed checkpoints. Before each stands a line with the time and the note's length, so that a last one that
 //! a crash has torn is told apart from one that was altered; the time is a help for people, and nothing vouches for it.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +75,35 @@ pub fn read_all(folder: &Path) -> Result<Vec<Kept>, NotesError> {
     let path = folder.join(ALL);
     let bytes = read_from(&path, 0)?.1;
     Ok(parse(&path, 0, &bytes)?.0)
+}
+
+/// The sizes within `range` of all checkpoints that were signed for the log in this folder. Of the file there is one checkpoint
+/// in memory at a time.
+///
+/// # Errors
+/// [`NotesError`].
+pub(super) fn sizes(folder: &Path, range: &Range<u64>) -> Result<BTreeSet<u64>, NotesError> {
+    let path = folder.join(ALL);
+    let io = |reason| NotesError::Io { path: path.clone(), reason };
+    let mut input = match File::open(&path) {
+        Ok(file) => BufReader::new(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(io(error)),
+    };
+    let (mut sizes, mut offset, mut bytes) = (BTreeSet::new(), 0, Vec::new());
+    loop {
+        bytes.clear();
+        input.read_until(b'\n', &mut bytes).map_err(io)?;
+        let length = head(&bytes).map_or(0, |(_, length, _)| length as u64 + 1);
+        Read::by_ref(&mut input).take(length).read_to_end(&mut bytes).map_err(io)?;
+        match entry(&bytes) {
+            Some((kept, _)) if range.contains(&kept.checkpoint.size) => drop(sizes.insert(kept.checkpoint.size)),
+            Some(_) => {}
+            None if is_torn(&bytes) => return Ok(sizes),
+            None => return Err(NotesError::Damaged { path, offset }),
+        }
+        offset += bytes.len() as u64;
+    }
 }
 
 /// The last checkpoint in a file, and where the next one belongs.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::tlog::{
-    Checkpoint, CheckpointError, Hash, InclusionProof, Nodes, Note, NoteError, inclusion_proof, leaf_hash, node_hash,
-    verify_inclusion,
+    Checkpoint, CheckpointError, Frontier, Hash, InclusionProof, Nodes, Note, NoteError, inclusion_proof, leaf_hash,
+    node_hash, verify_inclusion,
 };
 
 use super::subtrees::{LEAVES, LEVEL};
@@ -14,6 +14,9 @@ use super::subtrees::{LEAVES, LEVEL};
 pub struct Leaves {
     subtrees: Vec<Hash>,
     leaves: HashMap<u64, Hash>,
+    /// The complete subtrees of all removed records, by level and index.
+    edge: HashMap<(u32, u64), Hash>,
+    begin: u64,
 }
 
 /// Why there is no proof.
@@ -33,6 +36,14 @@ pub enum Unprovable {
         /// The records of the checkpoint.
         size: u64,
     },
+    /// It is not there any more.
+    #[error("record {seq} was removed by retention, as all up to {removed} were")]
+    Removed {
+        /// What was asked for.
+        seq: u64,
+        /// The last that was removed.
+        removed: u64,
+    },
     /// Some of the tree is not known.
     #[error("a part of the tree is not known: {0}")]
     Unknown(String),
@@ -47,7 +58,25 @@ pub enum Unprovable {
 impl Leaves {
     /// Of a tree with these complete subtrees.
     pub fn new(subtrees: Vec<Hash>) -> Self {
-        Self { subtrees, leaves: HashMap::new() }
+        Self { subtrees, ..Self::default() }
+    }
+
+    /// Of a log from which these first records were removed.
+    #[must_use]
+    pub fn behind(mut self, removed: &Frontier) -> Self {
+        let mut at = 0;
+        let levels = (0..u64::BITS).rev().filter(|level| removed.size() >> level & 1 == 1);
+        for (level, root) in levels.zip(removed.edge()) {
+            self.edge.insert((level, at >> level), *root);
+            at += 1 << level;
+        }
+        self.begin = removed.size();
+        self
+    }
+
+    /// How many of the first records were removed.
+    pub fn removed(&self) -> u64 {
+        self.begin
     }
 
     /// How many complete subtrees are known.
@@ -65,7 +94,7 @@ impl Leaves {
         let block = |index: u64| (index / LEAVES * LEAVES + 1, size.min(index / LEAVES * LEAVES + LEAVES));
         let mut needed = vec![block(seq - 1)];
         // What the file of subtrees does not reach: usually the last, incomplete one.
-        let known = (self.subtrees.len() as u64).min(size / LEAVES) * LEAVES;
+        let known = ((self.subtrees.len() as u64).min(size / LEAVES) * LEAVES).max(self.begin);
         if known < size {
             needed.push((known + 1, size));
         }
@@ -82,6 +111,9 @@ impl Leaves {
         if seq == 0 || seq > head.size {
             return Err(Unprovable::Beyond { seq, size: head.size });
         }
+        if seq <= self.begin {
+            return Err(Unprovable::Removed { seq, removed: self.begin });
+        }
         let index = seq - 1;
         let hashes = inclusion_proof(index, head.size, self).map_err(Unprovable::Unknown)?;
         if !verify_inclusion(&leaf_hash(body), index, head.size, &hashes, &head.root) {
@@ -95,6 +127,9 @@ impl Nodes for Leaves {
     type Error = String;
 
     fn node(&self, level: u32, index: u64) -> Result<Hash, String> {
+        if let Some(root) = self.edge.get(&(level, index)) {
+            return Ok(*root);
+        }
         if level == 0 {
             return self.leaves.get(&index).copied().ok_or_else(|| format!("record {}", index + 1));
         }

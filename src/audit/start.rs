@@ -10,6 +10,7 @@ use crate::tlog::{Frontier, Hash, Signer, leaf_hash};
 
 use super::error::AuditError;
 use super::notes::{self, Kept};
+use super::removed;
 use super::subtrees::{self, LEAVES, LEVEL};
 
 /// Most records in memory at once.
@@ -125,10 +126,15 @@ impl Start {
         if found < signed {
             return Err(AuditError::Shorter { at: last.at, signed, found });
         }
+        let removed = removed::tree(&setup.store.beginning())?;
+        if signed < removed.size() {
+            return Err(AuditError::Other { at: last.at, signed });
+        }
         // Where the file of subtrees is wrong, the log itself decides.
         let kept = subtrees::read(&setup.folder).unwrap_or_default();
-        for subtrees in [kept, Vec::new()] {
-            let (frontier, subtrees) = rebuild(&setup.store, signed, subtrees).await?;
+        let of_removed = kept.iter().take(removed::subtrees(&removed)).copied().collect();
+        for subtrees in [kept, of_removed] {
+            let (frontier, subtrees) = rebuild(&setup.store, signed, &removed, subtrees).await?;
             if frontier.root() == last.checkpoint.root {
                 return Ok(Self { signer, last, frontier, subtrees });
             }
@@ -185,15 +191,19 @@ pub(super) fn sign(
     Ok(Kept { at: setup.clock.now(), note, checkpoint })
 }
 
-/// The tree of the first `size` records: its complete subtrees as far as they are known, the rest from the log.
+/// The tree of the first `size` records: behind the removed ones its complete subtrees as far as they are known, the rest from
+/// the log.
 async fn rebuild(
     store: &Arc<dyn EventStore>,
     size: u64,
+    removed: &Frontier,
     mut subtrees: Vec<Hash>,
 ) -> Result<(Frontier, Vec<Hash>), StoreError> {
     subtrees.truncate((size / LEAVES) as usize);
-    let mut frontier = Frontier::new();
-    subtrees.iter().for_each(|root| frontier.append_subtree(LEVEL, *root));
+    // Those of removed records that are lost are so for good; each has its place all the same.
+    subtrees.resize(subtrees.len().max(removed::subtrees(removed)), Hash([0; 32]));
+    let mut frontier = removed.clone();
+    subtrees.iter().skip(removed::subtrees(removed)).for_each(|root| frontier.append_subtree(LEVEL, *root));
     let next = frontier.size() + 1;
     let take = |record: &RawRecord| subtrees.extend(frontier.append_telling(leaf_hash(&record.body), LEVEL));
     each_record(store, next, size, take).await?;

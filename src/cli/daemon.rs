@@ -1,7 +1,7 @@
 //! The running daemon, as commands ask it: through its admin socket.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +41,11 @@ impl Address {
     /// As the configuration says.
     pub fn of(config: &Config) -> Self {
         Self { socket: config.admin.socket.clone(), store: config.store.path.clone() }
+    }
+
+    /// The folder of the journal that is meant.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 }
 

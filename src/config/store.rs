@@ -16,6 +16,14 @@ choices! {
     }
 }
 
+/// As long as the Cybersecurity Law wants.
+const SIX_MONTHS: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+
+const KEPT_TOO_SHORT: &str = "where China's Cybersecurity Law applies, logs of the network must be kept for six months at least \
+                              (Article 21): write \"180d\" or more";
+const KEPT_FOR_EVER: &str = "nothing is ever removed; personal data must not be kept for longer than its purpose needs (PIPL, Article 19): \
+                             see docs/privacy.md";
+
 /// `[store]`: the journal.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -23,8 +31,8 @@ pub struct Store {
     pub engine: Engine,
     /// Its folder. Default: `data`.
     pub path: PathBuf,
-    /// How long events are kept, longer than zero. Default: 180 days.
-    pub retention: Duration,
+    /// How long events are kept, longer than zero; `None` for ever. Default: 180 days.
+    pub retention: Option<Duration>,
     /// How long to wait at the start for another process to give the folder up. Default: 30 s.
     pub lock_wait: Duration,
 }
@@ -35,9 +43,14 @@ impl Store {
         let store = Self {
             engine: section.choice("engine", Engine::Sled),
             path: section.path("path", "data"),
-            retention: section.or("retention", Duration::from_secs(180 * 24 * 60 * 60), values::positive_duration),
+            retention: section.or("retention", Some(SIX_MONTHS), values::duration_or_off),
             lock_wait: section.or("lock_wait", Duration::from_secs(30), values::duration),
         };
+        if let Some(text) =
+            store.retention.map_or(Some(KEPT_FOR_EVER), |kept| (kept < SIX_MONTHS).then_some(KEPT_TOO_SHORT))
+        {
+            section.warn_of("retention", text);
+        }
         section.finish();
         store
     }

@@ -96,6 +96,15 @@ pub(super) fn positive_duration(node: &Node) -> Result<Duration, Complaint> {
     duration_within(Duration::from_millis(1), DURATION_MAX, "longer than zero")(node)
 }
 
+/// What [`positive_duration`] takes, or `"off"` for none.
+pub(super) fn duration_or_off(node: &Node) -> Result<Option<Duration>, Complaint> {
+    if node.text().is_ok_and(|text| text == "off") {
+        return Ok(None);
+    }
+    let or_off = |complaint: Complaint| Complaint::new(complaint.reason, format!("{}; or \"off\"", complaint.cure));
+    positive_duration(node).map(Some).map_err(or_off)
+}
+
 /// A whole number from `min` on.
 pub(super) fn whole<T: TryFrom<i64>>(min: i64) -> impl Fn(&Node) -> Result<T, Complaint> {
     move |node| {

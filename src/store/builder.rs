@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::domain::{SceneId, Session, State, Timestamp, evolve};
+use crate::domain::{Event, Recorded, SceneId, Session, State, Timestamp, evolve};
+use crate::vault::NoVault;
 
 use super::archive::{Archive, ArchiveLimits, FileWriter, STEP};
 use super::codec::{self, ChunkBuilder};
 use super::medium::{Medium, MediumError};
 use super::sled_medium::{IfMissing, SledMedium};
-use super::{OpenError, RawRecord, migrate, place};
+use super::{Beginning, OpenError, RawRecord, migrate, place};
 
 /// After so many records it is looked which sessions are over.
 const RETIRE_EVERY: u64 = 8192;
@@ -80,6 +81,7 @@ pub struct StoreBuilder {
     file: Option<(FileWriter, i64)>,
     /// What comes behind it: fewer records than a file has a multiple of.
     young: Vec<RawRecord>,
+    first: u64,
     next: u64,
     /// The newest time of all records.
     newest: i64,
@@ -90,6 +92,8 @@ pub struct StoreBuilder {
 #[derive(Default)]
 struct Stream {
     sequences: Vec<u64>,
+    /// How many records it had before the log's beginning.
+    cut_off: u64,
     state: State,
 }
 
@@ -124,10 +128,28 @@ impl StoreBuilder {
             now,
             file: None,
             young: Vec::new(),
+            first: 1,
             next: 1,
             newest: i64::MIN,
             streams: HashMap::new(),
         })
+    }
+
+    /// The log is to begin here, and not with record 1: to be said before the first record.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn begin_at(&mut self, beginning: &Beginning) -> Result<(), BuildError> {
+        if beginning.first == 1 {
+            return Ok(());
+        }
+        if self.next > 1 || beginning.first % STEP != 1 {
+            let reason = "no log begins there".to_owned();
+            return Err(BuildError::Record { seq: beginning.first, reason });
+        }
+        self.archive.begin_at(beginning).map_err(|error| unwritable(&self.path, &error))?;
+        (self.first, self.next) = (beginning.first, beginning.first);
+        Ok(())
     }
 
     /// Takes the next record, as it is.
@@ -154,6 +176,20 @@ impl StoreBuilder {
         Ok(())
     }
 
+    /// Makes a record that the log is to have beyond those that it was given: one that the journal says of itself, and that has
+    /// nothing to seal.
+    ///
+    /// # Errors
+    /// [`BuildError`], with its cure; nothing is made then.
+    pub fn append(&mut self, at: Timestamp, event: Event) -> Result<(), BuildError> {
+        let (scene, seq) = (SceneId::of_the_journal(), self.next);
+        let before = self.streams.get(&scene).map_or(0, |stream| stream.cut_off + stream.sequences.len() as u64);
+        let scene_seq = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        let refused = |_| BuildError::Record { seq, reason: "it cannot be written".to_owned() };
+        let body = codec::encode_body(&Recorded { seq, scene_seq, at, scene, event }, &NoVault).map_err(refused)?;
+        self.push(&RawRecord { seq, body })
+    }
+
     /// Lays a file beside the log, under this name.
     ///
     /// # Errors
@@ -171,12 +207,12 @@ impl StoreBuilder {
         self.close_file().map_err(|error| unwritable(&self.path, &error))?;
         let written = self.write_young().and_then(|()| self.retire()).and_then(|()| self.medium.note_head(last, true));
         written.map_err(|error| unwritable(&self.path, &error))?;
-        let Self { path, folder, medium, .. } = self;
+        let Self { path, folder, medium, first, .. } = self;
         drop(medium);
         let unwritable = |error: io::Error| unwritable(&path, &error);
         migrate::release(folder.path()).and_then(|()| place::settle(folder.path())).map_err(unwritable)?;
         place::put(folder, &path).map_err(unwritable)?;
-        Ok(last)
+        Ok(last + 1 - first)
     }
 
     /// Where the record's stream is after it.
@@ -186,12 +222,15 @@ impl StoreBuilder {
         if !self.streams.contains_key(&recorded.scene) {
             let retired = self.medium.retired(&recorded.scene).map_err(|error| unwritable(&self.path, &error))?;
             // Of what was retired only the places are known any more: a start will look at it.
-            let stream = Stream { sequences: retired.unwrap_or_default(), state: State::Absent };
+            let sequences = retired.unwrap_or_default();
+            let before = u64::from(recorded.scene_seq).saturating_sub(1 + sequences.len() as u64);
+            let cut_off = if self.first > 1 { before } else { 0 };
+            let stream = Stream { sequences, cut_off, state: State::Absent };
             self.streams.insert(recorded.scene.clone(), stream);
         }
         let Some(stream) = self.streams.get_mut(&recorded.scene) else { return Ok(()) };
         stream.sequences.push(record.seq);
-        if stream.sequences.len() as u64 != u64::from(recorded.scene_seq) {
+        if stream.cut_off + stream.sequences.len() as u64 != u64::from(recorded.scene_seq) {
             return Err(refused(format!("it says that it is event {} of its session", recorded.scene_seq)));
         }
         stream.state = evolve(std::mem::take(&mut stream.state), &recorded.event);
@@ -238,12 +277,15 @@ impl StoreBuilder {
 
     fn retire(&mut self) -> Result<(), MediumError> {
         let now = self.now;
-        let is_over = |stream: &Stream| {
-            stream.state.session().and_then(Session::retires_at).is_some_and(|retires_at| retires_at <= now)
+        let own = SceneId::of_the_journal();
+        let is_over = |scene: &SceneId, stream: &Stream| {
+            let retires_at = stream.state.session().and_then(Session::retires_at);
+            // No session goes on that has lost its beginning.
+            stream.cut_off > 0 && *scene != own || retires_at.is_some_and(|retires_at| retires_at <= now)
         };
         let over: Vec<(SceneId, Vec<u64>)> = self
             .streams
-            .extract_if(|_, stream| is_over(stream))
+            .extract_if(|scene, stream| is_over(scene, stream))
             .map(|(scene, stream)| (scene, stream.sequences))
             .collect();
         let first = self.streams.values().filter_map(|stream| stream.sequences.first().copied()).min();

@@ -73,6 +73,13 @@ fn encode_record(record: &Recorded, vault: &dyn Vault, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
+/// The body of a record that no chunk has yet.
+pub(super) fn encode_body(record: &Recorded, vault: &dyn Vault) -> Result<Vec<u8>, NotEncoded> {
+    let mut bytes = Vec::new();
+    encode_record(record, vault, &mut bytes)?;
+    Ok(bytes.split_off(RECORD_HEADER))
+}
+
 /// The same of a record whose body is there already.
 pub(super) fn encode_raw(seq: u64, body: &[u8]) -> Result<Vec<u8>, NotEncoded> {
     let length = u16::try_from(body.len()).map_err(|_| NotEncoded::TooLarge)?;

@@ -279,6 +279,10 @@ impl medium::Medium for Panicking {
         self.0.retire(streams, from)
     }
 
+    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), medium::MediumError> {
+        self.0.unindex(scenes, first)
+    }
+
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), medium::MediumError> {
         self.0.note_head(seq, sync)
     }

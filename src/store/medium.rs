@@ -40,6 +40,10 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// behind it. Not durable by itself: whatever is lost is found again by reading from the older mark.
     fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError>;
 
+    /// Forgets the places before `first` in the index of these retired streams. Not durable by itself: a place that comes back
+    /// is one that readers pass over.
+    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError>;
+
     /// Notes, apart from the log, that all records up to `seq` are durable: a later start finds out if they are not there.
     /// The note itself is durable where `sync` says so.
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError>;

@@ -196,6 +196,18 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
+    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError> {
+        let mut content = self.content();
+        for scene in scenes {
+            let left = content.written.retired.remove(scene).unwrap_or_default();
+            let left: Vec<u64> = left.into_iter().filter(|seq| *seq >= first).collect();
+            if !left.is_empty() {
+                content.written.retired.insert(scene.clone(), left);
+            }
+        }
+        Ok(())
+    }
+
     /// Memory does not lose the end of the log without a word.
     fn note_head(&self, _: u64, _: bool) -> Result<(), MediumError> {
         Ok(())

@@ -11,6 +11,7 @@
 mod archive;
 #[cfg(test)]
 mod archive_tests;
+mod beginning;
 mod builder;
 mod codec;
 #[cfg(test)]
@@ -48,10 +49,11 @@ use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId,
 use crate::vault::OpenVault;
 
 pub use archive::ArchiveLimits;
+pub use beginning::Beginning;
 pub use builder::{BuildError, StoreBuilder};
 pub use fingerprint::Fingerprint;
 pub use follow::Follow;
-pub use journal::Journal;
+pub use journal::{Journal, OldFile};
 pub use memory::{Faults, MemoryMedium};
 pub use place::folder_id;
 pub use raw::RawRecord;
@@ -84,7 +86,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`StoreError`] where the medium fails or is damaged.
     fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>>;
 
-    /// Up to `limit` events of the whole log in order, from the sequence `from` on (the first is 1).
+    /// Up to `limit` events of the whole log in order, from the sequence `from` on (the first is 1); of removed ones, from
+    /// the first that is left.
     ///
     /// # Errors
     /// [`StoreError`] where the medium fails or is damaged.
@@ -110,6 +113,12 @@ pub trait EventStore: Send + Sync + 'static {
         let head = self.head().borrow().seq;
         Box::pin(std::future::ready(Ok(1..=head)))
     }
+
+    /// Where today's log begins: what lies before was removed by retention, and reading from there gives what follows.
+    fn beginning(&self) -> Beginning {
+        Beginning::default()
+    }
+
     /// By what the records name a person, whether or not they have any of theirs.
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle;
 
@@ -237,6 +246,14 @@ pub struct Plan {
 pub fn plan(path: &Path) -> Result<Plan, OpenError> {
     let layout = migrate::inspect(path)?.ok_or_else(|| OpenError::Missing(path.to_owned()))?;
     Ok(Plan { layout, steps: migrate::steps_from(layout) })
+}
+
+/// Where the log of the store under `path` begins, whoever has it open.
+///
+/// # Errors
+/// [`StoreError`] where that cannot be read, or is damaged.
+pub fn beginning(path: &Path) -> Result<Beginning, StoreError> {
+    beginning::read(path)
 }
 
 /// Brings the store under `path` to [`LAYOUT`]. Whatever step a crash leaves undone is taken again; taken twice, it changes

@@ -13,7 +13,7 @@ use std::path::Path;
 use super::archive::Pieces;
 use super::sled_file::{self, Found, Sink};
 use super::sled_lock::lock;
-use super::{OpenError, RawRecord, StoreError, codec, examine, head_file, migrate};
+use super::{Beginning, OpenError, RawRecord, StoreError, beginning, codec, examine, head_file, migrate};
 
 /// What was never acknowledged reaches no further behind the log's last known record.
 const MOST_BEHIND: u64 = 64 * 1024;
@@ -27,6 +27,7 @@ pub struct Salvage {
     /// Those that can hold the next record.
     around: Vec<Found>,
     chunk: Option<Chunk>,
+    beginning: Beginning,
     next: u64,
     head: u64,
     layout: u32,
@@ -70,6 +71,9 @@ impl Salvage {
             sled_file::each_chunk(file, &mut places).map_err(unreadable)?;
         }
         let archive = Pieces::of(path).map_err(unreadable)?;
+        // Where that is damaged, the fault says so.
+        let beginning = beginning::read(path).unwrap_or_default();
+        let next = beginning.first;
         let whole = places.0.iter().filter(|found| found.is_whole);
         let known = whole.map(|found| found.head.synced.max(last_of(found))).max().unwrap_or_default();
         let head = known.max(archive.last()).max(head_file::read(path).unwrap_or_default());
@@ -77,7 +81,12 @@ impl Salvage {
         found.retain(|found| found.is_whole || last_of(found) <= head.saturating_add(MOST_BEHIND));
         found.sort_unstable_by_key(|found| found.head.first_seq);
         let waiting = found.into_iter();
-        Ok(Self { archive, file, waiting, around: Vec::new(), chunk: None, next: 1, head, layout, fault })
+        Ok(Self { archive, file, waiting, around: Vec::new(), chunk: None, beginning, next, head, layout, fault })
+    }
+
+    /// Where the log begins.
+    pub fn beginning(&self) -> &Beginning {
+        &self.beginning
     }
 
     /// The last sequence that the log is known to have reached.

@@ -56,6 +56,18 @@ impl SledIndex {
         self.tree.apply_batch(batch).map_err(told)
     }
 
+    /// Takes the places before `first` away from these streams, and from others under their keys.
+    pub(super) fn cut(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError> {
+        let mut batch = sled::Batch::default();
+        for scene in scenes {
+            let key = key(scene.as_str().as_bytes());
+            let Some(known) = self.tree.get(key).map_err(told)? else { continue };
+            let left: Vec<u64> = decode(&known)?.into_iter().filter(|seq| *seq >= first).collect();
+            if left.is_empty() { batch.remove(&key) } else { batch.insert(&key, encode(&left)) }
+        }
+        self.tree.apply_batch(batch).map_err(told)
+    }
+
     /// What is to lie under the key: what does, and these.
     fn with(&self, key: &[u8], mut sequences: Vec<u64>) -> Result<Vec<u8>, MediumError> {
         if let Some(known) = self.tree.get(key).map_err(told)? {

@@ -239,6 +239,10 @@ impl Medium for SledMedium {
         self.index.put(streams, unretired_from)
     }
 
+    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError> {
+        self.index.cut(scenes, first)
+    }
+
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError> {
         self.head.note(seq).map_err(|error| told(&error))?;
         if sync { self.head.sync().map_err(|error| told(&error)) } else { Ok(()) }

@@ -15,6 +15,17 @@ impl Frontier {
         Self::default()
     }
 
+    /// The tree of `size` leaves whose complete subtrees have these roots, the largest first; `None` where a tree of that size
+    /// has another number of them.
+    pub fn of(size: u64, edge: Vec<Hash>) -> Option<Self> {
+        (edge.len() as u32 == size.count_ones()).then_some(Self { size, edge })
+    }
+
+    /// The roots of its complete subtrees, the largest first.
+    pub fn edge(&self) -> &[Hash] {
+        &self.edge
+    }
+
     /// How many leaves the tree has.
     pub fn size(&self) -> u64 {
         self.size

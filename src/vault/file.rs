@@ -13,10 +13,11 @@ use super::cipher::{self, Secret};
 use super::epoch::{self, Epoch, Step};
 use super::ledger::{self, Entry};
 use super::table::Found;
+use super::unused::Watch;
 use super::{Forgetting, Handle, Place, Vault, VaultError};
 
 const BLIND_KEY: &str = "blind.key";
-const LEDGER: &str = "forgotten";
+pub(super) const LEDGER: &str = "forgotten";
 /// Keys that were opened last, and are likely to be wanted again: a login's events come close together.
 const OPENED: usize = 256;
 
@@ -34,6 +35,7 @@ struct Inner {
     epoch: Epoch,
     /// Each handle has one place here.
     opened: Vec<Option<(Handle, Secret)>>,
+    watch: Watch,
     is_behind: bool,
     has_failed: bool,
 }
@@ -64,6 +66,7 @@ impl FileVault {
             inner: Mutex::new(Inner {
                 epoch: epoch::open(folder)?,
                 opened: (0..OPENED).map(|_| None).collect(),
+                watch: Watch::default(),
                 is_behind: false,
                 has_failed: false,
             }),
@@ -189,6 +192,7 @@ impl Vault for FileVault {
             }
             inner.make(handle).map_err(|error| self.failed(error))?;
         }
+        inner.watch.note(handle);
         let key = inner.key(handle).map_err(|error| self.failed(error))?.ok_or(VaultError::Failed)?;
         Ok(cipher::seal(key, handle, place, clear))
     }
@@ -242,6 +246,25 @@ impl Vault for FileVault {
             self.destroy(&mut inner, &entries)?;
         }
         Ok(entries.len())
+    }
+
+    fn watch(&self) {
+        self.inner().watch.begin();
+    }
+
+    fn destroy_unused(&self, handles: &[Handle]) -> Result<usize, VaultError> {
+        let mut inner = self.inner();
+        let mut unused = inner.watch.unused(handles);
+        let mut fault = None;
+        unused.retain(|handle| {
+            inner.fingerprint(*handle).map_or_else(|error| fault.replace(error).is_some(), |found| found.is_some())
+        });
+        fault.map_or(Ok(()), |error| Err(self.failed(error)))?;
+        if !unused.is_empty() {
+            let slots = inner.epoch.table.slots();
+            self.begin_epoch(&mut inner, slots, &|handle, _| !unused.contains(&handle))?;
+        }
+        Ok(unused.len())
     }
 
     fn has_forgotten(&self, person: PersonHandle, at: Timestamp) -> Result<bool, VaultError> {

@@ -9,6 +9,7 @@ use crate::clock::random_bytes;
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
 
 use super::cipher::{self, Secret};
+use super::unused::Watch;
 use super::{Forgetting, Handle, OpenVault, Place, Vault, VaultError};
 
 /// A vault in memory, for tests: all its keys follow from one seed, so two with the same seed open what the other sealed.
@@ -26,6 +27,7 @@ struct Content {
     made: HashSet<Handle>,
     destroyed: HashSet<Handle>,
     ledger: HashSet<(PersonHandle, Timestamp)>,
+    watch: Watch,
     is_behind: bool,
     fails: bool,
     syncs: usize,
@@ -77,8 +79,11 @@ impl Vault for MemoryVault {
     }
 
     fn seal(&self, handle: Handle, place: Place<'_>, clear: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let is_new = self.content().made.insert(handle);
-        self.content().is_behind |= is_new;
+        let mut content = self.content();
+        let is_new = content.made.insert(handle);
+        content.is_behind |= is_new;
+        content.watch.note(handle);
+        drop(content);
         Ok(cipher::seal(&self.key(handle), handle, place, clear))
     }
 
@@ -116,6 +121,22 @@ impl Vault for MemoryVault {
         let person = Handle::of_person(forgetting.person);
         let handles = forgetting.scenes.iter().copied().chain([person]);
         Ok(handles.filter(|handle| content.destroyed.insert(*handle)).count())
+    }
+
+    fn watch(&self) {
+        self.content().watch.begin();
+    }
+
+    fn destroy_unused(&self, handles: &[Handle]) -> Result<usize, VaultError> {
+        let mut content = self.content();
+        if content.fails {
+            return Err(VaultError::Failed);
+        }
+        let unused = content.watch.unused(handles);
+        let unused = unused.into_iter().filter(|handle| content.made.remove(handle));
+        let unused: Vec<Handle> = unused.collect();
+        content.destroyed.extend(&unused);
+        Ok(unused.len())
     }
 
     fn has_forgotten(&self, person: PersonHandle, at: Timestamp) -> Result<bool, VaultError> {

@@ -19,7 +19,9 @@ mod file;
 mod ledger;
 mod memory;
 mod none;
+mod restored;
 mod table;
+mod unused;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ use crate::keys::KeysError;
 pub use file::FileVault;
 pub use memory::MemoryVault;
 pub use none::NoVault;
+pub use restored::{FORGOTTEN, forgotten, join_forgotten};
 
 /// Where the key of a person or scene lies.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,6 +128,16 @@ pub trait Vault: Send + Sync + 'static {
     /// # Errors
     /// [`VaultError`].
     fn forget(&self, forgetting: Forgetting<'_>) -> Result<usize, VaultError>;
+
+    /// From now on it is noted which keys are used to seal with, for [`destroy_unused`](Self::destroy_unused).
+    fn watch(&self);
+
+    /// Destroys those of these keys that were not used since [`watch`](Self::watch); says how many there were. The ledger does
+    /// not tell of them: no record is left that they could open.
+    ///
+    /// # Errors
+    /// [`VaultError`]; to be called again, behind another `watch`.
+    fn destroy_unused(&self, handles: &[Handle]) -> Result<usize, VaultError>;
 
     /// Whether the ledger has this forgetting.
     ///

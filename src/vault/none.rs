@@ -48,6 +48,12 @@ impl Vault for NoVault {
         Err(VaultError::NoKeys)
     }
 
+    fn watch(&self) {}
+
+    fn destroy_unused(&self, _: &[Handle]) -> Result<usize, VaultError> {
+        Err(VaultError::NoKeys)
+    }
+
     fn has_forgotten(&self, _: PersonHandle, _: Timestamp) -> Result<bool, VaultError> {
         Ok(true)
     }

@@ -275,3 +275,52 @@ async fn a_back_ends_own_address_is_not_taken_for_its_visitors() {
     let created = &world.journal().await[0];
     assert_eq!((created.get("address"), created.get("user_agent"), created.get("forgotten")), (None, None, None));
 }
+
+/// A backup with its keys is older than the forgetting: what comes back of it has forgotten, too, and says so.
+#[tokio::test]
+async fn who_was_forgotten_since_a_backup_stays_so_when_it_is_restored_with_its_keys() {
+    let mut world = world().await;
+    log_in(&world, ALICE, ADDRESS, BROWSER).await;
+    log_in(&world, BOB, "203.0.113.78", "Browser/8 of Bob").await;
+    let outside = tempfile::tempdir().unwrap();
+    let backup = outside.path().join("backup");
+    let told = world.command(&format!("store backup --keys --to {}", backup.display())).output().await.unwrap();
+    assert!(told.status.success(), "{told:?}");
+    let before = world.journal().await;
+    let person = before[1]["person"].as_str().unwrap().to_owned();
+    let keys = keys_of(&world, &person);
+    assert_eq!(forget(&world, ALICE).await.0, Some(0));
+    world.terminate().await;
+
+    // Only the ledger of the keys is left of this machine.
+    let folder = world.folder.path().to_owned();
+    std::fs::remove_dir_all(folder.join("data")).unwrap();
+    for file in files_below(&folder.join("keys")) {
+        if !file.ends_with("forgotten") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let restored = world.command(&format!("store restore --keys --from {}", backup.display())).output().await.unwrap();
+    let said = String::from_utf8(restored.stderr).unwrap();
+    assert!(restored.status.success() && said.contains("1 persons were forgotten since then"), "{said}");
+
+    for life in ["before a start", "behind it"] {
+        assert!(keys.iter().all(|key| holder_of(&world, key).is_none()), "{life}: a key is there again");
+        for known in [ALICE, ADDRESS, BROWSER] {
+            assert_eq!(holder_of(&world, known.as_bytes()), None, "{known}, {life}");
+        }
+        let journal = world.journal().await;
+        let [alice, bob] = of_type(&journal, "scanned")[..] else { panic!("{journal:?}") };
+        assert_eq!((alice.get("openid"), &alice["forgotten"]), (None, &json!(true)), "{life}");
+        assert_eq!(bob["openid"], BOB, "{life}");
+        assert_eq!(journal[0].get("address"), None, "{life}");
+        let forgotten = of_type(&journal, "forgotten");
+        assert_eq!(forgotten.len(), 1, "{life}");
+        assert_eq!((&forgotten[0]["person"], &forgotten[0]["account"]), (&json!(person), &json!("main")), "{life}");
+        let found = world.replay(&format!("--openid {ALICE}")).await;
+        assert!(!found.is_empty() && found.iter().all(|event| event.get("openid").is_none()), "{life}: {found:?}");
+        if life == "before a start" {
+            world.run_with("serve --accept-fork").await;
+        }
+    }
+}

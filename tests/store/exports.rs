@@ -83,7 +83,7 @@ async fn a_failed_import_leaves_nothing_behind() {
         (&export[..export.len() - 1], "the export is cut off: it ends behind line 7"),
         (&export[..export.len() / 2], "the export is cut off"),
         (&flipped, "the export is damaged in line"),
-        (newer.as_bytes(), "the export has version 9 of the format, and this program knows version 1"),
+        (newer.as_bytes(), "the export has version 9 of the format, and this program knows version 2"),
         (b"{\"seq\":1,\"type\":\"created\"}\n", "this is not an export of a scan-login journal"),
         (b"", "this is not an export of a scan-login journal"),
     ] {

@@ -8,6 +8,7 @@ mod damaged;
 mod exports;
 mod older;
 mod program;
+mod retained;
 mod support;
 #[path = "../replay/support.rs"]
 mod world;

@@ -32,6 +32,10 @@ pub(super) enum Failure {
     Index { scene: SceneId, seq: u64 },
     #[error("the index is damaged: of the session {scene} it has record {seq}, which is another's or is not there")]
     IndexSurplus { scene: SceneId, seq: u64 },
+    #[error(
+        "nothing can be said of {file}: its {size} records end among those that retention has removed, 1 to {removed}, and this log has no checkpoint of that size"
+    )]
+    Unheld { file: PathBuf, size: u64, removed: u64 },
     #[error("the file TREE cannot be read: {0}")]
     Tree(io::Error),
     #[error(transparent)]
@@ -74,12 +78,21 @@ impl Failure {
             Self::Index { .. } | Self::IndexSurplus { .. } => {
                 "remove the folder `index` in the store while no daemon runs: a start makes it again from the log"
             }
+            Self::Damage(Damage::Removed { .. }) => {
+                "put TREE and NODES back from a backup; what is left of the records is not touched by it"
+            }
+            Self::Unheld { .. } => {
+                "give another checkpoint: of those in CHECKPOINTS and of those behind the removed records each will do"
+            }
             Self::Damage(_) => {
                 "keep a copy of the folder before anything else; find out who could write there, and compare with a backup"
             }
             Self::Tree(_) => "see that this user may read the store's folder",
             Self::Unprovable(Unprovable::Beyond { .. }) => {
                 "give a sequence as `scan-login replay --format jsonl` shows it"
+            }
+            Self::Unprovable(Unprovable::Removed { .. }) => {
+                "a proof that was printed before is as good as ever; see [store] retention"
             }
             Self::Unprovable(_) => "see with `scan-login audit verify` what is wrong",
             Self::Answer(_) => "use the version of scan-login that the daemon has",

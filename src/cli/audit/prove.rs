@@ -1,7 +1,7 @@
 use super::Around;
 use super::checkpoint::{Signed, sign};
 use super::error::Failure;
-use crate::audit::{Leaves, Unprovable, read_subtrees};
+use crate::audit::{Leaves, Unprovable, read_subtrees, removed_tree};
 use crate::cli::source::{Source, SourceError};
 use crate::config::Config;
 use crate::store::RawRecord;
@@ -22,10 +22,11 @@ async fn proven(seq: u64, source: &Source, config: &Config) -> Result<(Inclusion
     let Signed { checkpoint, verifier_key } = sign(source, config).await?;
     // The file may have come further meanwhile, which does no harm.
     let kept = read_subtrees(&config.store.path).map_err(Failure::Tree)?;
-    let proof = match attempt(seq, &checkpoint, Leaves::new(kept), source).await {
+    let removed = removed_tree(&source.beginning()?).map_err(SourceError::Read)?;
+    let proof = match attempt(seq, &checkpoint, Leaves::new(kept).behind(&removed), source).await {
         // Where the file of subtrees is wrong, the log itself decides.
         Err(Failure::Unprovable(Unprovable::Altered { .. })) => {
-            attempt(seq, &checkpoint, Leaves::default(), source).await?
+            attempt(seq, &checkpoint, Leaves::default().behind(&removed), source).await?
         }
         proof => proof?,
     };
@@ -37,6 +38,9 @@ async fn attempt(seq: u64, checkpoint: &str, mut leaves: Leaves, source: &Source
     let size = Checkpoint::parse(note.unverified_text()).map_err(Unprovable::Checkpoint)?.size;
     if seq > size {
         return Err(Unprovable::Beyond { seq, size }.into());
+    }
+    if seq <= leaves.removed() {
+        return Err(Unprovable::Removed { seq, removed: leaves.removed() }.into());
     }
     let mut found = None;
     for (first, last) in leaves.needed(seq, size) {

@@ -7,10 +7,13 @@ use super::error::Failure;
 use super::index::IndexCheck;
 use super::key::Key;
 use super::{Around, VerifyArgs};
-use crate::audit::{AuditError, Checks, Kept, Sound, last_kept, read_all, read_subtrees};
-use crate::cli::source::Source;
+use crate::audit::{
+    AuditError, Checks, Damage, Kept, Sound, last_kept, read_all, read_nodes, read_subtrees, removed_tree, told_removed,
+};
+use crate::cli::source::{Source, SourceError};
 use crate::clock::rfc3339_millis;
 use crate::config::Config;
+use crate::store::Beginning;
 use crate::tlog::{Checkpoint, Note};
 
 /// Longer than any checkpoint.
@@ -54,15 +57,23 @@ async fn hold(
         given.verify(&signed, &key)?;
         checks.expect(given.checkpoint.clone(), None);
     }
+    let beginning = source.beginning()?;
+    signed.tell_of(&beginning)?;
+    let splits = read_nodes(&config.store.path).map_err(Failure::Tree)?;
+    let removed = removed_tree(&beginning).map_err(SourceError::Read)?;
+    checks.begin_behind(&removed, &splits).map_err(Failure::Damage)?;
     let sound = pass(source, checks, around).await?;
-    Ok(told(&sound, &signed, against))
+    if let Some(given) = against.filter(|given| sound.unheld.contains(&given.checkpoint.size)) {
+        return Err(Failure::Unheld { file: given.file.clone(), size: given.checkpoint.size, removed: removed.size() });
+    }
+    Ok(told(&sound, &signed, against, removed.size()))
 }
 
 async fn pass(source: &Source, mut checks: Checks, around: &Around<'_>) -> Result<Sound, Failure> {
     let mut records = source.records(1).await?;
     let mut index = match source {
         Source::Store(store) => Some(IndexCheck::new(store.clone())),
-        Source::Daemon(_) => None,
+        Source::Daemon { .. } => None,
     };
     let mut progress = around.progress();
     progress.begin(records.head());
@@ -95,6 +106,13 @@ impl Signed {
         origins.dedup();
         let kept = all.into_iter().filter(|kept| Some(&kept.checkpoint.origin) == origins.last()).collect();
         Ok(Self { kept, origins })
+    }
+
+    /// Whether it was signed that the log begins there.
+    fn tell_of(&self, beginning: &Beginning) -> Result<(), Failure> {
+        let told = self.kept.iter().map(|kept| told_removed(&kept.checkpoint)).max().unwrap_or_default();
+        let removed = beginning.removed();
+        if removed <= told { Ok(()) } else { Err(Failure::Damage(Damage::Untold { removed, told })) }
     }
 
     fn verify(&self, key: &Key) -> Result<(), Failure> {
@@ -145,8 +163,21 @@ fn text_of(file: &Path, around: &mut Around<'_>) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn told(sound: &Sound, signed: &Signed, against: Option<&Given>) -> String {
+fn told(sound: &Sound, signed: &Signed, against: Option<&Given>, removed: u64) -> String {
     let mut text = format!("the log is whole: {} records, root {}\n", sound.size, sound.root);
+    if removed > 0 {
+        let _ = writeln!(
+            text,
+            "records 1 to {removed} were removed by retention, as was signed; what is left is proved without them"
+        );
+    }
+    if !sound.unheld.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} checkpoints of removed records cannot be held against them any more",
+            sound.unheld.len()
+        );
+    }
     if let Some(last) = signed.kept.last() {
         let (count, of) = (signed.kept.len(), &last.checkpoint.origin);
         let (size, at) = (last.checkpoint.size, rfc3339_millis(last.at));

@@ -18,6 +18,9 @@ pub enum SourceError {
         /// Its sequence.
         wanted: u64,
     },
+    /// Retention was at work meanwhile.
+    #[error("retention removed records just now")]
+    Moved,
     /// Another process has the store, and no daemon answers.
     #[error("the journal in {store} is in use by another process, and no daemon answers at {socket}")]
     Locked {
@@ -40,6 +43,7 @@ impl SourceError {
         let cure = match self {
             Self::Daemon(error) => return error.cure(),
             Self::Open(error) => return error.cure(),
+            Self::Moved => "ask again",
             Self::Unreadable(_) => "look at the daemon's log, and keep a copy of the store before anything else",
             Self::Locked { .. } => {
                 "where a daemon is starting, try again in a moment; else give this command the daemon's configuration, \

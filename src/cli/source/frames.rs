@@ -21,12 +21,15 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// The head of the daemon's journal, and the records from `from` up to there.
-    pub(super) async fn of(daemon: Daemon, from: u64) -> Result<(u64, Self), SourceError> {
+    /// The first record of the daemon's journal and its head, and the records from `from` up to there.
+    pub(super) async fn of(daemon: Daemon, from: u64) -> Result<(u64, u64, Self), SourceError> {
         let response = daemon.get(&format!("/records?from={from}")).await?;
-        let head = response.headers().get("x-journal-head").and_then(|head| head.to_str().ok()?.parse().ok());
+        let named = |name| response.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+        let head = named("x-journal-head");
         let head = head.ok_or_else(|| DaemonError::broken("it does not name the journal's head"))?;
-        Ok((head, Self { body: response.into_body(), rest: BytesMut::new() }))
+        // An older daemon removes nothing.
+        let first = named("x-journal-first").unwrap_or(1);
+        Ok((first, head, Self { body: response.into_body(), rest: BytesMut::new() }))
     }
 
     /// The next records; empty where the answer has its end.

@@ -4,11 +4,12 @@ mod error;
 mod frames;
 mod offline;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::daemon::{Address, Daemon, DaemonError};
 use crate::config::Config;
-use crate::store::{EventStore, RawRecord};
+use crate::store::{self, Beginning, EventStore, RawRecord};
 
 pub use error::SourceError;
 pub use offline::open_store;
@@ -34,7 +35,18 @@ impl Source {
         }
     }
 
-    /// The records from the sequence `from` on (the first is 1).
+    /// Where the log begins.
+    ///
+    /// # Errors
+    /// [`SourceError`], with its cure.
+    pub fn beginning(&self) -> Result<Beginning, SourceError> {
+        match self {
+            Self::Daemon(address) => Ok(store::beginning(address.store())?),
+            Self::Store(store) => Ok(store.beginning()),
+        }
+    }
+
+    /// The records from the sequence `from` on (the first is 1), or from the log's first.
     ///
     /// # Errors
     /// [`SourceError`], with its cure.
@@ -43,7 +55,7 @@ impl Source {
             Self::Daemon(address) => {
                 let daemon = Daemon::connect(address).await?;
                 let daemon = daemon.ok_or_else(|| DaemonError::broken("the daemon has stopped"))?;
-                Records::of_daemon(daemon, from).await
+                Records::of_daemon(daemon, address.store(), from).await
             }
             Self::Store(store) => Ok(Records::of(store.clone(), from)),
         }
@@ -60,6 +72,7 @@ impl Source {
 /// The records of the journal in order, up to the last one that was durable when this began.
 pub struct Records {
     from: From,
+    beginning: Beginning,
     next: u64,
     head: u64,
 }
@@ -76,19 +89,24 @@ impl Records {
     /// # Errors
     /// [`SourceError`], with its cure.
     pub async fn open(config: &Config, from: u64) -> Result<Self, SourceError> {
-        match Daemon::connect(&Address::of(config)).await? {
-            Some(daemon) => Self::of_daemon(daemon, from).await,
+        let address = Address::of(config);
+        match Daemon::connect(&address).await? {
+            Some(daemon) => Self::of_daemon(daemon, address.store(), from).await,
             None => Self::of_store(config, from).await,
         }
     }
 
-    /// The same of a daemon that took our connection.
+    /// The same of a daemon that took our connection, and has its store at `path`.
     ///
     /// # Errors
     /// [`SourceError`], with its cure.
-    pub async fn of_daemon(daemon: Daemon, from: u64) -> Result<Self, SourceError> {
-        let (head, frames) = frames::Frames::of(daemon, from).await?;
-        Ok(Self { from: From::Daemon(Box::new(frames)), next: from, head })
+    pub async fn of_daemon(daemon: Daemon, path: &Path, from: u64) -> Result<Self, SourceError> {
+        let (first, head, frames) = frames::Frames::of(daemon, from).await?;
+        let beginning = store::beginning(path)?;
+        if beginning.first != first {
+            return Err(SourceError::Moved);
+        }
+        Ok(Self { from: From::Daemon(Box::new(frames)), next: from.max(first), beginning, head })
     }
 
     /// The same of the store, which nobody else may have open.
@@ -100,8 +118,14 @@ impl Records {
     }
 
     fn of(store: Arc<dyn EventStore>, from: u64) -> Self {
+        let beginning = store.beginning();
         let store = offline::Store(store);
-        Self { next: from, head: store.head(), from: From::Store(store) }
+        Self { next: from.max(beginning.first), beginning, head: store.head(), from: From::Store(store) }
+    }
+
+    /// Where the log begins.
+    pub fn beginning(&self) -> &Beginning {
+        &self.beginning
     }
 
     /// The last sequence that will be given, where there is one from where it began; 0 where the journal is empty.

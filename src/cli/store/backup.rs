@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Streams, keys, tell};
-use crate::cli::source::Records;
+use crate::cli::source::{Records, SourceError};
 use crate::clock::{Clock, rfc3339_micros};
 use crate::config::Config;
-use crate::store::{Fingerprint, LAYOUT, StoreBuilder};
+use crate::store::{self, Fingerprint, LAYOUT, StoreBuilder};
 
 /// What `store backup` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(super) const KEYS: &str = "keys";
 const FORMAT: &str = "scan-login backup";
 const VERSION: u32 = 1;
 /// What lies beside the log and belongs to it.
-pub(super) const BESIDE: [&str; 2] = ["CHECKPOINTS", "TREE"];
+pub(super) const BESIDE: [&str; 3] = ["CHECKPOINTS", "TREE", "NODES"];
 
 /// What a backup says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +67,19 @@ pub(super) async fn backup(
         return Err(Failure::new(what, "name a new folder; nothing was touched"));
     }
     // Before the records: what was said of the log by then, the log holds.
+    let beginning = store::beginning(&config.store.path)?;
     let beside = beside(&config.store.path)?;
     let mut records = Records::open(config, 1).await?;
+    if *records.beginning() != beginning {
+        records.close().await;
+        return Err(SourceError::Moved.into());
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(&args.to).map_err(unwritable)?;
     let copied = copy_records(&mut records, &args.to.join(STORE), &beside, clock).await;
     records.close().await;
     let (records, sha256) = copied?;
     if args.keys {
-        keys::copy(&config.keys.path, &args.to.join(KEYS))
+        keys::copy(&config.keys.path, &args.to.join(KEYS), &[])
             .map_err(|error| Failure::unreadable(&config.keys.path, &error))?;
     }
     let label = Label {
@@ -122,6 +127,7 @@ async fn copy_records(
     clock: &Clock,
 ) -> Result<(u64, String), Failure> {
     let mut builder = StoreBuilder::new(to, clock.now())?;
+    builder.begin_at(records.beginning())?;
     let mut fingerprint = Fingerprint::default();
     loop {
         let batch = records.batch().await?;

@@ -62,6 +62,8 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
 #[derive(Default)]
 struct Outcome {
     summary: Option<Summary>,
+    /// How many records of the log's front retention has removed.
+    removed: u64,
     /// Doubtful records that were left out.
     left_out: Vec<(u64, u64)>,
 }
@@ -91,7 +93,8 @@ impl Outcome {
         out: &mut dyn Write,
         failure: &OutputFailure<'_>,
     ) -> Result<(), Failure> {
-        let mut writer = ExportWriter::begin(out).map_err(|error| failure(&error))?;
+        self.removed = records.beginning().removed();
+        let mut writer = ExportWriter::begin(out, records.beginning()).map_err(|error| failure(&error))?;
         loop {
             let batch = records.batch().await?;
             if batch.is_empty() {
@@ -113,7 +116,9 @@ impl Outcome {
         failure: &OutputFailure<'_>,
     ) -> Result<(), Failure> {
         let mut salvage = Salvage::open(&config.store.path)?;
-        let mut writer = ExportWriter::begin(out).map_err(|error| failure(&error))?;
+        let beginning = salvage.beginning().clone();
+        self.removed = beginning.removed();
+        let mut writer = ExportWriter::begin(out, &beginning).map_err(|error| failure(&error))?;
         while let Some(found) = salvage.next_record()? {
             let written = match (found.is_doubtful, doubtful) {
                 (false, _) => writer.record(&found.record),
@@ -138,7 +143,10 @@ impl Outcome {
 
     fn tell(&self, streams: &mut Streams<'_>) -> Result<(), Failure> {
         let Some(summary) = &self.summary else { return Ok(()) };
-        tell(streams, &format!("exported {} of {} records", summary.records, summary.last));
+        tell(streams, &format!("exported {} of {} records", summary.records, summary.last - self.removed));
+        if self.removed > 0 {
+            tell(streams, &format!("records 1 to {} had been removed by retention", self.removed));
+        }
         if !self.left_out.is_empty() {
             let what = "found only where it is not certain that they are the journal's own, and left out";
             tell(streams, &format!("{what}: {} (--doubtful takes them, too)", told(&self.left_out)));

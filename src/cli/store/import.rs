@@ -49,7 +49,9 @@ fn take(
     mut builder: StoreBuilder,
     until_gap: bool,
 ) -> Result<u64, Failure> {
-    let mut next = 1;
+    builder.begin_at(export.beginning())?;
+    let first = export.beginning().first;
+    let mut next = first;
     while let Some(record) = export.next_record()? {
         // The rest is read all the same: it says whether the export is as it was written.
         if record.seq == next {
@@ -66,7 +68,7 @@ fn take(
     if !summary.missing.is_empty() && !until_gap {
         let what =
             format!("{} of {} records are missing: {}", count(&summary.missing), summary.last, told(&summary.missing));
-        let cure = format!("nothing was made; with --until-gap the first {} become the store", next - 1);
+        let cure = format!("nothing was made; with --until-gap the first {} become the store", next - first);
         return Err(Failure::new(what, cure));
     }
     Ok(builder.finish()?)

@@ -11,7 +11,7 @@ use crate::cli::source::{Records, SourceError, open_store};
 use crate::clock::rfc3339_micros;
 use crate::config::Config;
 use crate::domain::Timestamp;
-use crate::store::{self, LAYOUT, RawRecord};
+use crate::store::{self, Beginning, LAYOUT, RawRecord};
 
 pub(super) async fn info(config: &Config, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let path = &config.store.path;
@@ -37,9 +37,12 @@ async fn tell_records(config: &Config, text: &mut String, is_current: bool) -> R
     if !is_running && !is_current {
         return Ok(());
     }
-    let (head, first) = at(config, 1).await?;
-    let last = at(config, head.max(1)).await?.1;
-    let _ = writeln!(text, "records    {head}");
+    let (beginning, head, first) = at(config, 1).await?;
+    let last = at(config, head.max(1)).await?.2;
+    let _ = writeln!(text, "records    {}", head - beginning.removed());
+    if beginning.removed() > 0 {
+        let _ = writeln!(text, "removed    1 to {}, by retention", beginning.removed());
+    }
     for (word, at) in [("first", first), ("last", last)] {
         if let Some(at) = at {
             let _ = writeln!(text, "{word:<10} {}", rfc3339_micros(at));
@@ -54,14 +57,14 @@ async fn tell_records(config: &Config, text: &mut String, is_current: bool) -> R
     Ok(())
 }
 
-/// The head of the journal, and the time of the record at `seq`, where there is one.
-async fn at(config: &Config, seq: u64) -> Result<(u64, Option<Timestamp>), Failure> {
+/// Beginning and head of the journal, and the time of the record at `seq` or the first behind it, where there is one.
+async fn at(config: &Config, seq: u64) -> Result<(Beginning, u64, Option<Timestamp>), Failure> {
     let mut records = Records::open(config, seq).await?;
     let batch = records.batch().await;
-    let head = records.head();
+    let (beginning, head) = (records.beginning().clone(), records.head());
     records.close().await;
     let first = batch?.first().map(RawRecord::decode).transpose()?;
-    Ok((head, first.map(|record| record.at)))
+    Ok((beginning, head, first.map(|record| record.at)))
 }
 
 /// What lies in the store's folder, and how many bytes of the disk it takes.

@@ -3,6 +3,7 @@
 mod backup;
 mod export;
 mod failure;
+mod forgotten;
 mod import;
 mod info;
 mod keys;

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::backup::{BESIDE, KEYS, Label, NAME, STORE};
+use super::forgotten::Since;
 use super::{Failure, Streams, keys, tell};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{Fingerprint, Salvage, StoreBuilder};
+use crate::store::{self, EventStore, Fingerprint, Salvage, StoreBuilder, StoreError};
+use crate::vault::{self, VaultError};
 
 /// What `store restore` takes.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-The backup is only read, and checked as a whole before the store is put in its place. Move an old store away first.
+The backup is only read, and checked as a whole before the store is put in its place. Move an old store away first. Who was
+forgotten since the backup stays so, as the file `forgotten` in [keys] path tells: leave it there.
 
 Example:
   mv data data.old && scan-login store restore --from /var/backups/scan-login/2026-01-02")]
@@ -34,20 +37,24 @@ pub(super) async fn restore(
     if args.keys {
         refuse_keys(&label, config)?;
     }
-    let has_checkpoints = restore_store(&args.from, &label, &config.store.path, clock)?;
+    let restored = restore_store(&args.from, &label, config, clock)?;
     if args.keys {
-        keys::copy(&args.from.join(KEYS), &config.keys.path)
-            .map_err(|error| Failure::unwritable(&config.keys.path, &error))?;
+        restore_keys(&args.from.join(KEYS), config).await?;
     }
     tell(
         streams,
         &format!("restored {} records, as of {}, into {}", label.records, label.made_at, config.store.path.display()),
     );
-    if !args.keys && keys::is_free(&config.keys.path) {
+    if restored.forgotten > 0 {
+        let told =
+            "persons were forgotten since then, as the ledger of the keys tells: they stay so, and the journal says it";
+        tell(streams, &format!("{} {told}", restored.forgotten));
+    }
+    if !args.keys && keys::holds_none(&config.keys.path) {
         let path = config.keys.path.display();
         tell(streams, &format!("there are no keys in {path}: a start makes new ones. {}", keys::LOST_WITHOUT));
     }
-    if has_checkpoints {
+    if restored.has_checkpoints {
         let told = "where a checkpoint of more records than these was published, the daemon refuses to start, since the \
                     journal is another one from there on: `scan-login serve --accept-fork` says that this is meant";
         tell(streams, told);
@@ -59,34 +66,67 @@ fn refuse_keys(label: &Label, config: &Config) -> Result<(), Failure> {
     if !label.keys {
         return Err(Failure::new("the backup holds no keys", "leave out --keys; nothing was touched"));
     }
-    if !keys::is_free(&config.keys.path) {
+    if !keys::holds_none(&config.keys.path) {
         let what = format!("there are keys in {} already", config.keys.path.display());
-        return Err(Failure::new(what, "leave out --keys, or move them away first; nothing was touched"));
+        let cure = "leave out --keys, or move them away first, but for the file `forgotten`: it tells who was forgotten since the \
+                    backup; nothing was touched";
+        return Err(Failure::new(what, cure));
     }
     Ok(())
 }
 
-/// Makes the store out of the backup's records, all of them and no others; whether checkpoints came with it.
-fn restore_store(from: &Path, label: &Label, to: &Path, clock: &Clock) -> Result<bool, Failure> {
-    let mut builder = StoreBuilder::new(to, clock.now())?;
+/// The keys, but for those of who was forgotten since.
+async fn restore_keys(from: &Path, config: &Config) -> Result<(), Failure> {
+    let to = &config.keys.path;
+    let told = |error: VaultError| Failure::new(error.to_string(), error.cure());
+    crate::keys::make_folder(to).map_err(|error| Failure::new(error.to_string(), error.cure()))?;
+    vault::join_forgotten(to, from).map_err(told)?;
+    keys::copy(from, to, &[vault::FORGOTTEN]).map_err(|error| Failure::unwritable(to, &error))?;
+    // Opened once, the vault applies the ledger; behind the store's lock, as ever.
+    let (store, keys) = (config.store.path.clone(), to.clone());
+    let open = move || store::open_existing(store, move || vault::open_existing(&keys));
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.map_err(|_| StoreError::Unreadable("opening it panicked".into()))??.close().await;
+    Ok(())
+}
+
+/// What came into the store beside the backup's records.
+struct Restored {
+    has_checkpoints: bool,
+    /// How many persons were forgotten since.
+    forgotten: usize,
+}
+
+/// Makes the store out of the backup's records, all of them, and what the journal has to say of who was forgotten since.
+fn restore_store(from: &Path, label: &Label, config: &Config, clock: &Clock) -> Result<Restored, Failure> {
+    let mut since = Since::of(&config.keys.path)?;
+    let mut builder = StoreBuilder::new(&config.store.path, clock.now())?;
     let mut salvage = Salvage::open(&from.join(STORE))?;
     let mut fingerprint = Fingerprint::default();
-    let mut next = 1;
+    let beginning = salvage.beginning().clone();
+    builder.begin_at(&beginning)?;
+    let mut next = beginning.first;
     while let Some(found) = salvage.next_record()? {
         if found.is_doubtful || found.record.seq != next {
             break;
         }
         builder.push(&found.record)?;
         fingerprint.add(&found.record);
+        since.take(found.record.decode()?);
         next += 1;
     }
-    if next - 1 != label.records || fingerprint.to_hex() != label.sha256 {
+    if next - beginning.first != label.records || fingerprint.to_hex() != label.sha256 {
         let what = format!(
             "the backup in {} does not hold the {} records that its file {NAME} tells of",
             from.display(),
             label.records
         );
         return Err(Failure::new(what, "nothing was made; restore another backup"));
+    }
+    let events = since.events();
+    let forgotten = events.len();
+    for (at, event) in events {
+        builder.append(at, event)?;
     }
     let mut has_checkpoints = false;
     for name in BESIDE {
@@ -97,5 +137,5 @@ fn restore_store(from: &Path, label: &Label, to: &Path, clock: &Clock) -> Result
         }
     }
     builder.finish()?;
-    Ok(has_checkpoints)
+    Ok(Restored { has_checkpoints, forgotten })
 }

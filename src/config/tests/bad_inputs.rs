@@ -196,6 +196,7 @@ fn values_out_of_bounds() {
         (section("[keys]", "checkpoint_key_file = \"data/my.key\""), "keys.checkpoint_key_file", "sign it"),
         (section("[keys]", "checkpoint_key_file = \"\""), "keys.checkpoint_key_file", "not a path"),
         (section("[store]", "retention = \"0d\""), "store.retention", "longer than zero"),
+        (section("[store]", "retention = \"never\""), "store.retention", "or \"off\""),
         (section("[session]", "ttl = \"0s\""), "session.ttl", "1s to 29d"),
         (section("[session]", "ttl = \"999ms\""), "session.ttl", "1s to 29d"),
         (section("[session]", "ttl = \"30d\""), "session.ttl", "1s to 29d"),

@@ -150,7 +150,7 @@ fn the_written_defaults_are_the_defaults() {
     assert_eq!(keys.checkpoint_key_file, base.join("keys/checkpoint.key"));
     assert_eq!((keys.path, store.path), (base.join("keys"), base.join("data")));
     assert_eq!((store.engine, store.lock_wait), (Engine::Sled, Duration::from_secs(30)));
-    assert_eq!(store.retention, Duration::from_secs(180 * 86_400));
+    assert_eq!(store.retention, Some(Duration::from_secs(180 * 86_400)));
     assert_eq!((session.ttl, session.code_ttl), (Duration::from_secs(300), Duration::from_secs(60)));
     assert_eq!((session.access_token_ttl, session.max_renewals), (Duration::from_secs(600), 3));
     let account = &accounts[0];

@@ -37,6 +37,20 @@ fn what_is_weak() {
 }
 
 #[test]
+fn what_is_kept_for_less_than_the_law_asks_for_or_for_ever() {
+    let retention = |value: &str| small_with("[store]", &format!("retention = \"{value}\""));
+    check(&[
+        (retention("179d"), "store.retention", "Cybersecurity Law"),
+        (retention("1s"), "store.retention", "Article 21"),
+        (retention("off"), "store.retention", "PIPL"),
+    ]);
+    let usual = warned(SMALL);
+    for value in ["180d", "4320h", "3650d"] {
+        assert_eq!(warned(&retention(value)), usual, "{value}");
+    }
+}
+
+#[test]
 fn a_forward_that_leads_back_here_is_warned_of_without_its_url() {
     let forward = |url: &str| small_with("[[account]]", &format!("forward = \"{url}\""));
     let key = "account.main.forward";
@@ -68,7 +82,6 @@ fn what_is_taken_and_not_built_yet() {
     let account = |line: &str| small_with("[[account]]", line);
     let client = |line: &str| small_with("[[client]]", line);
     check(&[
-        (small_with("[store]", "retention = \"90d\""), "store.retention", "nothing is removed"),
         (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
         (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::read::{Opened, ReadError};
 use super::{FOLDER, Summary, format};
-use crate::store::StoreError;
-use crate::store::examine;
+use crate::store::beginning::{self, Beginning};
+use crate::store::{StoreError, examine};
 
 /// What files end with that are not whole yet.
 pub(super) const TEMPORARY: &str = ".new";
@@ -18,15 +18,18 @@ const THREADS: usize = 2;
 /// The files of an archive, all of them whole.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Found {
+    pub(super) beginning: Beginning,
+    /// What lies before it, and has not gone yet.
+    pub(super) leaving: Vec<(u64, u64)>,
     pub(super) files: Vec<Summary>,
     /// What a crash left half written.
     pub(super) temporaries: Vec<PathBuf>,
 }
 
 impl Found {
-    /// The last archived sequence; 0 where there is none.
+    /// The last sequence that was archived; 0 where there is none.
     pub(in crate::store) fn last(&self) -> u64 {
-        self.files.last().map_or(0, |file| file.last)
+        self.files.last().map_or(self.beginning.removed(), |file| file.last)
     }
 }
 
@@ -40,7 +43,10 @@ pub(super) struct Named {
 /// Looks at every byte of the archive of the store under `path`, and changes nothing.
 pub(in crate::store) fn look(path: &Path) -> Result<Found, StoreError> {
     let unreadable = |error: io::Error| StoreError::Unreadable(error.to_string().into());
-    let (named, temporaries) = list(&path.join(FOLDER)).map_err(unreadable)?;
+    let beginning = beginning::read(path)?;
+    let (mut named, temporaries) = list(&path.join(FOLDER)).map_err(unreadable)?;
+    let leaving = named.extract_if(.., |file| file.last < beginning.first);
+    let leaving = leaving.map(|file| (file.first, file.last)).collect();
     let looked = in_two_threads(&named).map_err(unreadable)?;
     let (mut files, mut bad) = (Vec::with_capacity(named.len()), Vec::new());
     for file in looked {
@@ -49,9 +55,9 @@ pub(in crate::store) fn look(path: &Path) -> Result<Found, StoreError> {
             Err(ranges) => bad.extend(ranges),
         }
     }
-    bad.extend(gaps(&named));
+    bad.extend(gaps(beginning.first, &named));
     if bad.is_empty() {
-        return Ok(Found { files, temporaries });
+        return Ok(Found { beginning, leaving, files, temporaries });
     }
     let bad = examine::joined(bad);
     let last = named.iter().map(|file| file.last).max().unwrap_or_default();
@@ -88,9 +94,9 @@ fn parsed(path: &Path) -> Option<(u64, u64)> {
     (first <= last).then_some((first, last))
 }
 
-/// What the names leave out, or have twice. The log begins at 1: nothing has been removed from its front.
-fn gaps(named: &[Named]) -> Vec<(u64, u64)> {
-    let (mut next, mut gaps) = (1, Vec::new());
+/// What the names leave out of a log that begins with `first`, or have twice.
+fn gaps(first: u64, named: &[Named]) -> Vec<(u64, u64)> {
+    let (mut next, mut gaps) = (first, Vec::new());
     for file in named {
         if file.first > next {
             gaps.push((next, file.first - 1));

@@ -16,8 +16,12 @@
 //!
 //! A file is written under a temporary name, synced, read once more as a start reads it, and renamed; only when the
 //! folder is synced, too, do its chunks leave sled. A crash in between leaves both, and the archive wins.
+//!
+//! Retention takes whole files from the front: once `FIRST` says that the log begins behind them they are *leaving*; nobody
+//! reads them as records any more, and they go when what depended on them is gone. A crash in between leaves them to that.
 
 mod format;
+mod front;
 mod look;
 mod pieces;
 mod read;
@@ -31,6 +35,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::StoreError;
+use super::beginning::Beginning;
 use read::Cursor;
 
 pub(super) use look::{Found, look};
@@ -49,7 +54,7 @@ const CURSORS: usize = 4;
 pub struct ArchiveLimits {
     /// Records of a full file; a multiple of 256.
     pub file_records: u64,
-    /// So many of the newest records are not archived.
+    /// So many of the newest records are not archived, unless they are older than thirty times `most_age`.
     pub young_records: u64,
     /// A file is also closed when so much time lies between its oldest record and the log's newest, and since the last
     /// one was closed: a quiet site can remove by days what it may keep for days only.
@@ -67,6 +72,11 @@ impl ArchiveLimits {
     pub(super) fn is_over(&self, since: i64, newest: i64) -> bool {
         newest.saturating_sub(since) > i64::try_from(self.most_age.as_micros()).unwrap_or(i64::MAX)
     }
+
+    /// Whether a record of this time is archived at `newest` however few there are: no session lasts for so long.
+    pub(super) fn is_no_longer_young(&self, at: i64, newest: i64) -> bool {
+        newest.saturating_sub(at) > i64::try_from(30 * self.most_age.as_micros()).unwrap_or(i64::MAX)
+    }
 }
 
 /// What is known of a file while it is not open.
@@ -83,8 +93,12 @@ pub(super) struct Summary {
 
 impl Summary {
     fn name(&self) -> String {
-        format!("{:020}-{:020}.sla", self.first, self.last)
+        name(self.first, self.last)
     }
+}
+
+fn name(first: u64, last: u64) -> String {
+    format!("{first:020}-{last:020}.sla")
 }
 
 /// Takes a record's sequence and its body.
@@ -95,14 +109,24 @@ pub(super) struct Archive {
     /// `None` where nothing is archived: memory has no other place.
     folder: Option<PathBuf>,
     limits: ArchiveLimits,
+    beginning: RwLock<Beginning>,
     files: RwLock<Vec<Summary>>,
+    /// First and last sequence of each file that is leaving.
+    leaving: Mutex<Vec<(u64, u64)>>,
     cursors: Mutex<Vec<Cursor>>,
 }
 
 impl Archive {
     /// For media that keep all their chunks.
     pub(super) fn none() -> Self {
-        Self { folder: None, limits: ArchiveLimits::default(), files: RwLock::default(), cursors: Mutex::default() }
+        Self {
+            folder: None,
+            limits: ArchiveLimits::default(),
+            beginning: RwLock::default(),
+            files: RwLock::default(),
+            leaving: Mutex::default(),
+            cursors: Mutex::default(),
+        }
     }
 
     /// Of what [`look`] found in the store under `path`. Removes what a crash left half written.
@@ -110,8 +134,14 @@ impl Archive {
         for temporary in &found.temporaries {
             std::fs::remove_file(temporary)?;
         }
-        let folder = Some(path.join(FOLDER));
-        Ok(Self { folder, limits, files: RwLock::new(found.files), cursors: Mutex::default() })
+        Ok(Self {
+            folder: Some(path.join(FOLDER)),
+            limits,
+            beginning: RwLock::new(found.beginning),
+            files: RwLock::new(found.files),
+            leaving: Mutex::new(found.leaving),
+            cursors: Mutex::default(),
+        })
     }
 
     /// Whether anything is archived, and when.
@@ -119,9 +149,10 @@ impl Archive {
         self.folder.as_ref().map(|_| self.limits)
     }
 
-    /// The last archived sequence; 0 where there is none.
+    /// The last sequence that was archived; 0 where there is none.
     pub(super) fn last(&self) -> u64 {
-        self.files().last().map_or(0, |file| file.last)
+        let last = self.files().last().map(|file| file.last);
+        last.unwrap_or_else(|| self.beginning().removed())
     }
 
     /// The newest time that was known when the last file was closed.
@@ -214,8 +245,11 @@ impl Archive {
     }
 
     fn opened(&self, file: &Summary) -> Result<read::Opened, StoreError> {
-        let folder = self.folder.as_deref().unwrap_or(Path::new(FOLDER));
-        read::Opened::open(&folder.join(file.name())).map_err(|error| told(file.first, error))
+        self.opened_as(&file.name()).map_err(|error| told(file.first, error))
+    }
+
+    fn opened_as(&self, name: &str) -> Result<read::Opened, read::ReadError> {
+        read::Opened::open(&self.folder.as_deref().unwrap_or(Path::new(FOLDER)).join(name))
     }
 
     /// One that has been there, or just before; or a new one.

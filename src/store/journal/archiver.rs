@@ -51,9 +51,16 @@ impl Archiver {
     fn due(&mut self) -> Option<u64> {
         let head = self.shared.head.borrow().seq;
         let archived = self.shared.archive.last();
-        let old = head.saturating_sub(self.limits.young_records).saturating_sub(archived);
-        if head < self.not_before || old < STEP || self.shared.closing.load(Ordering::Relaxed) {
+        if head < self.not_before || self.shared.closing.load(Ordering::Relaxed) {
             return None;
+        }
+        let mut old = head.saturating_sub(self.limits.young_records).saturating_sub(archived);
+        if old < STEP {
+            // A quiet site has years in so few records.
+            if head < archived + STEP || !self.is_no_longer_young(archived + STEP) {
+                return None;
+            }
+            old = STEP;
         }
         let count = if old >= self.limits.file_records {
             self.limits.file_records
@@ -79,6 +86,11 @@ impl Archiver {
         };
         self.oldest = Some((first, begun));
         self.limits.is_over(begun.max(self.shared.archive.closed()), self.shared.newest.load(Ordering::Relaxed))
+    }
+
+    fn is_no_longer_young(&self, seq: u64) -> bool {
+        let newest = self.shared.newest.load(Ordering::Relaxed);
+        self.shared.time_of(seq).is_ok_and(|at| self.limits.is_no_longer_young(at, newest))
     }
 
     /// Makes a file of the records up to `last`, and hands the chunks that it covers to the writer.

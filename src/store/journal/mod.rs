@@ -1,4 +1,5 @@
 mod archiver;
+mod front;
 mod reader;
 mod times;
 mod writer;
@@ -15,10 +16,12 @@ use crate::vault::Vault;
 
 use super::archive::Archive;
 use super::medium::Medium;
-use super::{Append, EventStore, Head, RawRecord, StoreError};
+use super::{Append, Beginning, EventStore, Head, RawRecord, StoreError};
 use archiver::Archiver;
 use reader::Shared;
 use writer::{AppendRequest, Request, Writer};
+
+pub use front::OldFile;
 
 /// Appends that may wait for the writer; more wait in front of the channel.
 const QUEUE: usize = 1024;
@@ -110,6 +113,10 @@ impl EventStore for Journal {
         until: Option<Timestamp>,
     ) -> BoxFuture<'static, Result<RangeInclusive<u64>, StoreError>> {
         self.read_blocking(move |shared| shared.between(since, until))
+    }
+
+    fn beginning(&self) -> Beginning {
+        self.shared.archive.beginning()
     }
 
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {

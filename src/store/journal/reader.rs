@@ -71,7 +71,7 @@ impl Shared {
 
     /// Reads the log from where unretired records can lie, in place of all history.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
-        let next = self.medium.unretired_from().map_err(unreadable)?.max(1);
+        let next = self.medium.unretired_from().map_err(unreadable)?.max(self.archive.first());
         let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
         let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
             None => 0,
@@ -79,7 +79,7 @@ impl Shared {
         };
         let last = last.max(self.archive.last());
         self.find_obsolete()?;
-        if last > 0 {
+        if last >= self.archive.first() {
             self.newest.store(self.time_of(last)?, Ordering::Relaxed);
         }
         // Whose they are is of no interest here.
@@ -165,30 +165,34 @@ impl Shared {
     }
 
     pub(super) fn read(&self, from: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
-        let last = self.head.borrow().seq;
-        let mut found = Vec::with_capacity(limit.min(1024));
-        if limit == 0 {
-            return Ok(found);
-        }
-        self.visit_records(from.max(1), last, &*self.vault, &mut |record| {
-            found.push(record);
-            if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok(found)
+        self.unless_removed(|first| {
+            let last = self.head.borrow().seq;
+            let mut found = Vec::with_capacity(limit.min(1024));
+            if limit == 0 {
+                return Ok(found);
+            }
+            self.visit_records(from.max(first), last, &*self.vault, &mut |record| {
+                found.push(record);
+                if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            Ok(found)
+        })
     }
 
     /// The same as [`read`](Self::read), as they are stored.
     pub(super) fn read_raw(&self, from: u64, limit: usize) -> Result<Vec<RawRecord>, StoreError> {
-        let last = self.head.borrow().seq;
-        let mut found = Vec::with_capacity(limit.min(1024));
-        if limit == 0 {
-            return Ok(found);
-        }
-        self.visit_bodies(from.max(1), last, &mut |seq, body| {
-            found.push(RawRecord { seq, body: body.to_vec() });
-            Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
-        Ok(found)
+        self.unless_removed(|first| {
+            let last = self.head.borrow().seq;
+            let mut found = Vec::with_capacity(limit.min(1024));
+            if limit == 0 {
+                return Ok(found);
+            }
+            self.visit_bodies(from.max(first), last, &mut |seq, body| {
+                found.push(RawRecord { seq, body: body.to_vec() });
+                Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            Ok(found)
+        })
     }
 
     /// Shows all records from `next` to `last` in order, each once, or finds out that one is missing.
@@ -235,22 +239,55 @@ impl Shared {
         Ok(())
     }
 
+    /// What `read` gives that is told the log's first record; once more where that was removed meanwhile.
+    fn unless_removed<T>(&self, read: impl Fn(u64) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        loop {
+            let first = self.archive.first();
+            match read(first) {
+                Err(_) if self.archive.first() > first => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// How many records a stream has ever had whose places today are these. Of all streams, only the journal's own goes on
+    /// for longer than records are kept.
+    pub(super) fn length(&self, scene: &SceneId, sequences: &[u64]) -> Result<u32, StoreError> {
+        let length = u32::try_from(sequences.len()).unwrap_or(u32::MAX);
+        let durable = self.head.borrow().seq;
+        match sequences.first() {
+            Some(first) if self.archive.first() > 1 && *first <= durable && *scene == SceneId::of_the_journal() => {
+                let mut scene_seq = 1;
+                self.visit_records(*first, *first, &NoVault, &mut |record| {
+                    scene_seq = record.scene_seq;
+                    ControlFlow::Continue(())
+                })?;
+                Ok(length.saturating_add(scene_seq.saturating_sub(1)))
+            }
+            _ => Ok(length),
+        }
+    }
+
     pub(super) fn sequences(&self, scene: &SceneId) -> Result<Vec<u64>, StoreError> {
         if let Some(sequences) = self.live().get(scene) {
-            return Ok(sequences.clone());
+            let first = self.archive.first();
+            return Ok(sequences.iter().copied().filter(|seq| *seq >= first).collect());
         }
         match self.medium.retired(scene).map_err(unreadable)? {
             None => Ok(Vec::new()),
-            Some(candidates) => self.of_scene(candidates, scene, self.head.borrow().seq),
+            Some(candidates) => {
+                self.unless_removed(|_| self.of_scene(candidates.clone(), scene, self.head.borrow().seq))
+            }
         }
     }
 
     /// Those of the places that are of the scene: the index tells of several together, where it cannot tell them apart.
     fn of_scene(&self, mut candidates: Vec<u64>, scene: &SceneId, last: u64) -> Result<Vec<u64>, StoreError> {
         let (mut outcome, mut is_of) = (Ok(()), false);
+        let kept = self.archive.first()..=last;
         candidates.retain(|seq| {
             is_of = false;
-            if *seq <= last && outcome.is_ok() {
+            if kept.contains(seq) && outcome.is_ok() {
                 outcome = self.visit_bodies(*seq, *seq, &mut |_, body| {
                     is_of = codec::is_of(body, scene);
                     Ok(ControlFlow::Continue(()))
@@ -262,8 +299,10 @@ impl Shared {
     }
 
     pub(super) fn stream(&self, scene: &SceneId) -> Result<Vec<Recorded>, StoreError> {
-        let sequences = self.sequences(scene)?;
-        self.records(sequences.into_iter().map(|seq| (seq, scene)))
+        self.unless_removed(|_| {
+            let sequences = self.sequences(scene)?;
+            self.records(sequences.into_iter().map(|seq| (seq, scene)))
+        })
     }
 
     /// The live streams, each whole. Goes through the log once, however many they are.

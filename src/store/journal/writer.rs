@@ -29,6 +29,8 @@ pub(super) enum Request {
     Append(AppendRequest),
     /// There are streams to retire, or archived chunks to remove.
     Wake,
+    /// Takes the places of removed records of these streams out of the index. Answered behind every append that was asked for before.
+    Unindex(Vec<SceneId>, oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -96,11 +98,12 @@ impl Writer {
         let mut batch = Vec::with_capacity(GROUP);
         while self.receive(&mut batch) {
             let mut appends = Vec::new();
-            let mut closing = Vec::new();
+            let (mut closing, mut unindexing) = (Vec::new(), Vec::new());
             for request in batch.drain(..) {
                 match request {
                     Request::Append(append) => appends.push(append),
                     Request::Wake => {}
+                    Request::Unindex(scenes, done) => unindexing.push((scenes, done)),
                     Request::Close(done) => closing.push(done),
                 }
             }
@@ -113,6 +116,9 @@ impl Writer {
                 }
             }
             self.retire();
+            for (scenes, done) in unindexing {
+                let _ = done.send(self.unindex(&scenes));
+            }
             self.tidy();
             if !closing.is_empty() {
                 self.shared.closing.store(true, Ordering::Relaxed);
@@ -230,6 +236,13 @@ impl Writer {
         true
     }
 
+    fn unindex(&self, scenes: &[SceneId]) -> Result<(), StoreError> {
+        match &self.failed {
+            Some(error) => Err(StoreError::Failed(error.clone())),
+            None => self.shared.medium.unindex(scenes, self.shared.archive.first()).map_err(StoreError::Failed),
+        }
+    }
+
     fn acknowledge(&mut self, group: Group) {
         self.last_seq = group.next_seq - 1;
         let newest =
@@ -308,11 +321,17 @@ impl Group {
     }
 
     fn take(&mut self, shared: &Shared, append: AppendRequest) {
-        let mut stream = match self.streams.remove(&append.scene).map_or_else(|| shared.sequences(&append.scene), Ok) {
-            Ok(stream) => stream,
+        let stream = self.streams.remove(&append.scene).map_or_else(|| shared.sequences(&append.scene), Ok);
+        let found = stream.and_then(|stream| Ok((shared.length(&append.scene, &stream)?, stream)));
+        let (actual, mut stream) = match found {
+            Ok(found) => found,
             Err(error) => return self.refused.push((append.reply, Err(error))),
         };
-        let answer = self.place(&mut stream, append.expected, append.at, &append.scene, append.events, &*shared.vault);
+        let answer = if actual == append.expected {
+            self.place(&mut stream, actual, append.at, &append.scene, append.events, &*shared.vault)
+        } else {
+            Ok(Append::Conflict { actual })
+        };
         if stream.last().is_some_and(|last| *last >= self.first_seq) {
             self.streams.insert(append.scene, stream);
         }
@@ -326,20 +345,17 @@ impl Group {
         }
     }
 
-    /// Puts the records of one append behind those of the group, and their sequences behind those of the `stream`.
+    /// Puts the records of one append behind those of the group, and their sequences behind those of the `stream`, which has
+    /// `actual` records.
     fn place(
         &mut self,
         stream: &mut Vec<u64>,
-        expected: u32,
+        actual: u32,
         at: Timestamp,
         scene: &SceneId,
         events: Vec<Event>,
         vault: &dyn Vault,
     ) -> Result<Append, StoreError> {
-        let actual = u32::try_from(stream.len()).unwrap_or(u32::MAX);
-        if actual != expected {
-            return Ok(Append::Conflict { actual });
-        }
         let records: Vec<Recorded> = events
             .into_iter()
             .zip(1..)

@@ -10,6 +10,8 @@
 //! A body is the record as it is stored, in base64, and nothing else is said of it: what it means is decoded by whoever
 //! reads it, so that nothing in an export can contradict its own record, and the log's proofs hold for the copy. Every
 //! line has one form only, and the last one bears a checksum over all before it: no byte can be another unnoticed.
+//!
+//! A log whose first records were removed by retention has version 2, and in its header what the Merkle tree needs of them.
 
 mod read;
 mod write;
@@ -22,7 +24,9 @@ pub use read::ExportReader;
 pub use write::ExportWriter;
 
 const FORMAT: &str = "scan-login journal";
-const VERSION: u32 = 1;
+/// Of a log without its first records; a whole one is written as version 1.
+const VERSION: u32 = 2;
+const WHOLE: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -32,6 +36,9 @@ struct Header {
     first: u64,
     /// The version of the program that wrote it.
     program: String,
+    /// From version 2 on: [`Beginning::edge`](super::Beginning::edge), in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]

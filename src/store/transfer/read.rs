@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ExportError, FORMAT, Header, Line, Summary, VERSION, add, hex};
-use crate::store::RawRecord;
+use super::{ExportError, FORMAT, Header, Line, Summary, VERSION, WHOLE, add, hex};
+use crate::store::{Beginning, RawRecord};
 
 /// No line is longer: a record has at most 64 KiB, and the last line a few bytes for each range that is missing.
 const LINE_MAX: u64 = 16 * 1024 * 1024;
@@ -17,6 +17,7 @@ pub struct ExportReader<R> {
     hasher: Sha256,
     line: Vec<u8>,
     lines: u64,
+    beginning: Beginning,
     next: u64,
     records: u64,
     missing: Vec<(u64, u64)>,
@@ -41,6 +42,7 @@ impl<R: BufRead> ExportReader<R> {
             hasher: Sha256::new(),
             line: Vec::new(),
             lines: 0,
+            beginning: Beginning::default(),
             next: 1,
             records: 0,
             missing: Vec::new(),
@@ -57,11 +59,16 @@ impl<R: BufRead> ExportReader<R> {
             _ => {}
         }
         let header: Header = reader.parsed()?;
-        if header.version != VERSION || header.first != 1 {
-            return Err(reader.damaged("it is not what a program can have written"));
-        }
+        let beginning = header.beginning();
+        reader.beginning = beginning.ok_or_else(|| reader.damaged("it is not what a program can have written"))?;
+        reader.next = reader.beginning.first;
         reader.hasher.update(&reader.line);
         Ok(reader)
+    }
+
+    /// Where its log begins.
+    pub fn beginning(&self) -> &Beginning {
+        &self.beginning
     }
 
     /// The next record; `None` where the export has come to its end, and is found whole as it was written.
@@ -140,6 +147,17 @@ impl<R: BufRead> ExportReader<R> {
 
     fn damaged(&self, reason: &str) -> ExportError {
         ExportError::Damaged { line: self.lines, reason: reason.to_owned() }
+    }
+}
+
+impl Header {
+    fn beginning(&self) -> Option<Beginning> {
+        let hash = |text: &String| STANDARD.decode(text).ok()?.try_into().ok();
+        let edge = self.removed.iter().map(hash).collect::<Option<Vec<[u8; 32]>>>()?;
+        // A tree has a subtree for each bit of its size.
+        let removed = self.first.checked_sub(1)?;
+        let is_sound = edge.len() as u32 == removed.count_ones() && (removed == 0) == (self.version == WHOLE);
+        is_sound.then_some(Beginning { first: self.first, edge })
     }
 }
 

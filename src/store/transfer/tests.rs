@@ -1,9 +1,10 @@
 //! Golden bytes (an export once written must stay readable for ever), and what damage does.
 
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::store::RawRecord;
+use crate::store::{Beginning, RawRecord};
 
 /// Written by version 0.1.0; never to be changed.
 const VERSION_1: &str = r#"{"format":"scan-login journal","version":1,"first":1,"program":"0.1.0"}
@@ -24,7 +25,7 @@ fn records() -> Vec<RawRecord> {
 }
 
 fn written(records: &[RawRecord], last: u64) -> (Vec<u8>, Summary) {
-    let mut writer = ExportWriter::begin(Vec::new()).unwrap();
+    let mut writer = ExportWriter::begin(Vec::new(), &Beginning::default()).unwrap();
     for record in records {
         writer.record(record).unwrap();
     }
@@ -42,7 +43,7 @@ fn read(bytes: &[u8]) -> Result<(Vec<RawRecord>, Summary), ExportError> {
 
 #[test]
 fn exports_of_version_1_have_these_bytes_for_ever() {
-    let mut writer = ExportWriter::begin(Vec::new()).unwrap();
+    let mut writer = ExportWriter::begin(Vec::new(), &Beginning::default()).unwrap();
     writer.record(&records()[0]).unwrap();
     writer.record(&records()[1]).unwrap();
     writer.doubtful(&records()[2]).unwrap();
@@ -57,6 +58,36 @@ fn exports_of_version_1_have_these_bytes_for_ever() {
     assert_eq!((summary.missing, summary.doubtful), (vec![(3, 4), (6, 7)], vec![(5, 5)]));
 }
 
+/// A log without its first 256 records; never to be changed.
+const VERSION_2: &str = r#"{"format":"scan-login journal","version":2,"first":257,"program":"0.1.0","removed":["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="]}
+{"seq":257,"body":"AQECAw=="}
+{"records":1,"last":257,"missing":[],"doubtful":[],"sha256":"SHA256"}
+"#;
+
+#[test]
+fn exports_of_version_2_tell_what_the_tree_needs_of_removed_records() {
+    let (lines, last) = VERSION_2.split_at(VERSION_2.find("{\"records").unwrap());
+    let text = [lines, &last.replace("SHA256", &hex(&Sha256::digest(lines)))].concat();
+    let beginning = Beginning { first: 257, edge: vec![[7; 32]] };
+    let mut writer = ExportWriter::begin(Vec::new(), &beginning).unwrap();
+    writer.record(&RawRecord { seq: 257, body: vec![1, 1, 2, 3] }).unwrap();
+    let bytes = writer.finish(257).unwrap().0;
+    if env!("CARGO_PKG_VERSION") == "0.1.0" {
+        assert_eq!(String::from_utf8(bytes).unwrap(), text);
+    }
+    let mut reader = ExportReader::begin(text.as_bytes()).unwrap();
+    assert_eq!(*reader.beginning(), beginning);
+    assert_eq!(reader.next_record().unwrap().unwrap().seq, 257);
+    assert!(reader.next_record().unwrap().is_none());
+    assert!(reader.summary().unwrap().is_whole());
+    for (what, other) in
+        [("\"version\":2", "\"version\":1"), ("257,\"program", "258,\"program"), ("\"BwcH", "\"BwcHBwcH")]
+    {
+        let other = text.replacen(what, other, 1);
+        assert!(matches!(ExportReader::begin(other.as_bytes()), Err(ExportError::Damaged { line: 1, .. })), "{other}");
+    }
+}
+
 #[test]
 fn the_export_of_nothing_is_an_export() {
     let (bytes, summary) = written(&[], 0);
@@ -69,8 +100,8 @@ fn what_is_no_export_or_a_newer_one_is_told_apart() {
     for foreign in ["", "{}\n", "{\"seq\":1}\n", "\u{1f}\u{8b}", "{\"format\":\"another\",\"version\":1}\n", "[]\n"] {
         assert!(matches!(read(foreign.as_bytes()), Err(ExportError::Foreign)), "{foreign:?}");
     }
-    let newer = "{\"format\":\"scan-login journal\",\"version\":2,\"shape\":\"unknown\"}\n";
-    assert!(matches!(read(newer.as_bytes()), Err(ExportError::Newer(2))));
+    let newer = "{\"format\":\"scan-login journal\",\"version\":3,\"shape\":\"unknown\"}\n";
+    assert!(matches!(read(newer.as_bytes()), Err(ExportError::Newer(3))));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{FORMAT, Header, Line, Summary, VERSION, add, hex};
-use crate::store::RawRecord;
+use super::{FORMAT, Header, Line, Summary, VERSION, WHOLE, add, hex};
+use crate::store::{Beginning, RawRecord};
 
 /// Writes an export, record by record.
 pub struct ExportWriter<W> {
@@ -18,15 +18,17 @@ pub struct ExportWriter<W> {
 }
 
 impl<W: Write> ExportWriter<W> {
-    /// Begins it.
+    /// Begins it, of a log that begins there.
     ///
     /// # Errors
     /// Whatever `out` says.
-    pub fn begin(out: W) -> io::Result<Self> {
+    pub fn begin(out: W, beginning: &Beginning) -> io::Result<Self> {
         let summary = Summary { records: 0, last: 0, missing: Vec::new(), doubtful: Vec::new(), sha256: String::new() };
-        let mut writer = Self { out, hasher: Sha256::new(), line: Vec::new(), next: 1, summary };
+        let mut writer = Self { out, hasher: Sha256::new(), line: Vec::new(), next: beginning.first, summary };
         let program = env!("CARGO_PKG_VERSION").to_owned();
-        writer.write(&Header { format: FORMAT.to_owned(), version: VERSION, first: 1, program })?;
+        let version = if beginning.first == 1 { WHOLE } else { VERSION };
+        let removed = beginning.edge.iter().map(|hash| STANDARD.encode(hash)).collect();
+        writer.write(&Header { format: FORMAT.to_owned(), version, first: beginning.first, program, removed })?;
         Ok(writer)
     }
 

@@ -19,8 +19,8 @@ const BATCH: u64 = 1024;
 
 /// The records for the program's own commands, for the admin socket.
 ///
-/// `GET /records` takes `from` (a sequence, default 1) and answers with all records from there up to the last durable one
-/// at its beginning, which `x-journal-head` names: each its sequence (u64, little endian), the length of its body (u32,
+/// `GET /records` takes `from` (a sequence, default 1) and answers with all records from there, or from the journal's first,
+/// which `x-journal-first` names, up to the last durable one at its beginning, which `x-journal-head` names: each its sequence (u64, little endian), the length of its body (u32,
 /// little endian), and its body. Where it cannot go on it ends with the sequence 0 and, in place of a body, the reason in
 /// words. Once `stop` is cancelled, no answer goes on.
 pub fn records_router(history: History, stop: CancellationToken) -> Router {
@@ -36,8 +36,13 @@ struct Source {
 async fn records(State(source): State<Source>, RawQuery(query): RawQuery) -> Response {
     let Some(next) = from(query.as_deref().unwrap_or_default()) else { return refused() };
     let head = source.history.head().borrow().seq;
-    let reader = Reader { source, next, head };
-    let headers = [("content-type", "application/octet-stream".to_owned()), ("x-journal-head", head.to_string())];
+    let first = source.history.beginning().first;
+    let headers = [
+        ("content-type", "application/octet-stream".to_owned()),
+        ("x-journal-head", head.to_string()),
+        ("x-journal-first", first.to_string()),
+    ];
+    let reader = Reader { source, next: next.max(first), head };
     (headers, Body::from_stream(stream::unfold(reader, Reader::next))).into_response()
 }
 
@@ -82,6 +87,13 @@ impl Reader {
         let limit = (self.head - self.next + 1).min(BATCH) as usize;
         let told = |error: StoreError| error.to_string();
         let records = self.source.history.read_raw(self.next, limit).await.map_err(told)?;
+        let found = records.first().map_or(self.next, |record| record.seq);
+        if found > self.next {
+            return Err(format!(
+                "records up to {} were removed by retention while they were read: ask again",
+                found - 1
+            ));
+        }
         for record in &records {
             frame(record.seq, &record.body, bytes);
             self.next = record.seq + 1;
