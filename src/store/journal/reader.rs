@@ -164,13 +164,14 @@ impl Shared {
         if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
     }
 
-    pub(super) fn read(&self, from: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    /// Up to `limit` records from `from` on, persons as far as `vault` has their keys.
+    pub(super) fn read(&self, from: u64, limit: usize, vault: &dyn Vault) -> Result<Vec<Recorded>, StoreError> {
         let last = self.head.borrow().seq;
         let mut found = Vec::with_capacity(limit.min(1024));
         if limit == 0 {
             return Ok(found);
         }
-        self.visit_records(from.max(1), last, &*self.vault, &mut |record| {
+        self.visit_records(from.max(1), last, vault, &mut |record| {
             found.push(record);
             if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
