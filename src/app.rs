@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows every layer.
 
+mod id_token_keys;
 pub mod offline;
 
 use std::collections::HashMap;
@@ -125,9 +126,6 @@ const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How often the keys of id tokens are looked at.
-const TURN: Duration = Duration::from_secs(60 * 60);
-
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -159,7 +157,7 @@ pub async fn run(
     let checkpointer = Arc::new(Checkpointer::start(audit_setup(&config, journal.clone(), &clock), if_other).await?);
     let keys = open_keys(&config, &journal)?;
     warn_of_lost_keys(&journal).await?;
-    let id_token_keys = open_id_token_keys(&config, &clock).await?;
+    let id_token_keys = id_token_keys::open(&config, &clock).await?;
     let recall = open_recall(&config, &clock)?;
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
@@ -256,7 +254,7 @@ impl Serving {
             serving.tasks.spawn(retention.run(serving.stopping.clone()));
         }
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
-        serving.tasks.spawn(turn(core.id_token_keys.clone(), serving.stopping.clone()));
+        serving.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let limits = RateLimits::new(&config.limits);
@@ -316,29 +314,6 @@ fn open_keys(config: &Config, journal: &Journal) -> Result<Arc<Keys>, KeysError>
         tracing::warn!(%path, "{told}; put the keys' backup there if there is one");
     }
     Ok(Arc::new(keys))
-}
-
-async fn open_id_token_keys(config: &Config, clock: &Clock) -> Result<KeyRing, KeysError> {
-    let ring = KeyRing::new(Some(&config.keys.path), clock.clone());
-    turned(&ring).await?;
-    Ok(ring)
-}
-
-/// Has the keys of id tokens follow each other while the daemon runs.
-async fn turn(ring: KeyRing, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(tokio::time::sleep(TURN)).await.is_some() {
-        if let Err(error) = turned(&ring).await {
-            tracing::error!(%error, "the keys of id tokens are not as they should be\n    {}", error.cure());
-        }
-    }
-}
-
-async fn turned(ring: &KeyRing) -> Result<(), KeysError> {
-    let ring = ring.clone();
-    match tokio::task::spawn_blocking(move || ring.turn()).await {
-        Ok(turned) => turned,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
 }
 
 /// Where the keys of persons are new and the newest records were sealed under others, their folder was lost.

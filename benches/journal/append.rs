@@ -1,7 +1,9 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use scan_login::domain::Event;
 use scan_login::store::{EventStore, MemoryMedium};
+use scan_login::vault::{self, Field, Handle, Place};
 use serde_json::json;
 
 use crate::{folder, history, logins, median, raw::RawFile, round};
@@ -12,43 +14,103 @@ const ROUND: u64 = 20;
 const PAIRS: u64 = 21;
 const LONE_PAIRS: u64 = 1001;
 
-/// 256 clients that all append one event at once, and the next when all are answered.
-pub async fn group() -> serde_json::Value {
+/// 256 clients that all append one event at once, and the next when all are answered: sessions of visitors, each of whom gets
+/// a key, or of nobody, for whom none is made.
+pub async fn group(with_keys: bool) -> serde_json::Value {
+    let make = if with_keys { logins::created } else { logins::created_for_nobody };
     let folder = folder();
     let store = history::open(&folder.path().join("store"));
     let mut raw = RawFile::create(&folder.path().join("raw"));
-    let bytes = vec![0x5a; created_bytes(GROUP).await];
+    let bytes = vec![0x5a; encoded_bytes(GROUP, make).await];
     let (mut journal_rates, mut raw_rates) = (Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
         let events: Vec<Vec<_>> = (0..ROUND)
             .map(|group| {
                 let first = (pair * ROUND + group) * GROUP;
-                (first..first + GROUP).map(|number| (number, logins::created(number))).collect()
+                (first..first + GROUP).map(|number| (number, make(number))).collect()
             })
             .collect();
         let began = Instant::now();
         for group in events {
             join_all(group.into_iter().map(|(number, event)| history::append(&store, number, 0, vec![event]))).await;
         }
-        journal_rates.push((ROUND * GROUP) as f64 / began.elapsed().as_secs_f64());
-        let began = Instant::now();
-        (0..ROUND).for_each(|_| raw.append(&bytes));
-        raw_rates.push((ROUND * GROUP) as f64 / began.elapsed().as_secs_f64());
+        journal_rates.push(rate(began));
+        raw_rates.push(raw_round(&mut raw, &bytes));
         for number in pair * ROUND * GROUP..(pair + 1) * ROUND * GROUP {
             store.retire(&logins::scene(number));
         }
         history::settle(&store).await;
     }
     store.close().await;
-    // The first pair warms up.
-    let ratio = median(journal_rates[1..].iter().zip(&raw_rates[1..]).map(|(journal, raw)| 100.0 * journal / raw));
     json!({
-        "scenario": "group", "pairs": PAIRS, "groups_a_round": ROUND, "events_a_group": GROUP,
-        "bytes_an_event": bytes.len() as u64 / GROUP,
-        "journal_events_a_second": median(journal_rates[1..].iter().copied()).round(),
-        "raw_events_a_second": median(raw_rates[1..].iter().copied()).round(),
-        "percent_of_raw": round(ratio), "target_percent": 50,
+        "scenario": if with_keys { "group" } else { "group-without-keys" },
+        "pairs": PAIRS, "groups_a_round": ROUND, "events_a_group": GROUP, "bytes_an_event": bytes.len() as u64 / GROUP,
+        "journal_events_a_second": median_behind_the_first(&journal_rates).round(),
+        "raw_events_a_second": median_behind_the_first(&raw_rates).round(),
+        "percent_of_raw": percent(&journal_rates, &raw_rates), "target_percent": 50,
     })
+}
+
+/// What no journal over sled can do without, in turn with the raw file: the bytes of such groups inserted into a tree in
+/// values of 8 KiB, flushed and synced, by one thread and with nothing else; and 256 new keys made, sealed with, and synced.
+pub async fn group_floor() -> serde_json::Value {
+    let folder = folder();
+    let db = sled::Config::new().path(folder.path().join("sled")).cache_capacity(8 << 20).flush_every_ms(None);
+    let tree = db.open().unwrap();
+    let file = std::fs::File::options().write(true).open(folder.path().join("sled/db")).unwrap();
+    let keys = vault::open_or_create(&folder.path().join("keys")).unwrap();
+    let mut raw = RawFile::create(&folder.path().join("raw"));
+    let bytes = vec![0x5a; encoded_bytes(GROUP, logins::created).await];
+    let (mut sled_rates, mut key_rates, mut raw_rates) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..=PAIRS {
+        let first = pair * ROUND * GROUP;
+        let began = Instant::now();
+        for group in 0..ROUND {
+            for (place, value) in (first + group * GROUP..).zip(bytes.chunks(8 * 1024)) {
+                tree.insert(place.to_be_bytes(), value).unwrap();
+            }
+            tree.flush().unwrap();
+            file.sync_data().unwrap();
+        }
+        sled_rates.push(rate(began));
+        let scenes: Vec<_> = (first..first + ROUND * GROUP).map(logins::scene).collect();
+        let began = Instant::now();
+        for group in scenes.chunks(GROUP as usize) {
+            for scene in group {
+                let place = Place { scene, scene_seq: 1, field: Field::Visitor };
+                keys.seal(Handle::of_scene(scene), place, &[0x5a; 128]).unwrap();
+            }
+            keys.sync().unwrap();
+        }
+        key_rates.push(rate(began));
+        raw_rates.push(raw_round(&mut raw, &bytes));
+    }
+    json!({
+        "scenario": "group-floor", "pairs": PAIRS, "events_a_group": GROUP, "bytes_an_event": bytes.len() as u64 / GROUP,
+        "sled_events_a_second": median_behind_the_first(&sled_rates).round(),
+        "keys_a_second": median_behind_the_first(&key_rates).round(),
+        "raw_events_a_second": median_behind_the_first(&raw_rates).round(),
+        "sled_percent_of_raw": percent(&sled_rates, &raw_rates), "keys_percent_of_raw": percent(&key_rates, &raw_rates),
+    })
+}
+
+fn rate(began: Instant) -> f64 {
+    (ROUND * GROUP) as f64 / began.elapsed().as_secs_f64()
+}
+
+fn raw_round(raw: &mut RawFile, bytes: &[u8]) -> f64 {
+    let began = Instant::now();
+    (0..ROUND).for_each(|_| raw.append(bytes));
+    rate(began)
+}
+
+/// The first pair warms up.
+fn median_behind_the_first(rates: &[f64]) -> f64 {
+    median(rates[1..].iter().copied())
+}
+
+fn percent(rates: &[f64], raw_rates: &[f64]) -> f64 {
+    round(median(rates[1..].iter().zip(&raw_rates[1..]).map(|(rate, raw)| 100.0 * rate / raw)))
 }
 
 /// One client, one event at a time.
@@ -56,7 +118,7 @@ pub async fn lone() -> serde_json::Value {
     let folder = folder();
     let store = history::open(&folder.path().join("store"));
     let mut raw = RawFile::create(&folder.path().join("raw"));
-    let bytes = vec![0x5a; created_bytes(1).await];
+    let bytes = vec![0x5a; encoded_bytes(1, logins::created).await];
     let (mut journal_times, mut raw_times) = (Vec::new(), Vec::new());
     for number in 0..LONE_PAIRS {
         let event = logins::created(number);
@@ -77,8 +139,9 @@ pub async fn lone() -> serde_json::Value {
 }
 
 /// How many bytes the chunks of that many events have.
-async fn created_bytes(events: u64) -> usize {
+async fn encoded_bytes(events: u64, make: fn(u64) -> Event) -> usize {
     let medium = MemoryMedium::new();
-    history::begin(&medium.open().unwrap(), 0..events).await;
+    let store = medium.open().unwrap();
+    join_all((0..events).map(|number| history::append(&store, number, 0, vec![make(number)]))).await;
     medium.log_bytes()
 }

@@ -35,6 +35,12 @@ fn later(number: u64, seconds: i64) -> Timestamp {
     Timestamp::from_micros(at(number).as_micros() + seconds * 1_000_000)
 }
 
+/// As [`created`], for a visitor of whom nothing was told: no key is made for it.
+pub fn created_for_nobody(number: u64) -> Event {
+    let Event::Created(created) = created(number) else { unreachable!("that is what it makes") };
+    Event::Created(Arc::new(Created { visitor: None, ..Arc::unwrap_or_clone(created) }))
+}
+
 pub fn created(number: u64) -> Event {
     let digest = |salt: u64| {
         let mut bytes = [0; 32];

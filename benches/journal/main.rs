@@ -3,9 +3,11 @@
 //! | scenario | what is measured |
 //! |---|---|
 //! | `group` | events a second at groups of 256 concurrent appends, beside a raw file that is appended and synced |
+//! | `group-without-keys` | the same of sessions whose visitors are not told of: no key is made for them |
+//! | `group-floor` | what is left of it where sled, or the keys, do nothing else |
 //! | `lone` | a lone durable append, beside the same |
 //! | `disk` | bytes of the whole folder an event, after bursts and after lone appends |
-//! | `replay` | all history decoded and folded |
+//! | `replay` | all history decoded and folded: with persons left sealed, as a report reads it, and with each opened |
 //! | `restart` | from a killed process to an open journal with its pending sessions read |
 //! | `audit` | the log hashed, held against its last checkpoint at a start, and verified as a whole |
 //! | `memory` | resident memory of a start, of appends and of a full scan, with little history and with much |
@@ -48,7 +50,9 @@ fn main() {
             println!("{}", measure());
         }
     };
-    tell("group", &mut || runtime.block_on(append::group()));
+    tell("group", &mut || runtime.block_on(append::group(true)));
+    tell("group-without-keys", &mut || runtime.block_on(append::group(false)));
+    tell("group-floor", &mut || runtime.block_on(append::group_floor()));
     tell("lone", &mut || runtime.block_on(append::lone()));
     tell("disk", &mut || runtime.block_on(disk::bytes_an_event()));
     tell("replay", &mut || runtime.block_on(replay::whole_history(events)));

@@ -58,7 +58,7 @@ pub fn child(task: &str, words: &[String]) {
                 drop(pending);
                 store.close().await;
             }
-            _ => drop(replay::fold(path).await),
+            _ => drop(replay::fold(path, replay::Persons::Opened).await),
         }
     });
     println!("{}", peak_mb());

@@ -42,7 +42,7 @@ pub(super) enum NotEncoded {
 
 /// The records of one append, encoded.
 pub(super) fn encode_records(records: &[Recorded], vault: &dyn Vault) -> Result<Vec<u8>, NotEncoded> {
-    let mut bytes = Vec::with_capacity(records.len() * 128);
+    let mut bytes = Vec::with_capacity(records.len() * 512);
     for record in records {
         encode_record(record, vault, &mut bytes)?;
     }

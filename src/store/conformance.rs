@@ -192,6 +192,33 @@ async fn a_burst_is_split_into_chunks_and_read_back_whole(engine: &dyn Engine) {
     store.close().await;
 }
 
+async fn who_names_nobody_reads_everything_but_persons(engine: &dyn Engine) {
+    let store = engine.open();
+    let burst = (0..1200).map(|n| store.append(&scene(&n.to_string()), 0, NOON, vec![created(), scanned("alice")]));
+    futures_util::future::join_all(burst).await;
+    let (mut opened, mut sealed) = (Follow::new(store.clone(), 1), Follow::new(store.clone(), 1).sealed());
+    let mut seen = 0;
+    loop {
+        let (batch, without) = (opened.batch().await.unwrap(), sealed.batch().await.unwrap());
+        assert_eq!(places(&batch), places(&without));
+        for (record, without) in batch.iter().zip(&without) {
+            seen += 1;
+            match (&record.event, &without.event) {
+                (Event::Scanned(known), Event::Scanned(without)) => {
+                    assert!(known.person.openid().is_some());
+                    assert_eq!(without.person, Person::Forgotten(known.person.handle().unwrap()));
+                }
+                (event, without) => assert_eq!(event, without),
+            }
+        }
+        if batch.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, 2400);
+    store.close().await;
+}
+
 async fn an_event_too_large_is_refused_alone(engine: &dyn Engine) {
     let store = engine.open();
     let Event::Created(created_event) = created() else { unreachable!() };
@@ -237,6 +264,7 @@ suite!(
     a_retired_stream_to_which_something_happens_is_unretired,
     a_follower_sees_everything_once_in_order,
     a_burst_is_split_into_chunks_and_read_back_whole,
+    who_names_nobody_reads_everything_but_persons,
     an_event_too_large_is_refused_alone,
     a_closed_store_says_so,
 );

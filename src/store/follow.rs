@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,17 +10,28 @@ use crate::domain::{Recorded, Timestamp};
 use super::{EventStore, Head, StoreError};
 
 /// Reads the whole log in order and then waits for what comes. A slow reader is merely behind: besides the batch that it
-/// works on, there is at most the next one, which is read meanwhile.
+/// works on, there are at most the next two, which are read meanwhile.
 pub struct Follow {
     store: Arc<dyn EventStore>,
     head: watch::Receiver<Head>,
     next: u64,
     /// Sequences that need not be read.
     passed: RangeInclusive<u64>,
-    ahead: Option<Ahead>,
+    /// Whether what identifies a person is left sealed.
+    is_sealed: bool,
+    /// Batches that are being read, in order.
+    ahead: VecDeque<Ahead>,
 }
 
-type Ahead = JoinHandle<Result<Vec<Recorded>, StoreError>>;
+/// A batch that is being read: the sequences of its first event and its last.
+struct Ahead {
+    first: u64,
+    last: u64,
+    events: JoinHandle<Result<Vec<Recorded>, StoreError>>,
+}
+
+/// Batches that are read while one is worked on.
+const AHEAD: usize = 2;
 
 /// Most events in one batch: bounds the memory of a reader.
 const BATCH: u64 = 1024;
@@ -28,7 +40,15 @@ impl Follow {
     /// Begins at the sequence `from`.
     pub fn new(store: Arc<dyn EventStore>, from: u64) -> Self {
         let head = store.head();
-        Self { store, head, next: from.max(1), passed: RangeInclusive::new(1, 0), ahead: None }
+        let passed = RangeInclusive::new(1, 0);
+        Self { store, head, next: from.max(1), passed, is_sealed: false, ahead: VecDeque::new() }
+    }
+
+    /// Names nobody: what identifies a person is left sealed, and reads as forgotten.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.is_sealed = true;
+        self
     }
 
     /// Passes over what the store knows to be of another time than from the first to the second, each where it is given.
@@ -62,19 +82,22 @@ impl Follow {
     /// [`StoreError`] where the medium fails or is damaged.
     pub async fn batch(&mut self) -> Result<Vec<Recorded>, StoreError> {
         let durable = self.head.borrow_and_update().seq;
-        if self.ahead.is_none() && !self.read_ahead(durable) {
-            return Ok(Vec::new());
-        }
-        let Some(ahead) = &mut self.ahead else { return Ok(Vec::new()) };
+        while self.ahead.len() < AHEAD && self.read_ahead(durable) {}
+        let Some(ahead) = self.ahead.front_mut() else { return Ok(Vec::new()) };
         // Kept until it is there, so that nothing is lost where nobody waits for it any more.
-        let events = ahead.await.unwrap_or_else(|_| Err(StoreError::Unreadable("reading it panicked".into())));
-        self.ahead = None;
-        let events = events?;
-        if let Some(last) = events.last() {
-            self.next = last.seq + 1;
-            self.read_ahead(durable);
+        let events = (&mut ahead.events).await;
+        let (first, last) = (ahead.first, ahead.last);
+        self.ahead.pop_front();
+        let events = events.unwrap_or_else(|_| Err(StoreError::Unreadable("reading it panicked".into())));
+        let next = events.as_ref().ok().and_then(|events| events.last()).map_or(first, |event| event.seq + 1);
+        if next <= last {
+            // What is read behind it is not what comes next.
+            self.ahead.drain(..).for_each(|ahead| ahead.events.abort());
+            self.next = next;
+            return events;
         }
-        Ok(events)
+        while self.ahead.len() < AHEAD && self.read_ahead(durable) {}
+        events
     }
 
     /// Begins to read the next batch; `false` where there is none.
@@ -86,8 +109,12 @@ impl Follow {
             return false;
         }
         let end = if self.next < *self.passed.start() { durable.min(self.passed.start() - 1) } else { durable };
-        let limit = usize::try_from((end - self.next + 1).min(BATCH)).unwrap_or(1);
-        self.ahead = Some(tokio::spawn(self.store.read(self.next, limit)));
+        let last = end.min(self.next + BATCH - 1);
+        let limit = usize::try_from(last - self.next + 1).unwrap_or(1);
+        let read =
+            if self.is_sealed { self.store.read_sealed(self.next, limit) } else { self.store.read(self.next, limit) };
+        self.ahead.push_back(Ahead { first: self.next, last, events: tokio::spawn(read) });
+        self.next = last + 1;
         true
     }
 
@@ -108,8 +135,6 @@ impl Follow {
 
 impl Drop for Follow {
     fn drop(&mut self) {
-        if let Some(ahead) = &self.ahead {
-            ahead.abort();
-        }
+        self.ahead.iter().for_each(|ahead| ahead.events.abort());
     }
 }

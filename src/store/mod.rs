@@ -93,6 +93,15 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`StoreError`] where the medium fails or is damaged.
     fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>>;
 
+    /// The same as [`read`](Self::read) for who names nobody: what identifies a person may be left sealed, which costs most of
+    /// the time, and then reads as forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn read_sealed(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
+        self.read(from, limit)
+    }
+
     /// The same as [`read`](Self::read), as they are stored.
     ///
     /// # Errors

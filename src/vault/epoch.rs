@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretBox};
 
 use super::VaultError;
 use super::cipher::Secret;
+use super::log::KeyLog;
 use super::table::{LEAST_SLOTS, Table, write_zeros};
 use crate::clock::random_bytes;
 use crate::keys::{read_key, write_key};
@@ -16,6 +17,7 @@ use crate::keys::{read_key, write_key};
 pub(super) struct Epoch {
     pub(super) number: u64,
     pub(super) table: Table,
+    pub(super) log: KeyLog,
 }
 
 /// What can be interrupted, in its order: so that a test can stop behind each.
@@ -29,6 +31,8 @@ pub(super) enum Step {
     OldKeyRemoved,
     OldTableOverwritten,
     OldTableRemoved,
+    OldLogOverwritten,
+    OldLogRemoved,
 }
 
 /// Told behind each step; an error stops there.
@@ -42,32 +46,40 @@ pub(super) fn table_path(folder: &Path, epoch: u64) -> PathBuf {
     folder.join(format!("vault-{epoch:08}.tab"))
 }
 
+pub(super) fn log_path(folder: &Path, epoch: u64) -> PathBuf {
+    folder.join(format!("vault-{epoch:08}.log"))
+}
+
 /// The newest epoch whose key is there, or the first. Whatever an interruption has left of others is destroyed.
 pub(super) fn open(folder: &Path) -> Result<Epoch, VaultError> {
     let io = |error| VaultError::Io { path: folder.to_owned(), error };
     let numbers = |suffix| numbers(folder, suffix).map_err(io);
     let Some(number) = numbers(".key")?.into_iter().max() else {
-        for left_over in numbers(".tab")? {
-            remove(&table_path(folder, left_over)).map_err(io)?;
+        for left_over in numbers(".tab")?.into_iter().chain(numbers(".log")?) {
+            remove(&table_path(folder, left_over)).and_then(|()| remove(&log_path(folder, left_over))).map_err(io)?;
         }
         return first(folder).map_err(io);
     };
     let (key, path) = (read_key(&key_path(folder, number))?, table_path(folder, number));
     let io_of_table = |error| VaultError::Io { path: path.clone(), error };
     let table = Table::open(&path, number, &key).map_err(io_of_table)?;
-    let table = table.ok_or_else(|| VaultError::Broken(path.clone()))?;
-    for left_over in numbers(".key")?.into_iter().chain(numbers(".tab")?).filter(|other| *other != number) {
+    let mut table = table.ok_or_else(|| VaultError::Broken(path.clone()))?;
+    let of_others = [".key", ".tab", ".log"].map(numbers).into_iter().collect::<Result<Vec<_>, _>>()?;
+    for left_over in of_others.into_iter().flatten().filter(|other| *other != number) {
         destroy(folder, left_over, &|_| Ok(())).map_err(io)?;
     }
-    Ok(Epoch { number, table })
+    let log = KeyLog::open(&log_path(folder, number), &mut table).map_err(io)?;
+    sync_folder(folder).map_err(io)?;
+    Ok(Epoch { number, table, log })
 }
 
 fn first(folder: &Path) -> io::Result<Epoch> {
     let key = new_key();
-    let table = Table::create(&table_path(folder, 1), 1, LEAST_SLOTS, &key)?;
+    let mut table = Table::create(&table_path(folder, 1), 1, LEAST_SLOTS, &key)?;
     table.file().sync_all()?;
+    let log = KeyLog::open(&log_path(folder, 1), &mut table)?;
     write_key(&key_path(folder, 1), key.expose_secret())?;
-    Ok(Epoch { number: 1, table })
+    Ok(Epoch { number: 1, table, log })
 }
 
 impl Epoch {
@@ -85,27 +97,30 @@ impl Epoch {
         self.table.copy_to(&mut table, keeps)?;
         witness(Step::TableWritten)?;
         table.file().sync_all()?;
+        let log = KeyLog::open(&log_path(folder, number), &mut table)?;
         witness(Step::TableSynced)?;
         // From here on it counts.
         write_key(&key_path(folder, number), key.expose_secret())?;
         let destroyed = witness(Step::KeyWritten).and_then(|()| destroy(folder, self.number, witness));
-        Ok((Self { number, table }, destroyed))
+        Ok((Self { number, table, log }, destroyed))
     }
 }
 
-/// The key first: without it the table opens nothing.
+/// The key first: without it neither the table nor the log opens anything.
 fn destroy(folder: &Path, epoch: u64, witness: Witness<'_>) -> io::Result<()> {
-    let (key, table) = (key_path(folder, epoch), table_path(folder, epoch));
-    overwrite(&key)?;
-    witness(Step::OldKeyOverwritten)?;
-    remove(&key)?;
-    sync_folder(folder)?;
-    witness(Step::OldKeyRemoved)?;
-    overwrite(&table)?;
-    witness(Step::OldTableOverwritten)?;
-    remove(&table)?;
-    sync_folder(folder)?;
-    witness(Step::OldTableRemoved)
+    let files = [
+        (key_path(folder, epoch), Step::OldKeyOverwritten, Step::OldKeyRemoved),
+        (table_path(folder, epoch), Step::OldTableOverwritten, Step::OldTableRemoved),
+        (log_path(folder, epoch), Step::OldLogOverwritten, Step::OldLogRemoved),
+    ];
+    for (path, overwritten, removed) in files {
+        overwrite(&path)?;
+        witness(overwritten)?;
+        remove(&path)?;
+        sync_folder(folder)?;
+        witness(removed)?;
+    }
+    Ok(())
 }
 
 fn overwrite(path: &Path) -> io::Result<()> {

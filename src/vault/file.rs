@@ -150,23 +150,31 @@ impl Inner {
 
     /// The key of a handle, if there is one.
     fn key(&mut self, handle: Handle) -> io::Result<Option<&Secret>> {
-        let place = place_of(handle);
-        if !matches!(&self.opened[place], Some((there, _)) if *there == handle) {
-            match self.epoch.table.find(handle)? {
-                Found::Key(key) => self.opened[place] = Some((handle, key)),
-                Found::Vacant(_) => return Ok(None),
-            }
-        }
-        Ok(self.opened[place].as_ref().map(|(_, key)| key))
+        Ok(match self.vacancy(handle)? {
+            None => self.opened[place_of(handle)].as_ref().map(|(_, key)| key),
+            Some(_) => None,
+        })
     }
 
-    fn make(&mut self, handle: Handle) -> io::Result<()> {
-        let key: Secret = SecretBox::new(Box::new(random_bytes()));
-        if let Found::Vacant(at) = self.epoch.table.find(handle)? {
-            self.epoch.table.insert(at, handle, &key)?;
-            self.is_behind = true;
-            self.opened[place_of(handle)] = Some((handle, key));
+    /// Where the table has room for a key of the handle; `None` where there is one, and it is opened.
+    fn vacancy(&mut self, handle: Handle) -> io::Result<Option<u64>> {
+        let place = place_of(handle);
+        if matches!(&self.opened[place], Some((there, _)) if *there == handle) {
+            return Ok(None);
         }
+        match self.epoch.table.find(handle)? {
+            Found::Key(key) => self.opened[place] = Some((handle, key)),
+            Found::Vacant(at) => return Ok(Some(at)),
+        }
+        Ok(None)
+    }
+
+    fn make(&mut self, at: u64, handle: Handle) -> io::Result<()> {
+        let key: Secret = SecretBox::new(Box::new(random_bytes()));
+        let slot = self.epoch.table.insert(at, handle, &key)?;
+        self.epoch.log.push(&slot);
+        self.is_behind = true;
+        self.opened[place_of(handle)] = Some((handle, key));
         Ok(())
     }
 }
@@ -185,12 +193,12 @@ impl Vault for FileVault {
         if inner.has_failed {
             return Err(VaultError::Failed);
         }
-        if inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
-            if inner.epoch.table.is_full() {
-                let slots = inner.epoch.table.slots() * 2;
-                self.begin_epoch(&mut inner, slots, &|_, _| true)?;
-            }
-            inner.make(handle).map_err(|error| self.failed(error))?;
+        if inner.epoch.table.is_full() && inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
+            let slots = inner.epoch.table.slots() * 2;
+            self.begin_epoch(&mut inner, slots, &|_, _| true)?;
+        }
+        if let Some(at) = inner.vacancy(handle).map_err(|error| self.failed(error))? {
+            inner.make(at, handle).map_err(|error| self.failed(error))?;
         }
         inner.watch.note(handle);
         let key = inner.key(handle).map_err(|error| self.failed(error))?.ok_or(VaultError::Failed)?;
@@ -216,12 +224,13 @@ impl Vault for FileVault {
     }
 
     fn sync(&self) -> Result<(), VaultError> {
-        let file = {
+        let written = {
             let mut inner = self.inner();
             inner.is_behind = false;
-            inner.epoch.table.file()
+            let Epoch { table, log, .. } = &mut inner.epoch;
+            log.write(table)
         };
-        file.sync_data().map_err(|error| {
+        written.and_then(|file| file.sync_data()).map_err(|error| {
             self.inner().has_failed = true;
             self.failed(error)
         })

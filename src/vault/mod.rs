@@ -10,6 +10,7 @@
 //! blind.key            HMAC key of the handles by which a person is found
 //! vault-{epoch}.key    what the epoch's table is wrapped under; an epoch counts from when this file is there
 //! vault-{epoch}.tab    slots of 64 bytes: handle ‖ wrapped key
+//! vault-{epoch}.log    the slots that the table has but is not synced with yet
 //! forgotten            the ledger: whose keys were destroyed, and when
 //! ```
 
@@ -17,6 +18,7 @@ mod cipher;
 mod epoch;
 mod file;
 mod ledger;
+mod log;
 mod memory;
 mod none;
 mod restored;

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use super::Handle;
 use super::cipher::{Secret, WRAPPED_BYTES, Wrapper};
 
-const SLOT_BYTES: usize = 64;
+pub(super) const SLOT_BYTES: usize = 64;
+/// A key in its place, or zeros.
+pub(super) type Slot = [u8; SLOT_BYTES];
 const MAGIC: &[u8; 8] = b"SLVAULT1";
 /// What is read and written at once where a table is gone through.
 const BLOCK_SLOTS: u64 = 1024;
@@ -85,7 +87,7 @@ impl Table {
     pub(super) fn find(&self, handle: Handle) -> io::Result<Found> {
         let mut at = self.home(handle);
         for _ in 0..self.slots {
-            let mut slot = [0; SLOT_BYTES];
+            let mut slot: Slot = [0; SLOT_BYTES];
             self.file.read_exact_at(&mut slot, offset(at))?;
             if slot == [0; SLOT_BYTES] {
                 return Ok(Found::Vacant(at));
@@ -100,13 +102,24 @@ impl Table {
         Err(io::Error::other("a table of keys has no room left"))
     }
 
-    /// Puts a key where [`find`](Self::find) found room for it.
-    pub(super) fn insert(&mut self, at: u64, handle: Handle, key: &Secret) -> io::Result<()> {
+    /// Puts a key where [`find`](Self::find) found room for it, and returns what lies there now.
+    pub(super) fn insert(&mut self, at: u64, handle: Handle, key: &Secret) -> io::Result<Slot> {
         let mut slot = [0; SLOT_BYTES];
         slot[..16].copy_from_slice(&handle.0);
         slot[16..].copy_from_slice(&self.wrapper.wrap(handle, key));
         self.file.write_all_at(&slot, offset(at))?;
         self.used += 1;
+        Ok(slot)
+    }
+
+    /// Puts in a slot of the same epoch, where it is whole and its key is not there.
+    pub(super) fn take(&mut self, slot: &Slot) -> io::Result<()> {
+        let handle = Handle(super::first_16(slot));
+        if let Some(key) = self.wrapper.unwrap(handle, &slot[16..])
+            && let Found::Vacant(at) = self.find(handle)?
+        {
+            self.insert(at, handle, &key)?;
+        }
         Ok(())
     }
 

@@ -131,7 +131,10 @@ fn who_was_forgotten_is_gone_and_nobody_else_is() {
     drop(first);
     let again = vault(folder.path());
     assert_eq!((open(&again, "alice", &alice), open(&again, "bob", &bob).unwrap()), (None, b"bob".to_vec()));
-    assert_eq!(files(folder.path()), ["blind.key", "forgotten", "vault-00000002.key", "vault-00000002.tab"]);
+    assert_eq!(
+        files(folder.path()),
+        ["blind.key", "forgotten", "vault-00000002.key", "vault-00000002.log", "vault-00000002.tab"]
+    );
 }
 
 #[test]
@@ -158,6 +161,8 @@ fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
         Step::OldKeyRemoved,
         Step::OldTableOverwritten,
         Step::OldTableRemoved,
+        Step::OldLogOverwritten,
+        Step::OldLogRemoved,
     ] {
         let folder = tempfile::tempdir().unwrap();
         let first = vault(folder.path());
@@ -173,7 +178,7 @@ fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
         assert_eq!(open(&again, "alice", &alice), None, "{step:?}");
         assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob", "{step:?}");
         assert!(!holds(folder.path(), &key), "{step:?}");
-        assert_eq!(files(folder.path()).len(), 4, "{step:?}: {:?}", files(folder.path()));
+        assert_eq!(files(folder.path()).len(), 5, "{step:?}: {:?}", files(folder.path()));
         assert_eq!(forget(&again, "alice").unwrap(), 0, "{step:?}");
     }
 }
@@ -210,7 +215,94 @@ fn the_table_grows_and_loses_nobody() {
         assert_eq!(open(&again, &name, sealed).unwrap(), name.as_bytes());
     }
     // Twice: behind 2,048 keys and behind 4,096.
-    assert_eq!(files(folder.path()), ["blind.key", "vault-00000003.key", "vault-00000003.tab"]);
+    assert_eq!(files(folder.path()), ["blind.key", "vault-00000003.key", "vault-00000003.log", "vault-00000003.tab"]);
+}
+
+#[test]
+fn keys_that_the_table_lost_with_the_power_come_back_from_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let table = folder.path().join("vault-00000001.tab");
+    let synced = std::fs::read(&table).unwrap();
+    let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+    first.sync().unwrap();
+    let carol = seal(&first, "carol");
+    drop(first);
+    std::fs::write(&table, synced).unwrap();
+    let again = vault(folder.path());
+    assert_eq!(open(&again, "alice", &alice).unwrap(), b"alice");
+    assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob");
+    assert_eq!(open(&again, "carol", &carol), None, "hers was never durable");
+}
+
+#[test]
+fn a_torn_entry_of_the_log_opens_nothing_and_hides_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let (table, log) = (folder.path().join("vault-00000001.tab"), folder.path().join("vault-00000001.log"));
+    let synced = std::fs::read(&table).unwrap();
+    let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+    first.sync().unwrap();
+    drop(first);
+    std::fs::write(&table, synced).unwrap();
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[40..64].fill(0);
+    std::fs::write(&log, bytes).unwrap();
+    let again = vault(folder.path());
+    assert_eq!((open(&again, "alice", &alice), open(&again, "bob", &bob).unwrap()), (None, b"bob".to_vec()));
+    let anew = seal(&again, "alice");
+    again.sync().unwrap();
+    drop(again);
+    assert_eq!(open(&vault(folder.path()), "alice", &anew).unwrap(), b"alice");
+}
+
+#[test]
+fn a_vault_from_before_there_were_logs_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let alice = seal(&first, "alice");
+    drop(first);
+    let log = folder.path().join("vault-00000001.log");
+    std::fs::remove_file(&log).unwrap();
+    let again = vault(folder.path());
+    assert_eq!(open(&again, "alice", &alice).unwrap(), b"alice");
+    assert!(log.exists());
+}
+
+/// At any moment the table may have lost everything behind its last sync, and must get it back.
+#[test]
+fn the_halves_of_the_log_take_turns_and_lose_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, log_path) = (folder.path().join("table"), folder.path().join("log"));
+    let key = Secret::new(Box::new([7; 32]));
+    let handle = |number: usize| Handle(first_16(&Sha256::digest(number.to_be_bytes())));
+    let mut table = table::Table::create(&path, 1, 65_536, &key).unwrap();
+    let mut log = log::KeyLog::open(&log_path, &mut table).unwrap();
+    // As the table was at the last two turns: of the last one its sync need not have come back.
+    let mut durable = [Vec::new(), std::fs::read(&path).unwrap()];
+    for group in 0..25 {
+        let before = std::fs::read(&path).unwrap();
+        for number in group * 1000..(group + 1) * 1000 {
+            let table::Found::Vacant(at) = table.find(handle(number)).unwrap() else { panic!("it is there already") };
+            log.push(&table.insert(at, handle(number), &key).unwrap());
+        }
+        let turned = (group + 1) % 8 == 1 && group > 0;
+        log.write(&table).unwrap().sync_data().unwrap();
+        if turned {
+            durable.swap(0, 1);
+            durable[1] = before;
+        }
+        if group % 8 == 7 || turned {
+            let copy = tempfile::tempdir().unwrap();
+            std::fs::write(copy.path().join("table"), &durable[usize::from(durable[0].is_empty())]).unwrap();
+            std::fs::copy(&log_path, copy.path().join("log")).unwrap();
+            let mut lost = table::Table::open(&copy.path().join("table"), 1, &key).unwrap().unwrap();
+            log::KeyLog::open(&copy.path().join("log"), &mut lost).unwrap();
+            for number in 0..(group + 1) * 1000 {
+                assert!(matches!(lost.find(handle(number)).unwrap(), table::Found::Key(_)), "{number} after {group}");
+            }
+        }
+    }
 }
 
 #[test]

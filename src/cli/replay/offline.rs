@@ -35,7 +35,8 @@ pub(super) async fn replay(
 }
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
-    let mut journal = Follow::new(store.clone(), 1);
+    let journal = Follow::new(store.clone(), 1);
+    let mut journal = if output.names_persons() { journal } else { journal.sealed() };
     let scene = filter.scene_id();
     let times = filter.times();
     let by = store.clone();

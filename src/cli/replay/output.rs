@@ -30,6 +30,11 @@ pub(super) trait Sink {
     fn has_enough(&self) -> bool {
         false
     }
+
+    /// Whether it matters who the persons are: where not, their keys are left alone.
+    fn names_persons(&self) -> bool {
+        true
+    }
 }
 
 /// Where results are printed, and how far the replay is.
@@ -82,6 +87,11 @@ impl<'a> Output<'a> {
     /// Whether nothing that comes would change anything.
     pub(super) fn has_enough(&self) -> bool {
         self.sink.has_enough()
+    }
+
+    /// Whether it matters who the persons are.
+    pub(super) fn names_persons(&self) -> bool {
+        self.sink.names_persons()
     }
 
     /// Hands on what waits, so that the reader sees it now.

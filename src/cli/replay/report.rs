@@ -52,6 +52,10 @@ impl Sink for Counting {
     fn has_enough(&self) -> bool {
         self.report.has_enough()
     }
+
+    fn names_persons(&self) -> bool {
+        false
+    }
 }
 
 /// The folder that the file will stand in, looked at before the journal is read.

@@ -1,5 +1,6 @@
 mod archiver;
 mod front;
+mod keys;
 mod reader;
 mod times;
 mod writer;
@@ -12,12 +13,13 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
-use crate::vault::Vault;
+use crate::vault::{NoVault, Vault};
 
 use super::archive::Archive;
 use super::medium::Medium;
 use super::{Append, Beginning, EventStore, Head, RawRecord, StoreError};
 use archiver::Archiver;
+use keys::KeySync;
 use reader::Shared;
 use writer::{AppendRequest, Request, Writer};
 
@@ -48,7 +50,9 @@ impl Journal {
         if let Some(archiver) = Archiver::new(shared.clone(), writer.clone().downgrade()) {
             threads.push(spawn("archive", move || archiver.run(&woken))?);
         }
-        let thread = Writer::new(shared.clone(), requests, wake);
+        let (keys, key_thread) = KeySync::new(shared.vault.clone());
+        threads.push(spawn("keys", move || key_thread.run())?);
+        let thread = Writer::new(shared.clone(), requests, wake, keys);
         threads.push(spawn("journal", move || thread.run())?);
         Ok(Self { shared, writer, threads: Arc::new(Mutex::new(threads)) })
     }
@@ -100,7 +104,11 @@ impl EventStore for Journal {
     }
 
     fn read(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
-        self.read_blocking(move |shared| shared.read(from, limit))
+        self.read_blocking(move |shared| shared.read(from, limit, &*shared.vault))
+    }
+
+    fn read_sealed(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
+        self.read_blocking(move |shared| shared.read(from, limit, &NoVault))
     }
 
     fn read_raw(&self, from: u64, limit: usize) -> BoxFuture<'static, Result<Vec<RawRecord>, StoreError>> {

@@ -164,14 +164,15 @@ impl Shared {
         if records.last().is_some_and(|last| last.seq >= seq) { Ok(records) } else { Err(missing()) }
     }
 
-    pub(super) fn read(&self, from: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
+    /// Up to `limit` records from `from` on, persons as far as `vault` has their keys.
+    pub(super) fn read(&self, from: u64, limit: usize, vault: &dyn Vault) -> Result<Vec<Recorded>, StoreError> {
         self.unless_removed(|first| {
             let last = self.head.borrow().seq;
             let mut found = Vec::with_capacity(limit.min(1024));
             if limit == 0 {
                 return Ok(found);
             }
-            self.visit_records(from.max(first), last, &*self.vault, &mut |record| {
+            self.visit_records(from.max(first), last, vault, &mut |record| {
                 found.push(record);
                 if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;

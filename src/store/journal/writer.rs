@@ -13,6 +13,7 @@ use crate::store::medium::MediumError;
 use crate::store::{Append, StoreError};
 use crate::vault::{Vault, VaultError};
 
+use super::keys::KeySync;
 use super::reader::Shared;
 
 /// Most requests that one sync acknowledges: bounds what a crash can leave unacknowledged.
@@ -50,6 +51,7 @@ pub(super) struct Writer {
     starts: BTreeSet<u64>,
     last_seq: u64,
     archiver: SyncSender<()>,
+    keys: KeySync,
     failed: Option<MediumError>,
 }
 
@@ -81,10 +83,15 @@ struct Group {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>, archiver: SyncSender<()>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        requests: mpsc::Receiver<Request>,
+        archiver: SyncSender<()>,
+        keys: KeySync,
+    ) -> Self {
         let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
         let last_seq = shared.head.borrow().seq;
-        Self { shared, requests, starts, last_seq, archiver, failed: None }
+        Self { shared, requests, starts, last_seq, archiver, keys, failed: None }
     }
 
     pub(super) fn run(self) {
@@ -197,15 +204,7 @@ impl Writer {
     fn write(&self, chunks: &[Chunk]) -> Result<(), MediumError> {
         let Shared { medium, vault, .. } = &*self.shared;
         let write = || medium.write(chunks).and_then(|()| medium.sync());
-        if !vault.is_behind() {
-            return write();
-        }
-        std::thread::scope(|scope| {
-            let keys = scope.spawn(|| vault.sync());
-            write()?;
-            let keys = keys.join().map_err(|_| MediumError::from("the keys' sync panicked"))?;
-            keys.map_err(|error| error.to_string().into())
-        })
+        if vault.is_behind() { self.keys.beside(write) } else { write() }
     }
 
     fn note_head(&self, sync: bool) {
