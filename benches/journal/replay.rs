@@ -44,7 +44,7 @@ pub enum Persons {
 /// Opens the store, and folds every stream; how many events there were, and how many logins were redeemed.
 pub async fn fold(path: &Path, persons: Persons) -> (u64, u64) {
     let store = Arc::new(history::open(path));
-    let follow = Follow::new(store.clone(), 1);
+    let follow = Follow::new(store.clone(), 1).reading_ahead(2);
     let mut follow = match persons {
         Persons::Sealed => follow.sealed(),
         Persons::Opened => follow,

@@ -196,7 +196,8 @@ async fn who_names_nobody_reads_everything_but_persons(engine: &dyn Engine) {
     let store = engine.open();
     let burst = (0..1200).map(|n| store.append(&scene(&n.to_string()), 0, NOON, vec![created(), scanned("alice")]));
     futures_util::future::join_all(burst).await;
-    let (mut opened, mut sealed) = (Follow::new(store.clone(), 1), Follow::new(store.clone(), 1).sealed());
+    let (mut opened, mut sealed) =
+        (Follow::new(store.clone(), 1), Follow::new(store.clone(), 1).sealed().reading_ahead(3));
     let mut seen = 0;
     loop {
         let (batch, without) = (opened.batch().await.unwrap(), sealed.batch().await.unwrap());

@@ -10,7 +10,7 @@ use crate::domain::{Recorded, Timestamp};
 use super::{EventStore, Head, StoreError};
 
 /// Reads the whole log in order and then waits for what comes. A slow reader is merely behind: besides the batch that it
-/// works on, there are at most the next two, which are read meanwhile.
+/// works on, there is at most the next one, which is read meanwhile, or as many as are asked for.
 pub struct Follow {
     store: Arc<dyn EventStore>,
     head: watch::Receiver<Head>,
@@ -21,6 +21,7 @@ pub struct Follow {
     is_sealed: bool,
     /// Batches that are being read, in order.
     ahead: VecDeque<Ahead>,
+    most_ahead: usize,
 }
 
 /// A batch that is being read: the sequences of its first event and its last.
@@ -30,9 +31,6 @@ struct Ahead {
     events: JoinHandle<Result<Vec<Recorded>, StoreError>>,
 }
 
-/// Batches that are read while one is worked on.
-const AHEAD: usize = 2;
-
 /// Most events in one batch: bounds the memory of a reader.
 const BATCH: u64 = 1024;
 
@@ -41,13 +39,21 @@ impl Follow {
     pub fn new(store: Arc<dyn EventStore>, from: u64) -> Self {
         let head = store.head();
         let passed = RangeInclusive::new(1, 0);
-        Self { store, head, next: from.max(1), passed, is_sealed: false, ahead: VecDeque::new() }
+        Self { store, head, next: from.max(1), passed, is_sealed: false, ahead: VecDeque::new(), most_ahead: 1 }
     }
 
     /// Names nobody: what identifies a person is left sealed, and reads as forgotten.
     #[must_use]
     pub fn sealed(mut self) -> Self {
         self.is_sealed = true;
+        self
+    }
+
+    /// Reads so many batches while one is worked on (1, unless it is said; at least 1), each on a thread: for who has the
+    /// machine to itself.
+    #[must_use]
+    pub fn reading_ahead(mut self, batches: usize) -> Self {
+        self.most_ahead = batches.max(1);
         self
     }
 
@@ -82,7 +88,7 @@ impl Follow {
     /// [`StoreError`] where the medium fails or is damaged.
     pub async fn batch(&mut self) -> Result<Vec<Recorded>, StoreError> {
         let durable = self.head.borrow_and_update().seq;
-        while self.ahead.len() < AHEAD && self.read_ahead(durable) {}
+        while self.ahead.len() < self.most_ahead && self.read_ahead(durable) {}
         let Some(ahead) = self.ahead.front_mut() else { return Ok(Vec::new()) };
         // Kept until it is there, so that nothing is lost where nobody waits for it any more.
         let events = (&mut ahead.events).await;
@@ -96,7 +102,7 @@ impl Follow {
             self.next = next;
             return events;
         }
-        while self.ahead.len() < AHEAD && self.read_ahead(durable) {}
+        while self.ahead.len() < self.most_ahead && self.read_ahead(durable) {}
         events
     }
 

@@ -10,6 +10,9 @@ use crate::replay::{Filter, Selector};
 use crate::store::{self, EventStore, Follow, OpenError};
 use crate::vault;
 
+/// Batches that are read at once: most machines have a second core, and decoding takes longer than what is made of it.
+const AHEAD: usize = 2;
+
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
 pub(super) async fn replay(
     config: &Config,
@@ -35,7 +38,7 @@ pub(super) async fn replay(
 }
 
 async fn print(store: Arc<dyn EventStore>, filter: Filter, output: &mut Output<'_>) -> Result<(), ReplayError> {
-    let journal = Follow::new(store.clone(), 1);
+    let journal = Follow::new(store.clone(), 1).reading_ahead(AHEAD);
     let mut journal = if output.names_persons() { journal } else { journal.sealed() };
     let scene = filter.scene_id();
     let times = filter.times();
