@@ -300,8 +300,7 @@ async fn who_was_forgotten_since_a_backup_stays_so_when_it_is_restored_with_its_
             std::fs::remove_file(file).unwrap();
         }
     }
-    let restored =
-        world.command(&format!("store restore --keys --from {}", backup.display())).output().await.unwrap();
+    let restored = world.command(&format!("store restore --keys --from {}", backup.display())).output().await.unwrap();
     let said = String::from_utf8(restored.stderr).unwrap();
     assert!(restored.status.success() && said.contains("1 persons were forgotten since then"), "{said}");
 
