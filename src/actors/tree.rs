@@ -116,7 +116,11 @@ async fn recover(
             continue;
         }
         let state = records.iter().fold(State::Absent, |state, record| evolve(state, &record.event));
-        let Some(session) = state.session() else { continue };
+        let Some(session) = state.session() else {
+            // Retention has removed its beginning, and the index was made again: nobody can go on with it.
+            store.retire(&scene);
+            continue;
+        };
         match session.retires_at() {
             Some(retires_at) if retires_at <= now => store.retire(&scene),
             ended => {

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::checks::Checks;
@@ -10,7 +11,10 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::{DenyReason, Event, SceneId, Timestamp};
 use crate::store::{EventStore, MemoryMedium};
-use crate::tlog::{Checkpoint, InclusionProof, Note, Verifier, leaf_hash, verify_inclusion};
+use crate::tlog::{
+    Checkpoint, Frontier, InclusionProof, Note, Verifier, consistency_proof, inclusion_proof, leaf_hash, root,
+    verify_inclusion,
+};
 
 const START: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
 
@@ -384,4 +388,51 @@ async fn looking_at_a_log_changes_nothing() {
     assert_eq!(fresh.size, 650);
     assert_eq!(world.files(), before);
     assert!(Path::new(&before[0].0).exists());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever prefix was removed, what is left is proved as in the whole tree, by the edge, with and without the file of
+    /// subtrees; and what was signed of the removed records is still held against them.
+    #[test]
+    fn whatever_prefix_was_removed_every_root_and_proof_of_what_is_left_is_the_whole_trees(
+        removed in 1..8_u64,
+        more in 1..700_u64,
+        at in any::<[prop::sample::Index; 4]>(),
+        keeps_subtrees in any::<bool>(),
+    ) {
+        let (removed, body) = (removed * LEAVES, |seq: u64| seq.to_be_bytes());
+        let size = removed + more;
+        let (mut whole, mut frontiers, mut subtrees) = (Leaves::default(), vec![Frontier::new()], Vec::new());
+        for seq in 1..=size {
+            let mut next = frontiers.last().unwrap().clone();
+            subtrees.extend(next.append_telling(leaf_hash(&body(seq)), 8));
+            whole.take(seq, &body(seq));
+            frontiers.push(next);
+        }
+        let edge = Frontier::of(removed, frontiers[removed as usize].edge().to_vec()).unwrap();
+        prop_assert_eq!(&edge, &frontiers[removed as usize]);
+        let mut left = Leaves::new(if keeps_subtrees { subtrees.clone() } else { Vec::new() }).behind(&edge);
+        (removed + 1..=size).for_each(|seq| left.take(seq, &body(seq)));
+        let size_of = |at: prop::sample::Index| removed + 1 + at.index(more as usize) as u64;
+        let (one, other) = (size_of(at[0]).min(size_of(at[1])), size_of(at[0]).max(size_of(at[1])));
+        prop_assert_eq!(root(other, &left).unwrap(), frontiers[other as usize].root());
+        prop_assert_eq!(inclusion_proof(one - 1, other, &left).unwrap(), inclusion_proof(one - 1, other, &whole).unwrap());
+        for old in [removed, one] {
+            prop_assert_eq!(consistency_proof(old, other, &left).unwrap(), consistency_proof(old, other, &whole).unwrap());
+        }
+        let signed = 1 + at[2].index(removed as usize) as u64;
+        if signed.is_multiple_of(LEAVES) {
+            let by_subtrees = subtrees[..(signed / LEAVES) as usize].iter();
+            let mut tree = Frontier::new();
+            by_subtrees.for_each(|root| tree.append_subtree(8, *root));
+            prop_assert_eq!(tree.root(), frontiers[signed as usize].root());
+        } else {
+            let block = signed / LEAVES * LEAVES;
+            let (root, joined) = nodes::Split::of(signed, &whole).unwrap().fold(&frontiers[block as usize]);
+            prop_assert_eq!(root, frontiers[signed as usize].root());
+            prop_assert_eq!(&joined, &frontiers[(block + LEAVES) as usize]);
+        }
+    }
 }

@@ -87,6 +87,20 @@ async fn old_records_move_into_the_archive_and_are_read_as_before() {
     store.close().await;
 }
 
+/// Without it, retention would never come to what a quiet site has.
+#[tokio::test]
+async fn what_is_older_than_thirty_days_moves_however_few_records_there_are() {
+    let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());
+    let store = open(&medium, folder.path());
+    fill(&store, 0..144).await;
+    assert_eq!(store.head().borrow().seq, 288, "fewer than are young");
+    for number in 144..200 {
+        append(&store, number, at(30_002)).await;
+    }
+    assert_eq!(archived(&store, 256).await, 256);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn readers_go_on_while_what_they_read_moves() {
     let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());

@@ -184,6 +184,71 @@ fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
 }
 
 #[test]
+fn keys_that_nobody_needs_go_and_one_that_is_used_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = vault(folder.path());
+    let sealed = ["alice", "bob", "carol"].map(|name| seal(&first, name));
+    let handle = |name| Handle::of_person(person(&first, name));
+    let (unneeded, unknown) = ([handle("alice"), handle("bob")], [handle("nobody")]);
+    assert_eq!(first.destroy_unused(&unneeded).unwrap(), 0, "nobody has watched who is in use");
+    first.watch();
+    seal(&first, "bob");
+    assert_eq!(first.destroy_unused(&unneeded).unwrap(), 1);
+    first.watch();
+    assert_eq!(first.destroy_unused(&unknown).unwrap(), 0);
+    assert_eq!(files(folder.path()), ["blind.key", "vault-00000002.key", "vault-00000002.tab"], "and no ledger");
+    let after = seal(&first, "alice");
+    first.sync().unwrap();
+    drop(first);
+    let again = vault(folder.path());
+    let opened =
+        ["alice", "bob", "carol"].iter().zip(&sealed).map(|(name, sealed)| open(&again, name, sealed).is_some());
+    assert_eq!(opened.collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(open(&again, "alice", &after).unwrap(), b"alice", "who comes back has a new key");
+}
+
+#[test]
+fn a_destruction_of_unneeded_keys_is_whole_or_can_be_asked_for_again() {
+    for step in [Step::TableWritten, Step::TableSynced, Step::KeyWritten, Step::OldKeyRemoved, Step::OldTableRemoved] {
+        let folder = tempfile::tempdir().unwrap();
+        let first = vault(folder.path());
+        let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
+        first.sync().unwrap();
+        let unneeded = [Handle::of_person(person(&first, "alice"))];
+        *first.stop_behind.lock().unwrap() = Some(step);
+        first.watch();
+        first.destroy_unused(&unneeded).unwrap_err();
+        drop(first);
+        let again = vault(folder.path());
+        again.watch();
+        again.destroy_unused(&unneeded).unwrap();
+        assert_eq!(open(&again, "alice", &alice), None, "{step:?}");
+        assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob", "{step:?}");
+        assert_eq!(files(folder.path()).len(), 3, "{step:?}: {:?}", files(folder.path()));
+    }
+}
+
+#[test]
+fn a_ledger_takes_from_another_what_it_does_not_have() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = vault(one.path());
+    seal(&first, "alice");
+    forget(&first, "alice").unwrap();
+    std::fs::copy(one.path().join(FORGOTTEN), two.path().join(FORGOTTEN)).unwrap();
+    seal(&first, "bob");
+    forget(&first, "bob").unwrap();
+    let handles = |folder: &Path| forgotten(folder).unwrap().into_iter().map(|(handle, _)| handle).collect::<Vec<_>>();
+    let both = ["alice", "bob"].map(|name| Handle::of_person(person(&first, name)));
+    for _ in 0..2 {
+        join_forgotten(two.path(), one.path()).unwrap();
+        assert_eq!(handles(two.path()), both);
+    }
+    join_forgotten(one.path(), two.path()).unwrap();
+    assert_eq!(handles(one.path()), both);
+    join_forgotten(one.path(), &two.path().join("nowhere")).unwrap();
+}
+
+#[test]
 fn a_backup_of_older_keys_does_not_bring_back_who_was_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let first = vault(folder.path());

@@ -20,6 +20,7 @@ mod operator;
 mod original_page;
 mod phone;
 mod privacy;
+mod retention;
 mod sessions;
 mod support;
 mod token;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scan_login::audit::{Checkpointer, IfOther, Setup};
+use scan_login::cli::Exit;
+use scan_login::cli::audit::{Around, AuditCommand, VerifyArgs, audit};
 use scan_login::cli::store::{ExportArgs, StoreCommand};
 use scan_login::clock::Clock;
 use scan_login::domain::{Event, SceneId, Timestamp};
@@ -111,4 +113,61 @@ async fn what_is_whole_of_it_is_found_and_what_was_removed_is_not_missing() {
     told.done();
     let out = String::from_utf8(told.out).unwrap();
     assert!(out.contains("records    88\n") && out.contains("removed    1 to 512, by retention\n"), "{out}");
+}
+
+async fn audited(place: &Place, command: AuditCommand) -> (Exit, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let around = Around { out: &mut out, err: &mut err, input: &mut std::io::empty(), shows_progress: false };
+    let exit = audit(&command, &place.config, around).await;
+    (exit, String::from_utf8([out, err].concat()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_holds_what_is_left_against_all_that_was_signed_and_says_what_is_not_there() {
+    let place = Place::new();
+    cut(&place).await;
+    let (exit, said) = audited(&place, AuditCommand::Verify(VerifyArgs::default())).await;
+    assert_eq!(exit, Exit::Done, "{said}");
+    assert!(said.contains("the log is whole: 600 records"), "{said}");
+    assert!(said.contains("records 1 to 512 were removed by retention, as was signed"), "{said}");
+    assert!(!said.contains("cannot be held"), "{said}");
+
+    // A checkpoint that ends among the removed ones, kept elsewhere.
+    let all = std::fs::read_to_string(place.store().join("CHECKPOINTS")).unwrap();
+    let begin = all.find("\n301\n").unwrap();
+    let begin = all[..begin].rfind('\n').unwrap() + 1;
+    let end = begin + all[begin..].find("\n\ncheckpoint").unwrap();
+    std::fs::write(place.file("kept"), &all[begin..=end]).unwrap();
+    let against = VerifyArgs { against: Some(place.file("kept")), ..VerifyArgs::default() };
+    let (exit, said) = audited(&place, AuditCommand::Verify(against.clone())).await;
+    assert!(exit == Exit::Done && said.contains("kept, 301 records"), "{said}");
+    let nodes = std::fs::read(place.store().join("NODES")).unwrap();
+    std::fs::remove_file(place.store().join("NODES")).unwrap();
+    let (exit, said) = audited(&place, AuditCommand::Verify(against)).await;
+    assert!(exit == Exit::Failed && said.starts_with("nothing can be said of"), "{said}");
+    std::fs::write(place.store().join("NODES"), nodes).unwrap();
+
+    let (exit, said) = audited(&place, AuditCommand::Prove { seq: 550 }).await;
+    assert!(exit == Exit::Done && said.contains("c2sp.org/tlog-proof"), "{said}");
+    let (exit, said) = audited(&place, AuditCommand::Prove { seq: 512 }).await;
+    assert_eq!(exit, Exit::Failed, "{said}");
+    assert!(said.starts_with("record 512 was removed by retention, as all up to 512 were"), "{said}");
+}
+
+/// Whoever can write the files, and cannot sign, takes a file away and says that retention did.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_sign_cannot_pass_off_a_hole_as_retention() {
+    let place = Place::new();
+    cut(&place).await;
+    // What was signed is put back to before.
+    let all = place.store().join("CHECKPOINTS");
+    let text = std::fs::read_to_string(&all).unwrap();
+    let entries = text.trim_end().split("\n\ncheckpoint ").filter(|entry| !entry.contains("without records"));
+    let entries: Vec<&str> = entries.map(|entry| entry.trim_start_matches("checkpoint ")).collect();
+    let framed = |entry: &&str| format!("checkpoint {entry}\n\n");
+    std::fs::write(all, entries.iter().map(framed).collect::<String>()).unwrap();
+    std::fs::write(place.config.keys.path.join("checkpoint.last"), framed(entries.last().unwrap())).unwrap();
+    let (exit, said) = audited(&place, AuditCommand::Verify(VerifyArgs::default())).await;
+    assert_eq!(exit, Exit::Failed, "{said}");
+    assert!(said.contains("records 1 to 512 are not there, and no checkpoint says that retention removed"), "{said}");
 }

@@ -10,6 +10,7 @@ use super::{Run, read};
 use crate::cli::daemon::DaemonError;
 use crate::domain::Recorded;
 use crate::replay::{Filter, Look, Table, to_map, write_jsonl};
+use crate::store;
 
 /// Prints the events that the filter selects.
 pub(super) async fn print(
@@ -24,8 +25,15 @@ pub(super) async fn print(
     // Where every event goes to the same terminal, they are their own progress.
     let progress = run.progress(!run.is_on_screen() || filter.narrows());
     let printed = read(run, filter, follow, Output::new(out, &mut printer, progress)).await;
-    if is_table && printer.printed == 0 && printed.is_ok() {
-        let _ = writeln!(err, "no event matches");
+    if printer.printed == 0 && printed.is_ok() {
+        if is_table {
+            let _ = writeln!(err, "no event matches");
+        }
+        // What nobody finds may have been there.
+        let removed = store::beginning(&run.config.store.path).map_or(0, |beginning| beginning.removed());
+        if removed > 0 {
+            let _ = writeln!(err, "records 1 to {removed} were removed by retention");
+        }
     }
     printed
 }
