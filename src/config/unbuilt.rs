@@ -6,7 +6,6 @@
 /// What is taken and has no effect yet.
 const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
-    ("session.max_renewals", "QR codes are not renewed yet"),
     ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
     ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
     ("account.unionid", "the unionid is not asked for yet"),

@@ -82,7 +82,6 @@ fn what_is_taken_and_not_built_yet() {
     let account = |line: &str| small_with("[[account]]", line);
     let client = |line: &str| small_with("[[client]]", line);
     check(&[
-        (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
         (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
