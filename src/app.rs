@@ -28,7 +28,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, So
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{QrCodes, Site, public};
+use crate::transport::{PlaceDatabase, PlaceDatabaseError, QrCodes, Site, public};
 use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
@@ -60,6 +60,9 @@ pub enum RunError {
     /// WeChat cannot be called safely.
     #[error(transparent)]
     Certificates(#[from] NoRootCertificates),
+    /// The database of places cannot be used.
+    #[error(transparent)]
+    Places(#[from] PlaceDatabaseError),
     /// What is remembered beside the journal cannot be opened.
     #[error("{path}: {error}")]
     Recall {
@@ -92,6 +95,10 @@ impl RunError {
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
             Self::Forgetting(error) => error.cure(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
+            Self::Places(_) => {
+                "put a database in MaxMind's format there (.mmdb, cities or countries), or leave [server] place_database out"
+                    .into()
+            }
             Self::Recall { .. } => {
                 "see that the folder can be made, belongs to this user, and that its disk has space; it can be removed: \
                  then WeChat's repetitions of the last minutes count as new"
@@ -230,6 +237,7 @@ impl Serving {
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
+        let place_database = config.server.place_database.as_deref().map(PlaceDatabase::open).transpose()?;
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
@@ -239,6 +247,7 @@ impl Serving {
             wechat: core.wechat,
             qr_codes: serving.qr_codes.clone(),
             callbacks,
+            place_database,
             places,
             sockets: Arc::new(Semaphore::new(places.sockets)),
             stopping: serving.stopping.clone(),

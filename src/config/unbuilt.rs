@@ -10,8 +10,7 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
     ("store.retention", "nothing is removed from the journal yet"),
     ("session.max_renewals", "QR codes are not renewed yet"),
-    ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
-    ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
+    ("account.web_oauth.userinfo", "profiles are not asked for yet: it does what \"base\" does"),
     ("account.unionid", "the unionid is not asked for yet"),
     ("client.subject.openid", "there is no `sub` yet"),
     ("client.subject.unionid", "there is no `sub` yet"),
@@ -21,7 +20,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
         "client.qr.link",
         "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",
     ),
-    ("client.webhook_url", "no webhooks are sent yet"),
 ];
 
 /// What this version cannot run with, and the cure.

@@ -49,7 +49,7 @@ pub enum Phase {
         /// Until when the access token lives.
         access_token_expires_at: Timestamp,
     },
-    /// The code was presented twice.
+    /// What the website was given is void: the code was presented twice, or who scanned says that it was not them.
     Revoked {
         /// Who had logged in.
         person: Person,

@@ -29,5 +29,6 @@ pub mod websocket;
 pub mod wechat;
 
 pub use client_address::ClientAddress;
+pub use phone::{PlaceDatabase, PlaceDatabaseError};
 pub use qr_codes::QrCodes;
 pub use site::Site;

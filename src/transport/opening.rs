@@ -45,28 +45,24 @@ pub(super) enum NotOpened {
 }
 
 /// Whose browser asks.
-pub(super) struct Asker<'a> {
+pub(super) struct Asker {
+    /// Who asks: a browser, or a back end for one.
     pub(super) address: ClientAddress,
-    pub(super) headers: &'a HeaderMap,
-    /// A back end asks for a browser that we do not see.
-    pub(super) is_back_end: bool,
+    /// The browser for which it is asked, where it is known.
+    pub(super) visitor: Option<Visitor>,
 }
 
-impl Asker<'_> {
-    fn visitor(&self) -> Option<Visitor> {
-        if self.is_back_end {
-            return None;
-        }
-        let user_agent = self.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Some(Visitor::new(&self.address.0.to_string(), user_agent.as_deref()))
-    }
+/// The browser that asks for itself.
+pub(super) fn seen_visitor(address: ClientAddress, headers: &HeaderMap) -> Visitor {
+    let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Visitor::new(&address.0.to_string(), user_agent.as_deref())
 }
 
 /// Opens a session of `client` for who asks. `half` where the original page asks.
 pub(super) async fn open(
     site: &Site,
     client: &Client,
-    asker: Asker<'_>,
+    asker: Asker,
     confirm: Confirm,
     opener: Opener,
     request: LoginRequest,
@@ -99,7 +95,7 @@ pub(super) async fn open(
         code_ttl: site.config.session.code_ttl,
         access_token_ttl: site.config.session.access_token_ttl,
         request,
-        visitor: asker.visitor(),
+        visitor: asker.visitor,
     };
     let opened = site.logins.open(scene, created, half).await?;
     Ok(Fresh { opened, qr_content, expires_at })

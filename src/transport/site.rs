@@ -12,6 +12,7 @@ use crate::domain::AccountName;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 
+use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::server::Places;
 use super::wechat::api::WeChatApi;
@@ -38,6 +39,8 @@ pub struct Site {
     pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.
     pub callbacks: Callbacks,
+    /// Where addresses are, where the operator has a database of it.
+    pub place_database: Option<PlaceDatabase>,
     /// How many connections there may be.
     pub places: Places,
     /// The places of browsers that watch over a WebSocket.

@@ -5,6 +5,7 @@
 
 mod audit;
 mod callback;
+mod confirmation;
 mod conversation;
 mod crashes;
 mod disk;

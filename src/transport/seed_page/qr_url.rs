@@ -43,7 +43,7 @@ async fn ask(
         return cors::foreign().into_response();
     }
     let cookie = PageCookie::of(&headers).unwrap_or_else(PageCookie::new);
-    let asker = Asker { address, headers: &headers, is_back_end: false };
+    let asker = Asker { address, visitor: Some(opening::seen_visitor(address, &headers)) };
     let answer = picture_url(&site, query.as_deref().unwrap_or_default(), asker, &cookie).await;
     let mut response = match answer {
         Ok(url) => (PRIVATE, url).into_response(),
@@ -64,7 +64,7 @@ async fn ask(
     response
 }
 
-async fn picture_url(site: &Shared, query: &str, asker: Asker<'_>, cookie: &PageCookie) -> Result<String, Problem> {
+async fn picture_url(site: &Shared, query: &str, asker: Asker, cookie: &PageCookie) -> Result<String, Problem> {
     let (settings, client) = configured(site).ok_or_else(Problem::not_found)?;
     let page = page_id(query)?;
     let half =
