@@ -28,7 +28,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, So
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{PlaceDatabase, PlaceDatabaseError, QrCodes, Site, public};
+use crate::transport::{PlaceDatabase, PlaceDatabaseError, QrCodes, Site, Webhooks, WebhooksError, public};
 use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
@@ -63,6 +63,9 @@ pub enum RunError {
     /// The database of places cannot be used.
     #[error(transparent)]
     Places(#[from] PlaceDatabaseError),
+    /// Websites cannot be told what happens.
+    #[error("the webhooks cannot be started: {0}")]
+    Webhooks(#[from] WebhooksError),
     /// What is remembered beside the journal cannot be opened.
     #[error("{path}: {error}")]
     Recall {
@@ -97,6 +100,11 @@ impl RunError {
             Self::Certificates(_) => "install the package ca-certificates".into(),
             Self::Places(_) => {
                 "put a database in MaxMind's format there (.mmdb, cities or countries), or leave [server] place_database out"
+                    .into()
+            }
+            Self::Webhooks(WebhooksError::Certificates(_)) => "install the package ca-certificates".into(),
+            Self::Webhooks(WebhooksError::Cursor { .. }) => {
+                "see that the file belongs to this user; it can be removed: then the website is told what happens from now on"
                     .into()
             }
             Self::Recall { .. } => {
@@ -237,6 +245,9 @@ impl Serving {
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
+        let told_folder = config.store.path.join("webhooks");
+        let (around, tasks, stopping) = ((&core.clock, &core.metrics), &serving.tasks, &serving.stopping);
+        let webhooks = Webhooks::start(&config, history, &told_folder, around, tasks, stopping)?;
         let place_database = config.server.place_database.as_deref().map(PlaceDatabase::open).transpose()?;
         let site = Arc::new(Site {
             config,
@@ -248,6 +259,7 @@ impl Serving {
             qr_codes: serving.qr_codes.clone(),
             callbacks,
             place_database,
+            webhooks,
             places,
             sockets: Arc::new(Semaphore::new(places.sockets)),
             stopping: serving.stopping.clone(),

@@ -16,6 +16,7 @@ use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::server::Places;
 use super::wechat::api::WeChatApi;
+use super::webhooks::Webhooks;
 use super::wechat::callback::Callbacks;
 
 /// What every handler is given.
@@ -41,6 +42,8 @@ pub struct Site {
     pub callbacks: Callbacks,
     /// Where addresses are, where the operator has a database of it.
     pub place_database: Option<PlaceDatabase>,
+    /// For what websites are told beside the journal.
+    pub webhooks: Webhooks,
     /// How many connections there may be.
     pub places: Places,
     /// The places of browsers that watch over a WebSocket.

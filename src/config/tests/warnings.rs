@@ -83,14 +83,12 @@ fn what_is_taken_and_not_built_yet() {
         (small_with("[server]", "verify_dir = \"files\""), "server.verify_dir", "not served"),
         (small_with("[store]", "retention = \"90d\""), "store.retention", "nothing is removed"),
         (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
-        (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
-        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
+        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "profiles"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
         (client("subject = \"openid\""), "client.shop.subject", "sub"),
         (client("subject = \"unionid\""), "client.shop.subject", "sub"),
         (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
         (client("qr = \"link\""), "client.shop.qr", "link"),
-        (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "no webhooks"),
     ]);
 }
 
