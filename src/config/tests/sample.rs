@@ -139,7 +139,7 @@ fn the_written_defaults_are_the_defaults() {
     assert_eq!(server.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((server.max_sessions, server.logins), (1_000_000, true));
     assert_eq!(server.verify_dir, base.join("verify"));
-    assert_eq!(server.place_database, Some(base.join("places.mmdb")));
+    assert_eq!(server.place_database, None);
     assert!(server.trusted_proxies.is_empty());
     let per_minute = |count| Some(Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(60) });
     assert_eq!(limits.sessions_per_address, per_minute(600));
