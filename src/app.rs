@@ -31,7 +31,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, So
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{QrCodes, RateLimits, Site, public};
+use crate::transport::{PlaceDatabase, PlaceDatabaseError, QrCodes, RateLimits, Site, Webhooks, WebhooksError, public};
 use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
@@ -63,6 +63,12 @@ pub enum RunError {
     /// WeChat cannot be called safely.
     #[error(transparent)]
     Certificates(#[from] NoRootCertificates),
+    /// The database of places cannot be used.
+    #[error(transparent)]
+    Places(#[from] PlaceDatabaseError),
+    /// Websites cannot be told what happens.
+    #[error("the webhooks cannot be started: {0}")]
+    Webhooks(#[from] WebhooksError),
     /// What is remembered beside the journal cannot be opened.
     #[error("{path}: {error}")]
     Recall {
@@ -95,6 +101,15 @@ impl RunError {
             Self::Start(_) => "keep a copy of [store] path before anything else, and restore a backup".into(),
             Self::Forgetting(error) => error.cure(),
             Self::Certificates(_) => "install the package ca-certificates".into(),
+            Self::Places(_) => {
+                "put a database in MaxMind's format there (.mmdb, cities or countries), or leave [server] place_database out"
+                    .into()
+            }
+            Self::Webhooks(WebhooksError::Certificates(_)) => "install the package ca-certificates".into(),
+            Self::Webhooks(WebhooksError::Cursor { .. }) => {
+                "see that the file belongs to this user; it can be removed: then the website is told what happens from now on"
+                    .into()
+            }
             Self::Recall { .. } => {
                 "see that the folder can be made, belongs to this user, and that its disk has space; it can be removed: \
                  then WeChat's repetitions of the last minutes count as new"
@@ -258,6 +273,10 @@ impl Serving {
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let limits = RateLimits::new(&config.limits);
+        let told_folder = config.store.path.join("webhooks");
+        let (around, tasks, stopping) = ((&core.clock, &core.metrics), &serving.tasks, &serving.stopping);
+        let webhooks = Webhooks::start(&config, history, &told_folder, around, tasks, stopping)?;
+        let place_database = config.server.place_database.as_deref().map(PlaceDatabase::open).transpose()?;
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
@@ -269,6 +288,8 @@ impl Serving {
             wechat: core.wechat,
             qr_codes: serving.qr_codes.clone(),
             callbacks,
+            place_database,
+            webhooks,
             places,
             sockets: Arc::new(Semaphore::new(places.sockets)),
             stopping: serving.stopping.clone(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::fmt::temporal::DateTimePrinter;
 
@@ -62,6 +63,12 @@ pub fn rfc3339_millis(at: Timestamp) -> String {
     print_utc(at, 3)
 }
 
+/// The time of day in Beijing (UTC+8 all year), to the minute: `2026-01-02 11:04`.
+pub fn beijing_minutes(at: Timestamp) -> String {
+    let text = print_utc(at.after(Duration::from_secs(8 * 60 * 60)), 0);
+    text.get(..16).unwrap_or(&text).replace('T', " ")
+}
+
 /// Reads RFC 3339, to the microsecond.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_micros(at.as_microsecond()))
@@ -108,7 +115,7 @@ mod tests {
     async fn a_simulated_clock_moves_with_tokios_time() {
         let start = Timestamp::from_micros(1_000_000);
         let clock = Clock::simulated(start);
-        tokio::time::advance(std::time::Duration::from_secs(3)).await;
+        tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(clock.now(), Timestamp::from_micros(4_000_000));
     }
 }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::domain::AccountName;
+use crate::domain::{AccountName, ClientId};
 
 /// The media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -36,6 +36,8 @@ struct Inner {
     qr_budget_limit: Family<Account, Gauge>,
     qr_budget_low: Family<Account, Gauge>,
     callbacks: Family<CallbackLabels, Counter>,
+    webhooks: Family<WebhookLabels, Counter>,
+    webhooks_waiting: Family<Website, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +62,17 @@ struct CallLabels {
 struct ErrorLabels {
     account: String,
     errcode: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Website {
+    client: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    client: String,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +107,27 @@ pub enum CallbackOutcome {
     Malformed,
     /// It was not taken, so that WeChat delivers it once more.
     Unavailable,
+}
+
+/// What became of an attempt to deliver a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WebhookOutcome {
+    /// The website took it.
+    Taken,
+    /// It did not, this time.
+    Failed,
+    /// It never did: there is no further attempt.
+    GivenUp,
+}
+
+impl WebhookOutcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
+        }
+    }
 }
 
 impl CallOutcome {
@@ -149,6 +183,8 @@ impl Metrics {
             qr_budget_limit: of.family("wechat_qr_budget_limit", "QR codes that may be made a day"),
             qr_budget_low: of.family("wechat_qr_budget_low", "1 while four fifths of today's QR codes are used"),
             callbacks: of.family("wechat_callbacks", "What WeChat sent, by what became of it"),
+            webhooks: of.family("webhooks", "Attempts to deliver webhooks, by what became of them"),
+            webhooks_waiting: of.family("webhooks_waiting", "Webhooks that a website has not taken yet"),
             registry: of.0,
         }))
     }
@@ -172,6 +208,13 @@ impl Metrics {
         let account = account.as_str().to_owned();
         let breaker_open = self.0.breaker_open.get_or_create_owned(&Account { account: account.clone() });
         ApiMetrics { metrics: self.clone(), account, breaker_open }
+    }
+
+    /// For the webhooks of one website.
+    pub fn webhooks(&self, client: &ClientId) -> WebhookMetrics {
+        let client = client.as_str().to_owned();
+        let waiting = self.0.webhooks_waiting.get_or_create_owned(&Website { client: client.clone() });
+        WebhookMetrics { metrics: self.clone(), client, waiting }
     }
 
     /// For the QR codes of one account.
@@ -220,6 +263,27 @@ impl ApiMetrics {
     /// The account's name.
     pub fn account(&self) -> &str {
         &self.account
+    }
+}
+
+/// Webhooks of one website.
+#[derive(Clone, Debug)]
+pub struct WebhookMetrics {
+    metrics: Metrics,
+    client: String,
+    waiting: Gauge,
+}
+
+impl WebhookMetrics {
+    /// One attempt, or that there is no further one.
+    pub fn attempted(&self, outcome: WebhookOutcome) {
+        let labels = WebhookLabels { client: self.client.clone(), outcome: outcome.name() };
+        self.metrics.0.webhooks.get_or_create(&labels).inc();
+    }
+
+    /// How many are on their way.
+    pub fn waiting(&self, messages: usize) {
+        self.waiting.set(messages.try_into().unwrap_or(i64::MAX));
     }
 }
 

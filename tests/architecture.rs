@@ -79,6 +79,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
     ("cbc::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
     ("zstd::", &["store/archive/"]),
+    ("maxminddb::", &["transport/phone/place.rs"]),
+    ("woothee::", &["transport/phone/facts.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
     ("prometheus_client", &["metrics.rs"]),
     // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -12,6 +13,9 @@ use super::session::SessionMessage;
 /// Most commands that wait for one session. A login needs five, a person who scans again and again a few more.
 const MOST_IN_FLIGHT: usize = 64;
 
+/// Addresses of watchers that are remembered; whoever has the token has more than one or two only by roaming.
+const MOST_WATCHERS: usize = 4;
+
 /// What stays of a session while its actor is restarted: its name, how it began, who listens, where its actor is.
 pub(super) struct Cell {
     pub(super) scene: SceneId,
@@ -21,6 +25,8 @@ pub(super) struct Cell {
     pub(super) signpost: Signpost<SessionMessage>,
     /// Places in front of its actor's mailbox, which has no bound of its own.
     pub(super) in_flight: Semaphore,
+    /// From where it was watched, in the order of their first coming. In memory only.
+    watchers: Mutex<Vec<IpAddr>>,
     /// Its place among the pending sessions, until it ends.
     admission: Mutex<Option<Place>>,
 }
@@ -29,7 +35,8 @@ impl Cell {
     pub(super) fn new(scene: SceneId, created: Arc<Created>, feed: Feed, admission: Option<Place>) -> Arc<Self> {
         let (signpost, address) = Signpost::new();
         let in_flight = Semaphore::new(MOST_IN_FLIGHT);
-        Arc::new(Self { scene, created, feed, address, signpost, in_flight, admission: Mutex::new(admission) })
+        let (watchers, admission) = (Mutex::default(), Mutex::new(admission));
+        Arc::new(Self { scene, created, feed, address, signpost, in_flight, watchers, admission })
     }
 
     /// Tells the browsers what is durable now.
@@ -38,6 +45,19 @@ impl Cell {
             self.leave_admission();
         }
         self.feed.publish(messages, ended);
+    }
+
+    /// Notes that somebody watches from there.
+    pub(super) fn note_watcher(&self, address: IpAddr) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        if watchers.len() < MOST_WATCHERS && !watchers.contains(&address) {
+            watchers.push(address);
+        }
+    }
+
+    /// From where it was watched since the daemon started.
+    pub(super) fn watchers(&self) -> Vec<IpAddr> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn leave_admission(&self) {

@@ -1,8 +1,9 @@
 //! What who scanned may do: look at the login, confirm it, deny it. The token that proves it goes to nobody else.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::{Command, Created, DenyReason, Phase, Session};
+use crate::domain::{Command, Created, DenyReason, OpenId, Phase, Session, Timestamp};
 use crate::keys::Purpose;
 
 use super::address::IfLost;
@@ -16,10 +17,14 @@ use super::numbers::Numbers;
 pub struct Confirmable {
     /// How it began.
     pub created: Arc<Created>,
+    /// When.
+    pub created_at: Timestamp,
     /// Whether there is still something to decide.
     pub stage: ConfirmStage,
     /// The numbers to pick from, in their order, where that is how it is decided.
     pub numbers: Option<[u8; 3]>,
+    /// From where the browser watched since the daemon started; empty for the original page.
+    pub watchers: Vec<IpAddr>,
 }
 
 /// What who scanned decides.
@@ -38,8 +43,10 @@ pub enum Decision {
 pub enum ConfirmStage {
     /// It waits for the scanner's word.
     Open,
-    /// The scanner has confirmed.
+    /// The scanner has confirmed, and may still say that it was not them.
     Confirmed,
+    /// The scanner has said that it was not them, or the code came twice: nothing of the login counts.
+    Reported,
     /// It was denied.
     Denied,
     /// It is over.
@@ -60,6 +67,15 @@ impl Logins {
         let Some(cell) = self.proven(Purpose::Confirm, token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
         Ok(Some(self.confirmable_of(&cell, session)))
+    }
+
+    /// Whether it was this person who scanned. `false` also where the token is wrong or they are forgotten.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn is_scanner(&self, token: &str, openid: &OpenId) -> Result<bool, Unavailable> {
+        let Some(cell) = self.proven(Purpose::Confirm, token).await? else { return Ok(false) };
+        Ok(self.show(&cell).await?.openid() == Some(openid))
     }
 
     /// Who scanned decides. Told again, or where it is not what was asked, it has no effect. `None` where the token is
@@ -99,8 +115,15 @@ impl Logins {
     }
 
     fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
-        let numbers = self.numbers(cell).map(Numbers::shown);
-        Confirmable { stage: stage(&session.phase), numbers, created: session.created }
+        // The session has just told, so its beginning is there.
+        let began = cell.feed.watch(0).ready().first().map(|message| message.at);
+        Confirmable {
+            created_at: began.unwrap_or(session.created.expires_at),
+            stage: stage(&session.phase),
+            numbers: self.numbers(cell).map(Numbers::shown),
+            watchers: cell.watchers(),
+            created: session.created,
+        }
     }
 }
 
@@ -108,7 +131,8 @@ fn stage(phase: &Phase) -> ConfirmStage {
     match phase {
         Phase::Scanned { .. } => ConfirmStage::Open,
         Phase::Confirmed { .. } | Phase::Redeemed { .. } => ConfirmStage::Confirmed,
+        Phase::Denied { reason: DenyReason::NotMe } | Phase::Revoked { .. } => ConfirmStage::Reported,
         Phase::Denied { .. } => ConfirmStage::Denied,
-        Phase::Pending | Phase::Expired | Phase::Revoked { .. } => ConfirmStage::Over,
+        Phase::Pending | Phase::Expired => ConfirmStage::Over,
     }
 }

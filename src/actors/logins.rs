@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -196,13 +197,20 @@ impl Logins {
         }))
     }
 
-    /// Watches a session from behind the message `after`, for who holds its attach token; `None` where the scene is
-    /// unknown or the token is wrong: nobody can tell which.
+    /// Watches a session from behind the message `after`, for who holds its attach token and comes from `address`; `None`
+    /// where the scene is unknown or the token is wrong: nobody can tell which.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn watch(&self, scene: &SceneId, token: &str, after: u32) -> Result<Option<Watched>, Unavailable> {
+    pub async fn watch(
+        &self,
+        scene: &SceneId,
+        token: &str,
+        after: u32,
+        address: IpAddr,
+    ) -> Result<Option<Watched>, Unavailable> {
         let Some(cell) = self.attached(scene, token).await? else { return Ok(None) };
+        cell.note_watcher(address);
         let mut watch = cell.feed.watch(after);
         tokio::time::timeout(DEADLINE, watch.begun()).await.map_err(|_| Unavailable)?;
         Ok(Some(Watched { created: cell.created.clone(), watch }))

@@ -15,6 +15,9 @@ use crate::store::{Append, EventStore, Faults, MemoryMedium, RawRecord};
 use super::*;
 
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+/// From where browsers watch.
+const HOME: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 const TOKEN: &str = "attach-token-attach-token";
 
 /// When a test gives up; nothing waits that long.
@@ -146,7 +149,7 @@ impl World {
     }
 
     async fn watch(&self, name: &str) -> Watch {
-        self.tree.logins.watch(&scene(name), TOKEN, 0).await.unwrap().expect("the session is not known").watch
+        self.tree.logins.watch(&scene(name), TOKEN, 0, HOME).await.unwrap().expect("the session is not known").watch
     }
 
     async fn scan(&self, name: &str, openid: &str) -> Result<(), ScanError> {
@@ -368,8 +371,8 @@ async fn a_code_is_worth_nothing_to_another_client_or_when_it_was_altered() {
 async fn without_the_attach_token_nobody_watches() {
     let world = World::new().await;
     world.open("a").await.unwrap();
-    assert!(world.tree.logins.watch(&scene("a"), "wrong", 0).await.unwrap().is_none());
-    assert!(world.tree.logins.watch(&scene("b"), TOKEN, 0).await.unwrap().is_none());
+    assert!(world.tree.logins.watch(&scene("a"), "wrong", 0, HOME).await.unwrap().is_none());
+    assert!(world.tree.logins.watch(&scene("b"), TOKEN, 0, HOME).await.unwrap().is_none());
     assert!(!world.tree.logins.give_up(&scene("a"), "wrong").await.unwrap());
 }
 

@@ -106,7 +106,7 @@ pub struct Client {
     pub pkce: Pkce,
     /// Where its webhooks go.
     pub webhook_url: Option<Url>,
-    /// What they are signed with; begins with `whsec_`.
+    /// What they are signed with: `whsec_` and 24 to 64 bytes in base64. There where the URL is.
     pub webhook_secret: Option<SecretString>,
 }
 
@@ -156,7 +156,13 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
         );
     }
     let webhook_url = section.optional("webhook_url", urls::url);
-    let webhook_secret = section.secret("webhook_secret", values::webhook_secret).given();
+    let webhook_secret = section.secret("webhook_secret", values::webhook_secret);
+    if webhook_url.is_some() && matches!(webhook_secret, Taken::Absent) {
+        let cure =
+            "add webhook_secret = \"whsec_…\", made with `openssl rand -base64 32`: the website checks the signature";
+        section.fault("webhook_url", "is there without webhook_secret", cure);
+    }
+    let webhook_secret = webhook_secret.given();
     let client_id_spot = section.spot("client_id");
     section.finish();
     let known = client_id.clone();

@@ -27,6 +27,8 @@ pub struct Server {
     pub logins: bool,
     /// The folder of `MP_verify_*.txt` files. Default: `verify`.
     pub verify_dir: PathBuf,
+    /// A MaxMind-format database that tells where addresses are, for the phone's page. Default: none.
+    pub place_database: Option<PathBuf>,
 }
 
 impl Server {
@@ -46,8 +48,12 @@ impl Server {
         let max_sessions = section.or("max_sessions", 1_000_000, values::whole(1));
         let logins = section.or("logins", true, values::boolean);
         let verify_dir = section.path("verify_dir", "verify");
+        let is_placed = section.written("place_database").is_some();
+        let named = section.path("place_database", "places.mmdb");
+        let place_database = is_placed.then_some(named);
         section.finish();
-        Some(Self { listen, public_url: public_url?, trusted_proxies, max_sessions, logins, verify_dir })
+        let public_url = public_url?;
+        Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database })
     }
 }
 

@@ -6,8 +6,7 @@
 /// What is taken and has no effect yet.
 const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
-    ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
-    ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
+    ("account.web_oauth.userinfo", "profiles are not asked for yet: it does what \"base\" does"),
     ("account.unionid", "the unionid is not asked for yet"),
     ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
     ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
@@ -15,7 +14,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
         "client.qr.link",
         "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",
     ),
-    ("client.webhook_url", "no webhooks are sent yet"),
 ];
 
 /// What this version cannot run with, and the cure.

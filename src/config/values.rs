@@ -1,3 +1,5 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -216,9 +218,12 @@ pub(super) fn aes_key(text: &str) -> Result<(), Complaint> {
 
 /// The secret that webhooks are signed with.
 pub(super) fn webhook_secret(text: &str) -> Result<(), Complaint> {
-    if text.strip_prefix("whsec_").is_some_and(|rest| !rest.is_empty()) {
-        return secret(text);
+    let cure = "write whsec_ and then what `openssl rand -base64 32` prints";
+    let encoded = text.strip_prefix("whsec_").ok_or_else(|| Complaint::new("does not begin with whsec_", cure))?;
+    match STANDARD.decode(encoded) {
+        // Standard Webhooks asks for 24 to 64 bytes.
+        Ok(bytes) if (24..=64).contains(&bytes.len()) => secret(text),
+        Ok(_) => Err(Complaint::new("is not 24 to 64 bytes long behind whsec_", cure)),
+        Err(_) => Err(Complaint::new("is not base64 behind whsec_", cure)),
     }
-    let cure = "write whsec_ and then random bytes in base64 (Standard Webhooks)";
-    Err(Complaint::new("does not begin with whsec_", cure))
 }

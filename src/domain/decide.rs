@@ -54,6 +54,10 @@ pub fn decide(state: &State, command: &Command) -> Result<Vec<Event>, Refusal> {
         Command::Scan(scan) => decide_scan(session, scan),
         Command::Confirm { openid, at } => decide_confirm(session, openid, *at),
         Command::Deny { reason } => match session.phase {
+            Phase::Pending if *reason == DenyReason::NotMe => Err(Refusal::NotScanned),
+            // What the website was given is void from then on.
+            Phase::Redeemed { .. } if *reason == DenyReason::NotMe => Ok(vec![Event::Denied(*reason)]),
+            Phase::Revoked { .. } if *reason == DenyReason::NotMe => Ok(vec![]),
             // What the phone's page finds out counts only while it is asked.
             Phase::Pending | Phase::Confirmed { .. } if is_of_the_phones_page(*reason) => Err(Refusal::NotScanned),
             Phase::Pending | Phase::Scanned { .. } | Phase::Confirmed { .. } => Ok(vec![Event::Denied(*reason)]),

@@ -165,7 +165,7 @@ pub struct Redeemed {
 pub enum DenyReason {
     /// The phone's user declined.
     User,
-    /// The phone's user said that this was somebody else.
+    /// The phone's user said that this was somebody else; alone of all reasons also after the redemption, which it voids.
     NotMe,
     /// The wrong number was picked.
     Number,

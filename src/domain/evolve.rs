@@ -1,4 +1,4 @@
-use super::{Event, Phase, Session, State};
+use super::{DenyReason, Event, Phase, Session, State};
 
 /// The state after `event`. Total: an event that `decide` would not have made in `state` leaves it as it is.
 #[must_use]
@@ -24,7 +24,9 @@ pub fn evolve(state: State, event: &Event) -> State {
             confirmed_at: code_expires_at.before(session.created.code_ttl),
             access_token_expires_at: redeemed.access_token_expires_at,
         },
-        (Phase::Redeemed { person, .. }, Event::Revoked) => Phase::Revoked { person },
+        (Phase::Redeemed { person, .. }, Event::Revoked | Event::Denied(DenyReason::NotMe)) => {
+            Phase::Revoked { person }
+        }
         (phase, _) => phase,
     };
     State::Present(Session { created: session.created, phase })

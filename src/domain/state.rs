@@ -51,7 +51,8 @@ pub enum Phase {
         /// Until when the access token lives.
         access_token_expires_at: Timestamp,
     },
-    /// The code was presented twice, or what it gave was taken back.
+    /// What the website was given is void: the code was presented twice, the website gave it back, or who scanned says that
+    /// it was not them.
     Revoked {
         /// Who had logged in.
         person: Person,

@@ -170,6 +170,28 @@ fn a_redemption_answers_for_the_challenge_and_the_redirect_uri() {
 }
 
 #[test]
+fn who_scanned_may_say_that_it_was_not_them_until_the_end() {
+    let not_me = Command::Deny { reason: DenyReason::NotMe };
+    let pending = given(&[create(Confirmation::Tap)]);
+    assert_eq!(decide(&pending, &not_me), Err(Refusal::NotScanned));
+    for steps in
+        [vec![create(Confirmation::Tap), scan_by("alice", 1)], vec![create(Confirmation::Auto), scan_by("alice", 1)]]
+    {
+        let state = given(&steps);
+        let events = decide(&state, &not_me).unwrap();
+        assert_eq!(events, [Event::Denied(DenyReason::NotMe)]);
+        let denied = events.iter().fold(state, evolve);
+        assert!(decide(&denied, &redeem_as("shop", 3)).is_err());
+    }
+    let redeemed = given(&[create(Confirmation::Auto), scan_by("alice", 1), redeem_as("shop", 2)]);
+    let user = Command::Deny { reason: DenyReason::User };
+    assert_eq!(decide(&redeemed, &user), Err(Refusal::Ended), "only this reason counts so late");
+    let revoked = decide(&redeemed, &not_me).unwrap().iter().fold(redeemed, evolve);
+    assert!(matches!(revoked.session().unwrap().phase, Phase::Revoked { .. }));
+    assert_eq!(decide(&revoked, &not_me), Ok(vec![]), "told again, it has no second effect");
+}
+
+#[test]
 fn a_session_is_kept_as_long_as_somebody_may_need_it() {
     let redeemed = given(&[create(Confirmation::Auto), scan_by("alice", 10), redeem_as("shop", 11)]);
     assert_eq!(redeemed.session().unwrap().retires_at(), Some(after(611)));
@@ -212,7 +234,8 @@ fn any_command() -> impl Strategy<Value = Command> {
         (prop::sample::select(vec!["main", "other"]), person.clone(), second.clone())
             .prop_map(|(account, openid, at)| scan_through(account, openid, at)),
         (person, second.clone()).prop_map(|(openid, at)| confirm_by(openid, at)),
-        prop::sample::select(vec![DenyReason::User, DenyReason::Number]).prop_map(|reason| Command::Deny { reason }),
+        prop::sample::select(vec![DenyReason::User, DenyReason::Number, DenyReason::NotMe])
+            .prop_map(|reason| Command::Deny { reason }),
         second.clone().prop_map(|at| Command::Expire { at: after(at) }),
         (prop::sample::select(vec!["shop", "bank"]), second).prop_map(|(client, at)| redeem_as(client, at)),
         prop::sample::select(vec!["shop", "bank"]).prop_map(revoke_as),

@@ -2,7 +2,7 @@
 //!
 //! `server` accepts connections and `public` puts the routes together. The rest is one way in each: the browsers'
 //! `sessions` API, the original page (`seed_page` over `sockjs`), WeChat's callback and API (`wechat`), the websites' back
-//! ends (`oauth`), and the operator (`admin`). `opening` is what the first two share: how a session comes to be,
+//! ends (`oauth`, and `webhooks` the other way), and the operator (`admin`). `opening` is what the first two share: how a session comes to be,
 //! with a code of `qr_codes`.
 
 pub mod admin;
@@ -30,10 +30,13 @@ mod site;
 pub mod sockjs;
 mod throttle;
 mod verify;
+mod webhooks;
 pub mod websocket;
 pub mod wechat;
 
 pub use client_address::ClientAddress;
 pub use limits::RateLimits;
+pub use phone::{PlaceDatabase, PlaceDatabaseError};
 pub use qr_codes::QrCodes;
 pub use site::Site;
+pub use webhooks::{Webhooks, WebhooksError};

@@ -50,22 +50,30 @@ pub(super) enum NotOpened {
 
 /// Whose browser asks.
 pub(super) struct Asker<'a> {
+    /// Who asks: a browser, or a back end for one.
     pub(super) address: ClientAddress,
-    pub(super) headers: &'a HeaderMap,
+    /// The browser for which it is asked, where it is known.
+    pub(super) visitor: Option<Visitor>,
     /// What our cookie says of the browser, where it sends one.
     pub(super) browser: Option<&'a str>,
-    /// A back end asks for a browser that we do not see.
+    /// A back end asks, and the address is its own.
     pub(super) is_back_end: bool,
 }
 
 impl Asker<'_> {
-    fn visitor(&self) -> Option<Visitor> {
-        if self.is_back_end {
-            return None;
+    /// The address whose sessions are counted: of a back end, the one that it tells.
+    fn counted(&self) -> Option<ClientAddress> {
+        if !self.is_back_end {
+            return Some(self.address);
         }
-        let user_agent = self.headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Some(Visitor::new(&self.address.0.to_string(), user_agent.as_deref()))
+        self.visitor.as_ref().and_then(Visitor::network).map(ClientAddress)
     }
+}
+
+/// The browser that asks for itself.
+pub(super) fn seen_visitor(address: ClientAddress, headers: &HeaderMap) -> Visitor {
+    let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Visitor::new(&address.0.to_string(), user_agent.as_deref())
 }
 
 /// Opens a session of `client` for who asks. `half` where the original page asks.
@@ -81,8 +89,8 @@ pub(super) async fn open(
     if !site.config.server.logins {
         return Err(NotOpened::Paused);
     }
-    if !asker.is_back_end {
-        site.limits.take_session(asker.address, asker.browser).map_err(NotOpened::TooOften)?;
+    if let Some(counted) = asker.counted() {
+        site.limits.take_session(counted, asker.browser).map_err(NotOpened::TooOften)?;
     }
     // Asked before a QR code is made for nothing; the registry decides.
     if !site.logins.has_room() {
@@ -108,7 +116,7 @@ pub(super) async fn open(
         code_ttl: site.config.session.code_ttl,
         access_token_ttl: site.config.session.access_token_ttl,
         request,
-        visitor: asker.visitor(),
+        visitor: asker.visitor,
     };
     let opened = site.logins.open(scene, created, half).await?;
     Ok(Fresh { opened, qr_content, expires_at })

@@ -14,8 +14,10 @@ use crate::keys::Keys;
 use crate::metrics::Metrics;
 
 use super::limits::RateLimits;
+use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::server::Places;
+use super::webhooks::Webhooks;
 use super::wechat::api::WeChatApi;
 use super::wechat::callback::Callbacks;
 
@@ -44,6 +46,10 @@ pub struct Site {
     pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.
     pub callbacks: Callbacks,
+    /// Where addresses are, where the operator has a database of it.
+    pub place_database: Option<PlaceDatabase>,
+    /// For what websites are told beside the journal.
+    pub webhooks: Webhooks,
     /// How many connections there may be.
     pub places: Places,
     /// The places of browsers that watch over a WebSocket.

@@ -13,30 +13,36 @@ async fn asking() -> World {
 }
 
 async fn asking_for(confirm: &str) -> World {
+    asking_with(confirm, |config| config).await
+}
+
+pub async fn asking_with(confirm: &str, change: impl FnOnce(String) -> String) -> World {
+    World::with(|config| change(asking_config(confirm, &config))).await
+}
+
+/// The shop asks, and the account signs who scanned.
+pub fn asking_config(confirm: &str, config: &str) -> String {
     let keyed = format!("encryption = \"safe\"\n encoding_aes_key = \"{KEY}\"");
-    World::with(|config| {
-        config.replacen("encryption = \"plain\"", &keyed, 1).replacen(
-            "name = \"Example Shop\"\n            confirm = \"auto\"",
-            &format!("name = \"Example Shop\"\n confirm = \"{confirm}\""),
-            1,
-        )
-    })
-    .await
+    config.replacen("encryption = \"plain\"", &keyed, 1).replacen(
+        "name = \"Example Shop\"\n            confirm = \"auto\"",
+        &format!("name = \"Example Shop\"\n confirm = \"{confirm}\""),
+        1,
+    )
 }
 
 /// Scans, and gets the address of the page from the reply.
-async fn scan(world: &World, page: &LoginPage, openid: &str) -> String {
+pub async fn scan(world: &World, page: &LoginPage, openid: &str) -> String {
     let sealed = seal(KEY, &event("SCAN", &page.scene, openid));
     let reply = opened(KEY, &sealed.push(world, &sealed.xml()).await.text());
     let (_, link) = reply.split_once("<a href=\"").unwrap_or_else(|| panic!("no link in {reply}"));
     link.split_once('"').unwrap().0.to_owned()
 }
 
-async fn press(link: &str, action: &str) -> Answer {
+pub async fn press(link: &str, action: &str) -> Answer {
     send("POST", link, &[FORM], &format!("action={action}")).await
 }
 
-async fn show(link: &str) -> Answer {
+pub async fn show(link: &str) -> Answer {
     send("GET", link, &[], "").await
 }
 

@@ -92,6 +92,7 @@ impl World {
         let wechat_url = format!("http://{}", wechat_listener.local_addr().unwrap());
         let account = |number: u8, name: &str| SimulatedAccount {
             token: TOKEN.into(),
+            oauth_domains: vec![address.to_string()],
             original_id: format!("gh_00000000000{number}"),
             ..SimulatedAccount::new(
                 AppId::new(format!("wx000000000000000{number}")).unwrap(),

@@ -108,6 +108,9 @@ fn secrets() {
         (SMALL.replace("\"an-app-secret\"", "5"), "account.main.app_secret", "(secret) is not a text"),
         (SMALL.replace("a-client-secret", ""), "client.shop.client_secret", "empty"),
         (client("webhook_secret = \"secret\""), "client.shop.webhook_secret", "whsec_"),
+        (client("webhook_secret = \"whsec_no base64\""), "client.shop.webhook_secret", "base64"),
+        (client("webhook_secret = \"whsec_c2hvcnQ=\""), "client.shop.webhook_secret", "24 to 64"),
+        (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "webhook_secret"),
         (account("app_secret_file = \"a\""), "account.main.app_secret", "remove one"),
         (
             SMALL.replace("app_secret = \"an-app-secret\"", "app_secret_file = \"none\""),

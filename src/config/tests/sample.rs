@@ -14,6 +14,7 @@ trusted_proxies = []
 max_sessions = 1000000
 logins = true
 verify_dir = "verify"
+place_database = "places.mmdb"
 
 [limits]
 sessions_per_address = "600/min"
@@ -79,7 +80,7 @@ confirm_via = "page"
 qr = "scene"
 pkce = "required"
 webhook_url = "https://shop.example.com/hooks"
-webhook_secret = "whsec_SECRET"
+webhook_secret = "whsec_U0VDUkVULVNFQ1JFVC1TRUNSRVQtU0VDUkVU"
 
 [[client]]
 client_id = "legacy"
@@ -138,6 +139,7 @@ fn the_written_defaults_are_the_defaults() {
     assert_eq!(server.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((server.max_sessions, server.logins), (1_000_000, true));
     assert_eq!(server.verify_dir, base.join("verify"));
+    assert_eq!(server.place_database, None);
     assert!(server.trusted_proxies.is_empty());
     let per_minute = |count| Some(Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_secs(60) });
     assert_eq!(limits.sessions_per_address, per_minute(600));

@@ -82,13 +82,11 @@ fn what_is_taken_and_not_built_yet() {
     let account = |line: &str| small_with("[[account]]", line);
     let client = |line: &str| small_with("[[client]]", line);
     check(&[
-        (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
-        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
+        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "profiles"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
         (client("subject = \"unionid\""), "client.shop.subject", "no id tokens"),
         (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
         (client("qr = \"link\""), "client.shop.qr", "link"),
-        (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "no webhooks"),
     ]);
 }
 

@@ -86,7 +86,8 @@ async fn begin(
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
     let browser = BrowserCookie::of(headers);
-    let asker = opening::Asker { address, headers, browser, is_back_end: false };
+    let visitor = Some(opening::seen_visitor(address, headers));
+    let asker = opening::Asker { address, visitor, browser, is_back_end: false };
     let AuthorizationRequest { client, login } = request;
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let scene = &fresh.opened.scene;

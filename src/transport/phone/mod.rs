@@ -1,25 +1,35 @@
-//! The page on the phone of who scanned: `/c/{confirm_token}`. It says who asks, and takes the person's word.
+//! The page on the phone of who scanned: `/c/{confirm_token}`. It says who asks, from where and with what, and takes the
+//! person's word.
 //!
-//! The token goes to nobody but who scanned, so whoever knows it may decide. Looking changes nothing; deciding is a POST of
-//! a plain form, which works in any webview, without script.
+//! The token goes to nobody but who scanned, so whoever knows it may decide; where the account has web OAuth, `identity`
+//! sees that it is them indeed. `facts` are what the page tells, `place` where an address is, `page` how it is said. Looking
+//! changes nothing; deciding is a POST of a plain form, which works in any webview, without script.
 
+mod facts;
+mod identity;
 mod page;
+mod place;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::actors::{Confirmable, Decision};
+use crate::actors::{ConfirmStage, Confirmable, Decision};
 use crate::domain::DenyReason;
 
-use super::extract::PathText;
+use super::client_address::ClientAddress;
+use super::extract::{PathText, Query};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
+use facts::Facts;
+use identity::{Gate, Withheld};
+
+pub use place::{PlaceDatabase, PlaceDatabaseError};
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
@@ -31,26 +41,67 @@ pub(super) fn link(site: &Site, token: &str) -> String {
     site.config.server.public_url.join(&format!("/c/{token}")).into()
 }
 
-async fn show(State(site): State<Shared>, PathText(token): PathText) -> Result<Response, Problem> {
-    let confirmable = site.logins.confirmable(&token).await?;
-    Ok(answer(&site, confirmable.as_ref()))
+async fn show(
+    State(site): State<Shared>,
+    PathText(token): PathText,
+    Extension(address): Extension<ClientAddress>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, None)) };
+    let withheld = match confirmable.stage {
+        ConfirmStage::Open | ConfirmStage::Confirmed => {
+            match identity::gate(&site, &token, &confirmable, &headers, &query).await? {
+                Gate::Open => None,
+                Gate::Shut(withheld) => Some(withheld),
+                Gate::Lead(response) => return Ok(*response),
+            }
+        }
+        ConfirmStage::Denied | ConfirmStage::Reported | ConfirmStage::Over => None,
+    };
+    Ok(told(&site, &confirmable, address, withheld))
+}
+
+/// What the form asks for.
+struct Pressed {
+    decision: Decision,
+    /// The second step, where phone and browser are far apart.
+    is_understood: bool,
+}
+
+impl Pressed {
+    fn read(body: &[u8]) -> Option<Self> {
+        let form = Parameters::parse(body).ok()?;
+        let number = form.get("number").map(|number| number.parse().ok());
+        let decision = match (form.get("action"), number) {
+            (Some("confirm"), None) => Decision::Confirm,
+            (Some("deny"), None) => Decision::Deny(DenyReason::User),
+            (Some("not_me"), None) => Decision::Deny(DenyReason::NotMe),
+            (None, Some(number)) => Decision::Pick(number?),
+            _ => return None,
+        };
+        Some(Self { decision, is_understood: form.get("understood") == Some("yes") })
+    }
 }
 
 async fn decide(
     State(site): State<Shared>,
     PathText(token): PathText,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     refuse_foreign(&site, &headers)?;
-    let form = Parameters::parse(&body?).map_err(|_| unknown_action())?;
-    let number = form.get("number").map(|number| number.parse().map_err(|_| unknown_action())).transpose()?;
-    let decision = match (form.get("action"), number) {
-        (Some("confirm"), None) => Decision::Confirm,
-        (Some("deny"), None) => Decision::Deny(DenyReason::User),
-        (None, Some(number)) => Decision::Pick(number),
-        _ => return Err(unknown_action()),
-    };
+    let Pressed { decision, is_understood } = Pressed::read(&body?).ok_or_else(unknown_action)?;
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, None)) };
+    let is_agreeing = matches!(decision, Decision::Confirm | Decision::Pick(_));
+    let lacks_step = || is_agreeing && !is_understood && facts(&site, &confirmable, address).is_far;
+    if !identity::is_proven(&site, &token, &confirmable, &headers) {
+        return Ok(told(&site, &confirmable, address, Some(Withheld::Unknown)));
+    }
+    if confirmable.stage == ConfirmStage::Open && lacks_step() {
+        return Ok(told(&site, &confirmable, address, None));
+    }
     match site.logins.decide(&token, decision).await? {
         // The address of the page again, so that going back or reloading sends nothing twice.
         Some(_) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link(&site, &token))]).into_response()),
@@ -69,12 +120,22 @@ fn refuse_foreign(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn unknown_action() -> Problem {
-    Problem::bad_request("invalid_request", "the form has one field: action (confirm or deny), or number")
+    let detail = "the form has one of the fields action (confirm, deny or not_me) and number, and perhaps understood";
+    Problem::bad_request("invalid_request", detail)
 }
 
-fn answer(site: &Site, confirmable: Option<&Confirmable>) -> Response {
-    let status = if confirmable.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let (html, policy) = page::render(&site.config, confirmable);
+fn facts(site: &Site, confirmable: &Confirmable, phone: ClientAddress) -> Facts {
+    let client = site.config.client(&confirmable.created.client);
+    Facts::of(confirmable, client, phone.0, site.place_database.as_ref())
+}
+
+fn told(site: &Site, confirmable: &Confirmable, phone: ClientAddress, withheld: Option<Withheld>) -> Response {
+    answer(site, Some(page::Told { confirmable, facts: facts(site, confirmable, phone), withheld }))
+}
+
+fn answer(site: &Site, told: Option<page::Told<'_>>) -> Response {
+    let status = if told.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let (html, policy) = page::render(&site.config, told.as_ref());
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -4,9 +4,19 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::actors::{ConfirmStage, Confirmable};
 use crate::clock::random_bytes;
-use crate::config::{Client, Config, Language};
+use crate::config::{Config, Language};
 
 use super::super::language::language_of;
+use super::facts::{Facts, Whereabouts};
+use super::identity::Withheld;
+
+/// What there is to say.
+pub(super) struct Told<'a> {
+    pub(super) confirmable: &'a Confirmable,
+    pub(super) facts: Facts,
+    /// Why there are no controls, where there would be some.
+    pub(super) withheld: Option<Withheld>,
+}
 
 /// The page with what it says; escaping is askama's.
 #[derive(Template)]
@@ -15,60 +25,131 @@ struct ConfirmPage<'a> {
     lang: &'static str,
     words: &'static Words,
     nonce: &'a str,
-    site: Option<Site<'a>>,
-    is_open: bool,
+    /// The website's name and the rest, first what matters most.
+    facts: Option<Shown<'a>>,
+    /// What does not fit, in sentences.
+    warnings: Vec<&'static str>,
+    controls: Controls,
     numbers: Option<[u8; 3]>,
+    /// What has happened, or why nothing can.
     outcome: &'static str,
 }
 
-struct Site<'a> {
-    name: &'a str,
+/// What can be pressed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Controls {
+    None,
+    /// Everything.
+    Decide {
+        /// With a second, deliberate step.
+        twice: bool,
+    },
+    /// Only that it was somebody else.
+    Report,
+}
+
+struct Shown<'a> {
+    site: &'a str,
     host: Option<&'a str>,
+    browser: &'a str,
+    from: Option<Spot<'a>>,
+    watched_from: Vec<Spot<'a>>,
+    at: &'a str,
+}
+
+struct Spot<'a> {
+    place: Option<&'a str>,
+    address: String,
 }
 
 struct Words {
     title: &'static str,
     website: &'static str,
+    browser: &'static str,
+    unknown_browser: &'static str,
+    from: &'static str,
+    watched_from: &'static str,
+    at: &'static str,
+    zone: &'static str,
+    warning: &'static str,
+    far: &'static str,
+    watched: &'static str,
+    understood: &'static str,
     confirm: &'static str,
     pick: &'static str,
     deny: &'static str,
+    not_me: &'static str,
     confirmed: &'static str,
     denied: &'static str,
+    reported: &'static str,
     over: &'static str,
+    unknown: &'static str,
+    somebody_else: &'static str,
+    snapshot: &'static str,
 }
 
 static CHINESE: Words = Words {
     title: "是你本人在登录吗？",
     website: "网站",
+    browser: "浏览器和系统",
+    unknown_browser: "未知",
+    from: "登录地点",
+    watched_from: "二维码还显示在",
+    at: "时间",
+    zone: "（北京时间）",
+    warning: "请注意",
+    far: "要登录的电脑离你的手机很远。如果有人把二维码发给你，请不要确认。",
+    watched: "有另一个网络地址也在等待这次登录。",
+    understood: "我知道登录地点离我很远，仍要继续",
     confirm: "确认登录",
     pick: "请选择网页上显示的数字",
-    deny: "不是我",
+    deny: "取消登录",
+    not_me: "不是我",
     confirmed: "登录已确认，可以关闭这个页面了。",
     denied: "登录已取消，可以关闭这个页面了。",
+    reported: "这次登录已作废，并已告知网站。可以关闭这个页面了。",
     over: "这次登录已经失效。请在网页上刷新二维码，再扫一次。",
+    unknown: "微信没有确认你是谁，所以这里不能操作。请回到微信对话，重新打开链接。",
+    somebody_else: "只有扫码的人才能确认。请用扫码的微信打开这个链接，或者自己扫一次码。",
+    snapshot: "微信正以快照方式显示这个页面。请点页面底部的“使用完整服务”，再打开一次链接。",
 };
 
 static ENGLISH: Words = Words {
     title: "Is this you logging in?",
     website: "Website",
+    browser: "Browser and system",
+    unknown_browser: "Unknown",
+    from: "Logging in from",
+    watched_from: "The code is also shown at",
+    at: "Time",
+    zone: " (Beijing time)",
+    warning: "Please look twice",
+    far: "The computer that logs in is far away from your phone. If somebody sent you the QR code, do not confirm.",
+    watched: "Another network address is waiting for this login, too.",
+    understood: "I know that it is far away from me, and go on",
     confirm: "Confirm login",
     pick: "Choose the number that the web page shows",
-    deny: "This wasn't me",
+    deny: "Cancel",
+    not_me: "This wasn't me",
     confirmed: "The login is confirmed. You can close this page.",
     denied: "The login was cancelled. You can close this page.",
+    reported: "The login counts no more, and the website is told. You can close this page.",
     over: "This login is no longer valid. Refresh the QR code on the web page, and scan again.",
+    unknown: "WeChat did not tell who you are, so nothing can be done here. Go back to the conversation, and open the link again.",
+    somebody_else: "Only who scanned can confirm. Open this link in the WeChat that scanned, or scan the code yourself.",
+    snapshot: "WeChat shows this page as a snapshot. Choose full service at its bottom, and open the link again.",
 };
 
 /// The page, and the Content-Security-Policy under which it works and nothing else does.
-pub(super) fn render(config: &Config, confirmable: Option<&Confirmable>) -> (String, String) {
-    let language = language_of(confirmable.and_then(|known| known.created.request.ui_locales.as_deref()));
+pub(super) fn render(config: &Config, told: Option<&Told<'_>>) -> (String, String) {
+    let locales = told.and_then(|told| told.confirmable.created.request.ui_locales.as_deref());
+    let language = language_of(locales);
     let words = match language {
         Language::Chinese => &CHINESE,
         Language::English => &ENGLISH,
     };
-    let stage = confirmable.map_or(ConfirmStage::Over, |known| known.stage);
     let nonce = STANDARD.encode(random_bytes::<16>());
-    let client = confirmable.and_then(|known| config.client(&known.created.client));
+    let controls = told.map_or(Controls::None, controls);
     let page = ConfirmPage {
         lang: match language {
             Language::Chinese => "zh-CN",
@@ -76,15 +157,14 @@ pub(super) fn render(config: &Config, confirmable: Option<&Confirmable>) -> (Str
         },
         words,
         nonce: &nonce,
-        site: client.map(|client| Site { name: &client.name, host: host(client) }),
-        is_open: stage == ConfirmStage::Open,
-        numbers: confirmable.and_then(|known| known.numbers),
-        outcome: match stage {
-            ConfirmStage::Open => "",
-            ConfirmStage::Confirmed => words.confirmed,
-            ConfirmStage::Denied => words.denied,
-            ConfirmStage::Over => words.over,
-        },
+        facts: told.and_then(|told| shown(config, told, language, words)),
+        warnings: told
+            .filter(|told| matches!(controls, Controls::Decide { .. }) || told.withheld.is_some())
+            .map(|told| warnings(&told.facts, words))
+            .unwrap_or_default(),
+        controls,
+        numbers: told.and_then(|told| told.confirmable.numbers),
+        outcome: told.map_or(words.over, |told| outcome(told, words)),
     };
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -92,10 +172,42 @@ pub(super) fn render(config: &Config, confirmable: Option<&Confirmable>) -> (Str
     (page.render().unwrap_or_default(), policy)
 }
 
-/// Where the website is, as far as its registration says.
-fn host(client: &Client) -> Option<&str> {
-    let registered = client.origins.first().map(|origin| origin.as_str());
-    let url = registered.or(client.redirect_uris.first().map(|uri| uri.as_str()))?;
-    let (_, rest) = url.split_once("://")?;
-    rest.split(['/', '?', '#']).next()
+fn controls(told: &Told<'_>) -> Controls {
+    match (told.confirmable.stage, told.withheld) {
+        (ConfirmStage::Open, None) => Controls::Decide { twice: told.facts.is_far },
+        (ConfirmStage::Confirmed, None) => Controls::Report,
+        _ => Controls::None,
+    }
+}
+
+fn outcome(told: &Told<'_>, words: &Words) -> &'static str {
+    match (told.confirmable.stage, told.withheld) {
+        (ConfirmStage::Open, Some(Withheld::Unknown)) => words.unknown,
+        (ConfirmStage::Open, Some(Withheld::SomebodyElse)) => words.somebody_else,
+        (ConfirmStage::Open, Some(Withheld::Snapshot)) => words.snapshot,
+        (ConfirmStage::Open, None) => "",
+        (ConfirmStage::Confirmed, _) => words.confirmed,
+        (ConfirmStage::Denied, _) => words.denied,
+        (ConfirmStage::Reported, _) => words.reported,
+        (ConfirmStage::Over, _) => words.over,
+    }
+}
+
+fn warnings(facts: &Facts, words: &Words) -> Vec<&'static str> {
+    let far = facts.is_far.then_some(words.far);
+    let watched = (!facts.watched_from.is_empty()).then_some(words.watched);
+    far.into_iter().chain(watched).collect()
+}
+
+fn shown<'a>(config: &'a Config, told: &'a Told<'_>, language: Language, words: &'static Words) -> Option<Shown<'a>> {
+    let facts = &told.facts;
+    let spot = |from: &'a Whereabouts| Spot { place: from.place(language), address: from.address.to_string() };
+    Some(Shown {
+        site: &config.client(&told.confirmable.created.client)?.name,
+        host: facts.host.as_deref(),
+        browser: facts.browser.as_deref().unwrap_or(words.unknown_browser),
+        from: facts.from.as_ref().map(spot),
+        watched_from: facts.watched_from.iter().map(spot).collect(),
+        at: &facts.at,
+    })
 }

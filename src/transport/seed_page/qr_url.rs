@@ -44,8 +44,8 @@ async fn ask(
         return cors::foreign().into_response();
     }
     let known = PageCookie::of(&headers);
-    let asker =
-        Asker { address, headers: &headers, browser: known.as_ref().map(PageCookie::as_str), is_back_end: false };
+    let visitor = Some(opening::seen_visitor(address, &headers));
+    let asker = Asker { address, visitor, browser: known.as_ref().map(PageCookie::as_str), is_back_end: false };
     let cookie = known.clone().unwrap_or_else(PageCookie::new);
     let answer = picture_url(&site, query.as_deref().unwrap_or_default(), asker, &cookie).await;
     let mut response = match answer {

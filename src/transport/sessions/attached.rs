@@ -3,6 +3,7 @@
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::problem::Problem;
 use super::super::site::{Shared, Site};
@@ -23,6 +24,7 @@ pub(super) async fn attach(
     scene: Result<Scene, Problem>,
     query: &Query,
     headers: &HeaderMap,
+    address: ClientAddress,
     after: u32,
 ) -> Result<Watched, Problem> {
     let origin = cors::origin(headers);
@@ -31,7 +33,7 @@ pub(super) async fn attach(
     }
     let token = token(headers, query).ok_or_else(Problem::unauthorized)?;
     let Scene(scene) = scene?;
-    let watched = site.logins.watch(&scene, &token, after).await?.ok_or_else(Problem::not_found)?;
+    let watched = site.logins.watch(&scene, &token, after, address.0).await?.ok_or_else(Problem::not_found)?;
     let client = site.config.client(&watched.created.client);
     let is_foreign = |client| origin.is_some_and(|origin| !cors::is_clients(origin, client, &site.config));
     if client.is_some_and(is_foreign) { Err(cors::foreign()) } else { Ok(watched) }

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -17,7 +19,7 @@ use super::super::site::Shared;
 use super::super::{cors, opening};
 use super::begun::Begun;
 use crate::clock::random_bytes;
-use crate::domain::{ClientId, Opener};
+use crate::domain::{ClientId, Opener, Visitor};
 use crate::keys::sha256;
 
 #[derive(Deserialize)]
@@ -32,6 +34,8 @@ struct Ask {
     code_challenge_method: Option<String>,
     ui_locales: Option<String>,
     purpose: Option<String>,
+    client_ip: Option<String>,
+    user_agent: Option<String>,
 }
 
 impl Ask {
@@ -85,10 +89,15 @@ pub(super) async fn create(
     if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return Err(cors::foreign());
     }
+    let is_back_end = headers.contains_key(header::AUTHORIZATION);
+    let visitor = if is_back_end { told_visitor(&ask)? } else { Some(opening::seen_visitor(address, &headers)) };
+    if !is_back_end && (ask.client_ip.is_some() || ask.user_agent.is_some()) {
+        let detail = "client_ip and user_agent are a back end's word: send the client's credentials (Basic) with them";
+        return Err(Problem::bad_request("invalid_request", detail));
+    }
     let request = login_request::check(client, ask.asked())?;
 
-    let is_back_end = headers.contains_key(header::AUTHORIZATION);
-    let asker = opening::Asker { address, headers: &headers, browser: None, is_back_end };
+    let asker = opening::Asker { address, visitor, browser: None, is_back_end };
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
     let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
@@ -100,4 +109,17 @@ pub(super) async fn create(
         attach_token: &attach_token,
     };
     Ok((StatusCode::CREATED, PRIVATE, axum::Json(begun.json(&site))).into_response())
+}
+
+/// The browser of which a back end tells; `None` where it says nothing of it. What a browser says of itself is no secret and
+/// no proof, so it is only cut where it is long.
+fn told_visitor(ask: &Ask) -> Result<Option<Visitor>, Problem> {
+    let invalid = |detail: &str| Problem::bad_request("invalid_request", detail);
+    let address = ask.client_ip.as_ref().map(|text| text.parse::<IpAddr>()).transpose();
+    let address = address.map_err(|_| invalid("client_ip is not one IPv4 or IPv6 address"))?;
+    match (address, ask.user_agent.as_deref()) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(invalid("user_agent is there without client_ip")),
+        (Some(address), user_agent) => Ok(Some(Visitor::new(&address.to_canonical().to_string(), user_agent))),
+    }
 }

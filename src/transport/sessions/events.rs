@@ -1,12 +1,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
 use super::super::problem::Problem;
@@ -31,6 +32,7 @@ pub(super) async fn events(
     State(site): State<Shared>,
     scene: Result<Scene, Problem>,
     query: Query,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let last = headers.get(&LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
@@ -38,7 +40,7 @@ pub(super) async fn events(
         Some(last) => last,
         None => query.number("after", 0)?,
     };
-    let mut watched = attach(&site, scene, &query, &headers, after).await?;
+    let mut watched = attach(&site, scene, &query, &headers, address, after).await?;
     let (missed, has_ended) = watched.watch.look();
     if missed.is_empty() && has_ended {
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
+use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
 use super::super::problem::Problem;
@@ -20,10 +21,11 @@ pub(super) async fn poll(
     State(site): State<Shared>,
     scene: Result<Scene, Problem>,
     query: Query,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (after, wait) = (query.number("after", 0)?, query.number("wait", 0)?);
-    let Watched { created, mut watch } = attach(&site, scene, &query, &headers, after).await?;
+    let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?;
     let mut messages = watch.ready();
     if messages.is_empty() {
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::problem::Problem;
 use super::super::site::Shared;
@@ -36,11 +37,12 @@ pub(super) async fn connect(
     State(site): State<Shared>,
     scene: Result<Scene, Problem>,
     query: Query,
+    Extension(address): Extension<ClientAddress>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let after = query.number("after", 0)?;
-    let watched = attach(&site, scene, &query, &parts.headers, after).await?;
+    let watched = attach(&site, scene, &query, &parts.headers, address, after).await?;
     let upgrade = match Upgrade::from_parts(&mut parts) {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),

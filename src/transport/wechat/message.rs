@@ -68,6 +68,8 @@ pub enum Kind {
     },
     /// Somebody followed the account.
     Subscribe(CameBy),
+    /// Somebody follows the account no more.
+    Unsubscribe,
     /// Somebody wrote a text.
     Text {
         /// What they wrote.
@@ -192,6 +194,7 @@ impl Raw {
         Ok(match (self.event.as_str(), self.event_key.as_str()) {
             ("", _) => return Err(PushError::Malformed("an event without Event")),
             (event, key) if is(event, "subscribe") => Kind::Subscribe(came_by(key)),
+            (event, _) if is(event, "unsubscribe") => Kind::Unsubscribe,
             (_, "") => Kind::Event,
             (event, key) if is(event, "scan") => Kind::Scan { scene: key.to_owned() },
             (event, key) if is(event, "click") => Kind::Click { key: key.to_owned() },

@@ -106,6 +106,19 @@ impl HttpClient {
         Ok((status, body))
     }
 
+    /// Any request, and the status of what is answered; of the body at most 64 KiB are read, so that the connection can be
+    /// used again. Redirects are not followed, and there is no deadline.
+    ///
+    /// # Errors
+    /// What went wrong, in a line for people; it does not name the address.
+    pub(crate) async fn status(&self, request: Request<Full<Bytes>>) -> Result<StatusCode, String> {
+        let response = self.0.request(request).await.map_err(|error| chain(&error))?;
+        let status = response.status();
+        // What it says is nobody's concern.
+        let _ = read(response).await;
+        Ok(status)
+    }
+
     /// The `Date` that whoever answers there puts into an answer, whatever else it says.
     pub(super) async fn date(&self, url: &Url) -> Result<Option<String>, Fault> {
         let request = Request::get(url.as_str()).body(Full::default());

@@ -19,6 +19,7 @@ mod refusals;
 mod route;
 mod token;
 mod watch;
+mod web_oauth;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use self::check::{CallbackCheck, DnsAnswer, Ping};
 pub use self::error::{Absence, ApiError};
 pub use self::http::{HttpClient, NoRootCertificates};
 pub use self::token::TokenSource;
+pub use self::web_oauth::WebUser;
 use crate::clock::Clock;
 use crate::domain::{AccountName, AppId};
 use crate::metrics::{ApiMetrics, Metrics};

@@ -17,6 +17,7 @@ use crate::domain::{AccountName, Created, OpenId, Refusal, SceneId};
 use crate::transport::language::language_of;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
+use crate::transport::webhooks::Following;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
@@ -52,6 +53,11 @@ pub(super) async fn act(
     original: Original,
 ) -> Result<Done, NotDone> {
     let Opened { push, seal, .. } = opened;
+    match push.kind {
+        Kind::Subscribe(_) => site.webhooks.tell_following(&account.name, &push.from, Following::Subscribed),
+        Kind::Unsubscribe => site.webhooks.tell_following(&account.name, &push.from, Following::Unsubscribed),
+        _ => {}
+    }
     let said = match (scene_of_ours(&account, &push.kind), callback.forwarder.clone()) {
         (Some(scene), forwarder) => {
             if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
@@ -202,7 +208,7 @@ fn simple_reply(account: &Account, kind: &Kind) -> Option<String> {
         Kind::Text { content } => by_keyword(&conversation.replies, content).or(default.clone()),
         Kind::Click { key } => by_keyword(&conversation.replies, key),
         Kind::Message => default.clone(),
-        Kind::Scan { .. } | Kind::Event => None,
+        Kind::Scan { .. } | Kind::Unsubscribe | Kind::Event => None,
     }
 }
 

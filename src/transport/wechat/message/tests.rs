@@ -86,7 +86,7 @@ fn the_case_of_an_event_does_not_count() {
 
 #[test]
 fn texts_and_menu_entries_are_told_apart_and_everything_else_is_other() {
-    assert_eq!(kind(&event("unsubscribe", "")), Kind::Event);
+    assert_eq!(kind(&event("unsubscribe", "")), Kind::Unsubscribe);
     assert_eq!(kind(&event("SCAN", "")), Kind::Event);
     assert_eq!(kind(&event("VIEW", "https://shop.example.com")), Kind::Event);
     assert_eq!(kind(&event("CLICK", "V1001")), Kind::Click { key: "V1001".into() });

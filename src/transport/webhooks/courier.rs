@@ -1,0 +1,179 @@
+//! Tells one website what the journal says, from where it was told last.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::cursor::Cursor;
+use super::message::Message;
+use super::post::{Post, Settled};
+use crate::actors::{Follow, History, StoreError};
+use crate::domain::{ClientId, EventKind, Recorded, SceneId};
+
+/// Messages of one website that wait or are tried at once. What is behind them waits in the journal.
+const UNSETTLED: usize = 1024;
+
+/// How often the cursor is written where something was settled.
+const NOTED_EVERY: Duration = Duration::from_secs(1);
+
+/// Records that are none of the website's after which the cursor is written all the same, so that a start has little to read.
+const NOTED_AFTER: u64 = 4096;
+
+/// Wait before the journal is read again that could not be.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// One website's.
+pub(super) struct Courier {
+    client: ClientId,
+    history: History,
+    cursor: Cursor,
+    post: Post,
+    followers: mpsc::Receiver<Message>,
+    /// Read from the journal and not looked at yet.
+    read: VecDeque<Recorded>,
+    /// Up to where it was looked at.
+    seen: u64,
+    /// The sequences whose messages are not settled.
+    unsettled: BTreeSet<u64>,
+    /// Messages behind the one of their session that is under way.
+    behind: HashMap<SceneId, VecDeque<Message>>,
+    under_way: JoinSet<(Settled, Option<(u64, SceneId)>)>,
+    is_to_note: bool,
+}
+
+impl Courier {
+    pub(super) fn new(
+        client: ClientId,
+        history: History,
+        cursor: Cursor,
+        post: Post,
+        followers: mpsc::Receiver<Message>,
+    ) -> Self {
+        Self {
+            client,
+            history,
+            seen: cursor.seq(),
+            cursor,
+            post,
+            followers,
+            read: VecDeque::new(),
+            unsettled: BTreeSet::new(),
+            behind: HashMap::new(),
+            under_way: JoinSet::new(),
+            is_to_note: false,
+        }
+    }
+
+    /// Runs until the daemon stops, or the website wants no more.
+    pub(super) async fn run(mut self, stopping: CancellationToken) {
+        let mut follow = self.history.follow(self.seen + 1);
+        let mut ticks = interval(NOTED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut has_followers = true;
+        loop {
+            let has_room = self.unsettled.len() + self.under_way.len() < UNSETTLED;
+            if has_room && let Some(recorded) = self.read.pop_front() {
+                if let Err(error) = self.look_at(&recorded).await {
+                    self.read.push_front(recorded);
+                    wait_for_journal(&error, &stopping).await;
+                }
+                if stopping.is_cancelled() {
+                    break;
+                }
+                continue;
+            }
+            let reads_on = has_room && self.read.is_empty();
+            tokio::select! {
+                () = stopping.cancelled() => break,
+                Some(settled) = self.under_way.join_next() => match settled {
+                    Ok((Settled::Gone, _)) => return self.end(),
+                    Ok((Settled::Done, event)) => self.settle(event),
+                    Err(panicked) => return tracing::error!(client = %self.client, %panicked, "webhooks stop"),
+                },
+                message = self.followers.recv(), if has_room && has_followers => match message {
+                    Some(message) => self.send(message),
+                    None => has_followers = false,
+                },
+                batch = follow.next(), if reads_on => match batch {
+                    Ok(batch) => self.read.extend(batch),
+                    Err(StoreError::Closed) => break,
+                    Err(error) => {
+                        wait_for_journal(&error, &stopping).await;
+                        follow = self.follow_again();
+                    }
+                },
+                _ = ticks.tick() => self.note().await,
+            }
+            self.post.metrics().waiting(self.unsettled.len());
+        }
+        self.is_to_note = true;
+        self.note().await;
+    }
+
+    fn follow_again(&self) -> Follow {
+        self.history.follow(self.seen + 1)
+    }
+
+    async fn look_at(&mut self, recorded: &Recorded) -> Result<(), StoreError> {
+        if matches!(recorded.event.kind(), EventKind::Confirmed | EventKind::Denied) {
+            let session = self.history.session(&recorded.scene).await?;
+            if let Some(message) = Message::of(&self.client, &session, recorded) {
+                self.unsettled.insert(recorded.seq);
+                self.line_up(message);
+            }
+        }
+        self.seen = recorded.seq;
+        Ok(())
+    }
+
+    /// Sends it, or puts it behind the one of its session that is under way.
+    fn line_up(&mut self, message: Message) {
+        let Some((_, scene)) = &message.event else { return self.send(message) };
+        match self.behind.get_mut(scene) {
+            Some(behind) => behind.push_back(message),
+            None => {
+                self.behind.insert(scene.clone(), VecDeque::new());
+                self.send(message);
+            }
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        let (post, event) = (self.post.clone(), message.event.clone());
+        self.under_way.spawn(async move { (post.deliver(message).await, event) });
+    }
+
+    fn settle(&mut self, event: Option<(u64, SceneId)>) {
+        let Some((seq, scene)) = event else { return };
+        self.unsettled.remove(&seq);
+        self.is_to_note = true;
+        match self.behind.get_mut(&scene).and_then(VecDeque::pop_front) {
+            Some(next) => self.send(next),
+            None => drop(self.behind.remove(&scene)),
+        }
+    }
+
+    /// Everything up to there is settled.
+    async fn note(&mut self) {
+        let settled = self.unsettled.first().map_or(self.seen, |first| first - 1);
+        let is_due = self.is_to_note || settled >= self.cursor.seq() + NOTED_AFTER;
+        if is_due && settled > self.cursor.seq() {
+            self.cursor.move_to(settled).await;
+        }
+        self.is_to_note = false;
+    }
+
+    fn end(self) {
+        self.post.metrics().waiting(0);
+        tracing::error!(client = %self.client, "the website answers webhooks with 410 Gone: it gets none until the next start");
+    }
+}
+
+async fn wait_for_journal(error: &StoreError, stopping: &CancellationToken) {
+    tracing::error!(%error, "webhooks wait: the journal cannot be read");
+    let _ = stopping.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+}

@@ -1,0 +1,82 @@
+//! How far a website was told: the sequence up to which every message is settled.
+
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::WebhooksError;
+use crate::keys::sha256;
+
+/// A small file beside the journal, replaced as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Cursor {
+    path: PathBuf,
+    seq: u64,
+}
+
+impl Cursor {
+    /// Reads the website's; where there is none it begins at `head`.
+    pub(super) fn open(folder: &Path, client_id: &str, head: u64) -> Result<Self, WebhooksError> {
+        // A client's id may hold characters that no file's name may.
+        let name: String = sha256(client_id.as_bytes()).0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = folder.join(name);
+        let unusable = |reason: String| WebhooksError::Cursor { path: path.clone(), reason };
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| unusable(error.to_string()))?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let seq = text.strip_suffix('\n').and_then(|text| text.parse().ok());
+                let seq: u64 = seq.ok_or_else(|| unusable("holds no sequence of the journal".into()))?;
+                // Of a journal that was restored to an earlier state, what comes is told.
+                Ok(Self { seq: seq.min(head), path })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let cursor = Self { path: path.clone(), seq: head };
+                cursor.write().map_err(|error| unusable(error.to_string()))?;
+                Ok(cursor)
+            }
+            Err(error) => Err(unusable(error.to_string())),
+        }
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Moves it, durably. Where that fails it stays, and more is told twice after a restart.
+    pub(super) async fn move_to(&mut self, seq: u64) {
+        self.seq = seq;
+        let cursor = self.clone();
+        let written = tokio::task::spawn_blocking(move || cursor.write()).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(path = %self.path.display(), %error, "how far a website was told cannot be noted");
+        }
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        writeln!(file, "{}", self.seq)?;
+        file.as_file().sync_data()?;
+        file.persist(&self.path)?;
+        std::fs::File::open(folder)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_one_begins_at_the_head_and_an_old_one_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cursor = Cursor::open(folder.path(), "a/b", 7).unwrap();
+        assert_eq!(cursor.seq(), 7);
+        assert_eq!(Cursor::open(folder.path(), "a/b", 20).unwrap().seq(), 7);
+        cursor.move_to(12).await;
+        assert_eq!(Cursor::open(folder.path(), "a/b", 20).unwrap().seq(), 12);
+        assert_eq!(Cursor::open(folder.path(), "a/b", 10).unwrap().seq(), 10, "of a journal that was restored");
+        std::fs::write(&cursor.path, "x\n").unwrap();
+        assert!(Cursor::open(folder.path(), "a/b", 20).is_err());
+    }
+}

@@ -1,0 +1,252 @@
+//! Webhooks, as a website's back end gets them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::post;
+use http::{HeaderMap, StatusCode};
+use scan_login::domain::{AppId, OpenId};
+use serde_json::Value;
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::phone::{asking_config, press, scan};
+use crate::support::*;
+
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The door of a back end: what came to it, and what it answers next.
+#[derive(Clone, Default)]
+struct BackEnd(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    came: Mutex<Vec<(String, Value)>>,
+    answers: Mutex<Vec<StatusCode>>,
+    is_silent: Mutex<bool>,
+    coming: Notify,
+}
+
+impl BackEnd {
+    fn answering(answers: &[StatusCode]) -> Self {
+        let back_end = Self::default();
+        *back_end.0.answers.lock().unwrap() = answers.iter().rev().copied().collect();
+        back_end
+    }
+
+    fn open(&self, listener: std::net::TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let router = Router::new().route("/hooks", post(take)).route("/elsewhere", post(take)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+
+    /// The first so many webhooks, as soon as they are there.
+    async fn first(&self, count: usize) -> Vec<(String, Value)> {
+        let enough = async {
+            loop {
+                let coming = self.0.coming.notified();
+                let came = self.0.came.lock().unwrap().clone();
+                if came.len() >= count {
+                    return came;
+                }
+                coming.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough).await.expect("no webhook came")
+    }
+}
+
+/// Takes nothing that the official library does not.
+async fn take(State(BackEnd(inner)): State<BackEnd>, headers: HeaderMap, body: Bytes) -> (StatusCode, HeaderMap) {
+    Webhook::new(WEBHOOK_SECRET).unwrap().verify(&body, &headers).expect("it is not signed");
+    let id = headers["webhook-id"].to_str().unwrap().to_owned();
+    inner.came.lock().unwrap().push((id, serde_json::from_slice(&body).unwrap()));
+    inner.coming.notify_waiters();
+    if *inner.is_silent.lock().unwrap() {
+        std::future::pending::<()>().await;
+    }
+    let status = inner.answers.lock().unwrap().pop().unwrap_or(StatusCode::NO_CONTENT);
+    let mut more = HeaderMap::new();
+    more.insert("location", "/elsewhere".parse().unwrap());
+    (status, more)
+}
+
+fn door() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+fn telling(config: &str, client: &str, url: &str) -> String {
+    let told = format!("client_id = \"{client}\"\n webhook_url = \"{url}\"\n webhook_secret = \"{WEBHOOK_SECRET}\"");
+    config.replacen(&format!("client_id = \"{client}\""), &told, 1)
+}
+
+async fn telling_world(url: &str) -> World {
+    World::with(|config| telling(&asking_config("tap", &config), "shop", url)).await
+}
+
+#[tokio::test]
+async fn a_back_end_is_told_in_order_what_becomes_of_a_login() {
+    let (listener, url) = door();
+    let back_end = BackEnd::default();
+    back_end.open(listener);
+    let world = telling_world(&url).await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    press(&link, "confirm").await;
+    let confirmed = page.wait_for("confirmed").await;
+    world.redeem(confirmed["code"].as_str().unwrap()).await;
+    press(&link, "not_me").await;
+    let came = back_end.first(2).await;
+    let types: Vec<&str> = came.iter().map(|(_, body)| body["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["login.confirmed", "login.reported"]);
+    let data = &came[0].1["data"];
+    assert_eq!((&data["scene_id"], &data["client_id"]), (&page.scene.clone().into(), &"shop".into()));
+    assert_eq!(data["openid"], "oAlice", "as the token endpoint says");
+    assert_eq!(came[0].1["timestamp"], confirmed["at"]);
+    assert!(!came[0].1.to_string().contains(confirmed["code"].as_str().unwrap()), "a webhook logs nobody in");
+    assert_eq!(came[1].1["data"]["reason"], "not_me");
+    world.wait_for_metric("scan_login_webhooks_total{client=\"shop\",outcome=\"taken\"} 2").await;
+}
+
+#[tokio::test]
+async fn of_a_denied_login_it_is_told_why_and_not_who() {
+    let (listener, url) = door();
+    let back_end = BackEnd::default();
+    back_end.open(listener);
+    let world = telling_world(&url).await;
+    let page = world.create().await;
+    press(&scan(&world, &page, "oAlice").await, "deny").await;
+    let (_, body) = back_end.first(1).await.remove(0);
+    assert_eq!((&body["type"], &body["data"]["reason"]), (&"login.denied".into(), &"user".into()));
+    assert!(!body.to_string().contains("oAlice"), "{body}");
+}
+
+#[tokio::test]
+async fn what_a_back_end_has_not_taken_is_told_after_a_restart_with_the_same_id() {
+    let (listener, url) = door();
+    let back_end = BackEnd::answering(&[StatusCode::INTERNAL_SERVER_ERROR]);
+    back_end.open(listener);
+    let mut world = telling_world(&url).await;
+    let page = world.create().await;
+    press(&scan(&world, &page, "oAlice").await, "confirm").await;
+    let refused = back_end.first(1).await.remove(0);
+    world.kill_and_restart().await;
+    assert_eq!(back_end.first(2).await[1], refused);
+    world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 0").await;
+    world.terminate().await;
+    world.run().await;
+    let other = world.create().await;
+    press(&scan(&world, &other, "oAlice").await, "confirm").await;
+    let came = back_end.first(3).await;
+    assert_eq!(came[2].1["data"]["scene_id"], other.scene.as_str(), "what was taken is not told again");
+}
+
+#[tokio::test]
+async fn a_refusal_is_tried_again_and_a_redirect_is_one() {
+    let (listener, url) = door();
+    let back_end = BackEnd::answering(&[StatusCode::TEMPORARY_REDIRECT]);
+    back_end.open(listener);
+    let world = telling_world(&url).await;
+    let page = world.create().await;
+    press(&scan(&world, &page, "oAlice").await, "confirm").await;
+    let came = back_end.first(2).await;
+    assert_eq!(came[0], came[1]);
+    world.wait_for_metric("scan_login_webhooks_total{client=\"shop\",outcome=\"failed\"} 1").await;
+    world.wait_for_metric("scan_login_webhooks_total{client=\"shop\",outcome=\"taken\"} 1").await;
+}
+
+#[tokio::test]
+async fn whoever_is_gone_is_told_nothing_more() {
+    let (listener, url) = door();
+    let back_end = BackEnd::answering(&[StatusCode::GONE]);
+    back_end.open(listener);
+    let mut world = telling_world(&url).await;
+    for _ in 0..2 {
+        let page = world.create().await;
+        press(&scan(&world, &page, "oAlice").await, "confirm").await;
+        page.wait_for("confirmed").await;
+        back_end.first(1).await;
+    }
+    let (_, log) = world.terminate().await;
+    assert!(log.contains("410 Gone"), "{log}");
+    assert_eq!(back_end.first(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_website_that_does_not_answer_delays_nobody_else() {
+    let ((silent_door, silent_url), (listener, url)) = (door(), door());
+    let silent = BackEnd::default();
+    *silent.0.is_silent.lock().unwrap() = true;
+    silent.open(silent_door);
+    let back_end = BackEnd::default();
+    back_end.open(listener);
+    let world = World::with(|config| telling(&telling(&config, "shop", &silent_url), "legacy", &url)).await;
+    let slow = world.create().await;
+    assert!(world.scan(&slow.qr_content, "oAlice").await);
+    silent.first(1).await;
+    let page = world.create_with(|request| {
+        *request = serde_json::json!({ "client_id": "legacy" });
+    });
+    let page = page.await;
+    assert!(world.scan(&page.qr_content, "oBob").await);
+    assert_eq!(back_end.first(1).await[0].1["data"]["openid"], "oBob");
+    let (status, _) = {
+        let mut world = world;
+        world.terminate().await
+    };
+    assert!(status.success(), "nobody is waited for at the end");
+}
+
+#[tokio::test]
+async fn a_back_end_is_told_who_follows_the_account_and_who_leaves_it() {
+    let (listener, url) = door();
+    let back_end = BackEnd::default();
+    back_end.open(listener);
+    let world = World::with(|config| telling(&config, "shop", &url)).await;
+    let (app_id, alice) = (AppId::new(APP_ID).unwrap(), OpenId::new("oAlice").unwrap());
+    world.wechat.subscribe(&app_id, &alice).await.unwrap();
+    back_end.first(1).await;
+    world.wechat.unsubscribe(&app_id, &alice).await.unwrap();
+    let came = back_end.first(2).await;
+    assert_eq!((&came[0].1["type"], &came[1].1["type"]), (&"user.subscribed".into(), &"user.unsubscribed".into()));
+    assert_eq!(came[0].1["data"], serde_json::json!({ "account": "main", "openid": "oAlice" }));
+}
+
+/// The sample in docs/webhooks.md is a program that works.
+#[tokio::test]
+async fn the_documented_back_end_takes_what_is_signed_and_refuses_what_is_not() {
+    let documented = include_str!("../../docs/webhooks.md");
+    let (_, sample) = documented.split_once("```python\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("sample.py");
+    std::fs::write(&program, sample.split_once("```").unwrap().0).unwrap();
+    let mut running = tokio::process::Command::new("python3")
+        .arg(&program)
+        .env("WEBHOOK_SECRET", WEBHOOK_SECRET)
+        .env("PORT", "0")
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(running.stdout.take().unwrap()));
+    let url = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert_eq!(send("POST", &url, &[("webhook-id", "msg_1")], "{}").await.status, 401);
+    let world = telling_world(&url).await;
+    let page = world.create().await;
+    press(&scan(&world, &page, "oAlice").await, "confirm").await;
+    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert_eq!(line, format!("login.confirmed {}", page.scene));
+    tokio::time::timeout(
+        Duration::from_secs(20),
+        world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 0"),
+    )
+    .await
+    .unwrap();
+}
