@@ -302,7 +302,7 @@ async fn who_was_forgotten_since_a_backup_stays_so_when_it_is_restored_with_its_
     }
     let restored = world.command(&format!("store restore --keys --from {}", backup.display())).output().await.unwrap();
     let said = String::from_utf8(restored.stderr).unwrap();
-    assert!(restored.status.success() && said.contains("1 persons were forgotten since then"), "{said}");
+    assert!(restored.status.success() && said.contains("of the persons in it 1 were forgotten since then"), "{said}");
 
     for life in ["before a start", "behind it"] {
         assert!(keys.iter().all(|key| holder_of(&world, key).is_none()), "{life}: a key is there again");

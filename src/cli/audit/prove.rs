@@ -58,6 +58,9 @@ async fn attempt(seq: u64, checkpoint: &str, mut leaves: Leaves, source: &Source
 
 async fn each(source: &Source, first: u64, last: u64, mut take: impl FnMut(RawRecord)) -> Result<(), SourceError> {
     let mut records = source.records(first).await?;
+    if records.beginning().first > first {
+        return Err(SourceError::Moved);
+    }
     let mut next = first;
     while next <= last {
         let batch = records.batch().await?;

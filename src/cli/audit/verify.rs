@@ -43,6 +43,8 @@ async fn hold(
     config: &Config,
     around: &Around<'_>,
 ) -> Result<String, Failure> {
+    // Before what was signed is read: it was signed before the log began there.
+    let beginning = source.beginning()?;
     // Before the log's head is asked for: what is signed meanwhile is not looked at.
     let signed = Signed::read(config)?;
     if signed.kept.is_empty() && against.is_none() {
@@ -57,20 +59,27 @@ async fn hold(
         given.verify(&signed, &key)?;
         checks.expect(given.checkpoint.clone(), None);
     }
-    let beginning = source.beginning()?;
     signed.tell_of(&beginning)?;
     let splits = read_nodes(&config.store.path).map_err(Failure::Tree)?;
     let removed = removed_tree(&beginning).map_err(SourceError::Read)?;
     checks.begin_behind(&removed, &splits).map_err(Failure::Damage)?;
-    let sound = pass(source, checks, around).await?;
+    let sound = pass(source, &beginning, checks, around).await?;
     if let Some(given) = against.filter(|given| sound.unheld.contains(&given.checkpoint.size)) {
         return Err(Failure::Unheld { file: given.file.clone(), size: given.checkpoint.size, removed: removed.size() });
     }
     Ok(told(&sound, &signed, against, removed.size()))
 }
 
-async fn pass(source: &Source, mut checks: Checks, around: &Around<'_>) -> Result<Sound, Failure> {
+async fn pass(
+    source: &Source,
+    beginning: &Beginning,
+    mut checks: Checks,
+    around: &Around<'_>,
+) -> Result<Sound, Failure> {
     let mut records = source.records(1).await?;
+    if records.beginning() != beginning {
+        return Err(SourceError::Moved.into());
+    }
     let mut index = match source {
         Source::Store(store) => Some(IndexCheck::new(store.clone())),
         Source::Daemon { .. } => None,
@@ -108,11 +117,15 @@ impl Signed {
         Ok(Self { kept, origins })
     }
 
-    /// Whether it was signed that the log begins there.
+    /// Whether it was signed that the log begins there, where anything was signed yet.
     fn tell_of(&self, beginning: &Beginning) -> Result<(), Failure> {
         let told = self.kept.iter().map(|kept| told_removed(&kept.checkpoint)).max().unwrap_or_default();
         let removed = beginning.removed();
-        if removed <= told { Ok(()) } else { Err(Failure::Damage(Damage::Untold { removed, told })) }
+        if removed <= told || self.kept.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Damage(Damage::Untold { removed, told }))
+        }
     }
 
     fn verify(&self, key: &Key) -> Result<(), Failure> {
@@ -166,9 +179,10 @@ fn text_of(file: &Path, around: &mut Around<'_>) -> std::io::Result<String> {
 fn told(sound: &Sound, signed: &Signed, against: Option<&Given>, removed: u64) -> String {
     let mut text = format!("the log is whole: {} records, root {}\n", sound.size, sound.root);
     if removed > 0 {
+        let how = if signed.kept.is_empty() { "" } else { ", as was signed" };
         let _ = writeln!(
             text,
-            "records 1 to {removed} were removed by retention, as was signed; what is left is proved without them"
+            "records 1 to {removed} were removed by retention{how}; what is left is proved without them"
         );
     }
     if !sound.unheld.is_empty() {

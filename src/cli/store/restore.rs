@@ -46,9 +46,8 @@ pub(super) async fn restore(
         &format!("restored {} records, as of {}, into {}", label.records, label.made_at, config.store.path.display()),
     );
     if restored.forgotten > 0 {
-        let told =
-            "persons were forgotten since then, as the ledger of the keys tells: they stay so, and the journal says it";
-        tell(streams, &format!("{} {told}", restored.forgotten));
+        let told = "forgotten since then, as the ledger of the keys tells: they stay so, and the journal says it";
+        tell(streams, &format!("of the persons in it {} were {told}", restored.forgotten));
     }
     if !args.keys && keys::holds_none(&config.keys.path) {
         let path = config.keys.path.display();

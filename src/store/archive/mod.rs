@@ -260,6 +260,10 @@ impl Archive {
     }
 
     fn keep(&self, cursor: Cursor) {
+        // A file that is leaving is not held open.
+        if cursor.is_before(self.first()) {
+            return;
+        }
         let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
         if cursors.len() == CURSORS {
             cursors.remove(0);

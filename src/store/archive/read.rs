@@ -106,6 +106,11 @@ impl Cursor {
         })
     }
 
+    /// Whether its file has nothing from `first` on.
+    pub(super) fn is_before(&self, first: u64) -> bool {
+        self.opened.as_ref().and_then(|opened| opened.header.last_seq()).is_some_and(|last| last < first)
+    }
+
     /// Goes over to another file.
     pub(super) fn enter(&mut self, opened: Opened) {
         self.block = None;
