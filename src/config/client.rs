@@ -144,7 +144,8 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let webhook_url = section.optional("webhook_url", urls::url);
     let webhook_secret = section.secret("webhook_secret", values::webhook_secret);
     if webhook_url.is_some() && matches!(webhook_secret, Taken::Absent) {
-        let cure = "add webhook_secret = \"whsec_…\", made with `openssl rand -base64 32`: the website checks the signature";
+        let cure =
+            "add webhook_secret = \"whsec_…\", made with `openssl rand -base64 32`: the website checks the signature";
         section.fault("webhook_url", "is there without webhook_secret", cure);
     }
     let webhook_secret = webhook_secret.given();

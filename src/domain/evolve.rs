@@ -22,7 +22,9 @@ pub fn evolve(state: State, event: &Event) -> State {
         (Phase::Confirmed { person, .. }, Event::Redeemed(redeemed)) => {
             Phase::Redeemed { person, access_token_expires_at: redeemed.access_token_expires_at }
         }
-        (Phase::Redeemed { person, .. }, Event::Revoked | Event::Denied(DenyReason::NotMe)) => Phase::Revoked { person },
+        (Phase::Redeemed { person, .. }, Event::Revoked | Event::Denied(DenyReason::NotMe)) => {
+            Phase::Revoked { person }
+        }
         (phase, _) => phase,
     };
     State::Present(Session { created: session.created, phase })

@@ -170,10 +170,9 @@ fn who_scanned_may_say_that_it_was_not_them_until_the_end() {
     let not_me = Command::Deny { reason: DenyReason::NotMe };
     let pending = given(&[create(Confirmation::Tap)]);
     assert_eq!(decide(&pending, &not_me), Err(Refusal::NotScanned));
-    for steps in [
-        vec![create(Confirmation::Tap), scan_by("alice", 1)],
-        vec![create(Confirmation::Auto), scan_by("alice", 1)],
-    ] {
+    for steps in
+        [vec![create(Confirmation::Tap), scan_by("alice", 1)], vec![create(Confirmation::Auto), scan_by("alice", 1)]]
+    {
         let state = given(&steps);
         let events = decide(&state, &not_me).unwrap();
         assert_eq!(events, [Event::Denied(DenyReason::NotMe)]);
@@ -218,7 +217,8 @@ fn any_command() -> impl Strategy<Value = Command> {
         (prop::sample::select(vec!["main", "other"]), person.clone(), second.clone())
             .prop_map(|(account, openid, at)| scan_through(account, openid, at)),
         (person, second.clone()).prop_map(|(openid, at)| confirm_by(openid, at)),
-        prop::sample::select(vec![DenyReason::User, DenyReason::Number, DenyReason::NotMe]).prop_map(|reason| Command::Deny { reason }),
+        prop::sample::select(vec![DenyReason::User, DenyReason::Number, DenyReason::NotMe])
+            .prop_map(|reason| Command::Deny { reason }),
         second.clone().prop_map(|at| Command::Expire { at: after(at) }),
         (prop::sample::select(vec!["shop", "bank"]), second).prop_map(|(client, at)| redeem_as(client, at)),
     ]

@@ -15,8 +15,8 @@ use crate::metrics::Metrics;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::server::Places;
-use super::wechat::api::WeChatApi;
 use super::webhooks::Webhooks;
+use super::wechat::api::WeChatApi;
 use super::wechat::callback::Callbacks;
 
 /// What every handler is given.

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::phone::{asking_with, press, scan, show};
 use crate::support::*;
 
-const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36";
+const CHROME: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36";
 
 /// A shop that asks for a press, behind a proxy that says who comes.
 async fn behind_a_proxy(more: &str) -> World {
@@ -100,6 +101,7 @@ async fn another_address_that_watches_is_told_and_warned_of() {
 fn places() -> Vec<u8> {
     let mut database = Database::default();
     database.metadata.ip_version = IpVersion::V6;
+    database.metadata.binary_format_major_version = 2;
     database.metadata.database_type = "Test-City".into();
     database.metadata.languages = vec!["en".into(), "zh-CN".into()];
     for (network, country, name, chinese, latitude, longitude) in [
@@ -108,7 +110,11 @@ fn places() -> Vec<u8> {
         ("::198.51.100.0/120", "KR", "Seoul", "首尔", 37.57, 126.98),
     ] {
         let names = BTreeMap::from([("en", name), ("zh-CN", chinese)]);
-        let country_names = if country == "CN" { [("en", "China"), ("zh-CN", "中国")] } else { [("en", "South Korea"), ("zh-CN", "韩国")] };
+        let country_names = if country == "CN" {
+            [("en", "China"), ("zh-CN", "中国")]
+        } else {
+            [("en", "South Korea"), ("zh-CN", "韩国")]
+        };
         let entry = json!({
             "country": { "iso_code": country, "names": BTreeMap::from(country_names) },
             "city": { "names": names },
@@ -124,8 +130,11 @@ fn places() -> Vec<u8> {
 
 async fn with_places() -> World {
     let mut world = World::prepare(|config| {
-        crate::phone::asking_config("tap", &config)
-            .replacen("[server]", "[server]\n trusted_proxies = [\"127.0.0.0/8\"]\n place_database = \"places.mmdb\"", 1)
+        crate::phone::asking_config("tap", &config).replacen(
+            "[server]",
+            "[server]\n trusted_proxies = [\"127.0.0.0/8\"]\n place_database = \"places.mmdb\"",
+            1,
+        )
     })
     .await;
     std::fs::write(world.folder.path().join("places.mmdb"), places()).unwrap();
@@ -167,7 +176,8 @@ async fn near_each_other_and_where_nothing_is_known_one_press_is_enough() {
 
 #[tokio::test]
 async fn a_database_that_is_none_is_told_at_the_start() {
-    let mut world = World::prepare(|config| config.replacen("[server]", "[server]\n place_database = \"none.mmdb\"", 1)).await;
+    let mut world =
+        World::prepare(|config| config.replacen("[server]", "[server]\n place_database = \"none.mmdb\"", 1)).await;
     let (status, told) = world.refused().await;
     assert_eq!(status.code(), Some(1), "{told}");
     assert!(told.contains("none.mmdb") && told.contains("place_database"), "{told}");

@@ -99,7 +99,8 @@ fn browser(user_agent: &str) -> Option<String> {
     let is_wechat = user_agent.contains("MicroMessenger/");
     let parsed = Parser::new().parse(user_agent);
     let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "UNKNOWN");
-    let name = if is_wechat { Some("WeChat".to_owned()) } else { parsed.as_ref().and_then(|parsed| known(parsed.name)) };
+    let name =
+        if is_wechat { Some("WeChat".to_owned()) } else { parsed.as_ref().and_then(|parsed| known(parsed.name)) };
     let system = parsed.as_ref().and_then(|parsed| known(parsed.os)).map(|system| match system.as_str() {
         "Mac OSX" => "macOS".to_owned(),
         _ => system,

@@ -84,7 +84,8 @@ impl PlaceDatabase {
         let entry: Entry = self.0.lookup(address).ok()?.decode().ok()??;
         let mut names = HashMap::new();
         for language in [CHINESE, ENGLISH] {
-            let parts = [&entry.country, &entry.city].map(|named| named.names.get(language).or(named.names.get(ENGLISH)));
+            let parts =
+                [&entry.country, &entry.city].map(|named| named.names.get(language).or(named.names.get(ENGLISH)));
             let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
             if !parts.is_empty() {
                 names.insert(language, parts.join(if language == CHINESE { " " } else { ", " }));

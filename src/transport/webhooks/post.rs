@@ -26,8 +26,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// Pauses behind the attempts, in seconds; three days in all. Each is lengthened by up to a fifth.
-const PAUSES: [u64; 9] =
-    [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+const PAUSES: [u64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 
 /// What is older is not sent any more: nobody waits for it.
 const MAX_AGE: Duration = Duration::from_secs(4 * 24 * HOUR);

@@ -43,10 +43,9 @@ impl WeChatApi {
             match self.0.watch.count(name, self.0.http.get::<Granted>(&url)).await {
                 Err(Fault::Code { code, .. }) if means_code(code) => Ok(None),
                 Err(fault) => Err(self.explain(fault, name, Some(&code.to_owned().into()))),
-                Ok(granted) => Ok(OpenId::new(granted.openid).ok().map(|openid| WebUser {
-                    openid,
-                    is_snapshot: granted.is_snapshotuser != 0,
-                })),
+                Ok(granted) => Ok(OpenId::new(granted.openid)
+                    .ok()
+                    .map(|openid| WebUser { openid, is_snapshot: granted.is_snapshotuser != 0 })),
             }
         };
         let result = self.within_deadline(asking).await;
