@@ -101,6 +101,7 @@ async fn another_address_that_watches_is_told_and_warned_of() {
 fn places() -> Vec<u8> {
     let mut database = Database::default();
     database.metadata.ip_version = IpVersion::V6;
+    database.metadata.binary_format_major_version = 2;
     database.metadata.database_type = "Test-City".into();
     database.metadata.languages = vec!["en".into(), "zh-CN".into()];
     for (network, country, name, chinese, latitude, longitude) in [

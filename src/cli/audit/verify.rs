@@ -49,7 +49,7 @@ async fn hold(
     let signed = Signed::read(config)?;
     if signed.kept.is_empty() && against.is_none() {
         // There is nothing to verify with a key; damage comes first all the same.
-        pass(source, Checks::new(&[], Vec::new()), around).await?;
+        pass(source, &beginning, Checks::new(&[], Vec::new()), around).await?;
         return Err(AuditError::None(config.store.path.clone()).into());
     }
     let key = Key::of(args.vkey.as_ref(), config)?;
