@@ -162,8 +162,8 @@ impl Browser {
         before
     }
 
-    pub async fn go_to_tab(&self, tab: WindowHandle) {
-        self.client.switch_to_window(tab).await.unwrap();
+    pub async fn go_to_tab(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap();
     }
 
     /// The one QR code that can be seen, wherever it is on the screen.

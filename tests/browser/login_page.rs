@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
+use crate::screen::Screen;
 use crate::shop::{Shop, press_on_the_phone};
 use crate::support::{World, without_prepared_codes};
 
@@ -163,7 +164,7 @@ async fn who_was_denied_can_stay_and_try_again_by_keyboard_alone() {
     assert_eq!(browser.value("document.activeElement.textContent").await, "Try again");
     browser.press(Key::Tab).await;
     assert_eq!(browser.value("document.activeElement.textContent").await, "Back to Example Shop");
-    browser.until("document.getElementById('leave').textContent === 'Back to Example Shop'").await;
+    browser.until("document.getElementById('leave').innerText.trim() === 'Back to Example Shop'").await;
     browser.value("document.querySelector('.button').focus()").await;
     browser.press(Key::Enter).await;
     panel.until_another_picture(&first).await;
@@ -246,7 +247,7 @@ async fn a_page_that_nobody_sees_renews_nothing() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(world.replay("--type created").await.len(), 1);
-    browser.go_to_tab(tab).await;
+    browser.go_to_tab(&tab).await;
     assert_eq!(panel.until("expired").await, EXPIRED);
     assert_eq!(world.replay("--type created").await.len(), 1);
     browser.close().await;
@@ -270,13 +271,64 @@ async fn tabs_of_one_request_share_its_login_and_another_request_has_its_own() {
     assert_ne!(panel.picture().await, picture);
 
     assert!(world.scan(&content, "oAlice").await);
-    browser.go_to_tab(second).await;
+    browser.go_to_tab(&first).await;
     panel.until("tap").await;
-    browser.go_to_tab(first).await;
+    browser.go_to_tab(&second).await;
     panel.until("tap").await;
     press_on_the_phone(&world, "oAlice", "action=confirm").await;
     until_back(&browser, &shop).await;
+    browser.go_to_tab(&first).await;
+    assert_eq!(panel.until("elsewhere").await, "Logged in, in another tab. Log in here again");
+    browser.keep_screenshot("login-elsewhere").await;
+    assert_eq!(shop.visits(), 2, "the code is brought once; the first visit was before the login");
     assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn on_a_phone_the_picture_is_saved_and_in_wechat_itself_it_is_pressed() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("auto").await;
+    let browser = Browser::start().await;
+    Screen::PHONE.put_before(&browser).await;
+    browser.open(&shop.login(&world, "en")).await;
+    let panel = Panel::of_page(&browser);
+    panel.until("pending").await;
+    let picture = panel.picture().await;
+    assert!(picture.ends_with("/qr.png?size=720"), "{picture}");
+    assert_eq!(
+        browser.value("[document.querySelector('.save').href, document.querySelector('.save').download]").await,
+        json!([picture, "wechat-login.png"])
+    );
+
+    let wechat =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile MicroMessenger/8.0.50";
+    browser.devtools("Emulation.setUserAgentOverride", json!({ "userAgent": wechat })).await;
+    browser.reload().await;
+    panel.until("pending").await;
+    let hint = "document.querySelector('.hint').textContent";
+    assert_eq!(browser.value(hint).await, "In WeChat: press and hold the QR code, then choose “Extract QR Code”.");
+    assert_eq!(browser.value("document.querySelector('.save')").await, json!(null));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn for_who_asks_for_reduced_motion_nothing_moves() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("auto").await;
+    let browser = Browser::start().await;
+    let features = json!([{ "name": "prefers-reduced-motion", "value": "reduce" }]);
+    browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    world.wechat.set_delay(Duration::from_secs(1));
+    browser.open(&shop.login(&world, "en")).await;
+    let moving = "document.getAnimations().length";
+    let panel = Panel::of_page(&browser);
+    panel.until("loading").await;
+    assert_eq!(browser.value(moving).await, 0);
+    panel.until("pending").await;
+    assert_eq!(browser.value("getComputedStyle(document.querySelector('.bar')).transitionProperty").await, "none");
     browser.close().await;
 }
 

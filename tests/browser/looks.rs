@@ -162,3 +162,15 @@ async fn the_page_while_logins_are_turned_off_and_the_page_of_a_wrong_link() {
     assert_eq!(gallery.faults, Vec::<String>::new());
     browser.close().await;
 }
+
+#[tokio::test]
+async fn a_page_with_faults_is_judged_to_have_them() {
+    let _turn = turn().await;
+    let browser = Browser::start().await;
+    Screen::NARROW.put_before(&browser).await;
+    browser.open("data:text/html,<title>x</title><h1>x</h1><img src='data:,'><p style='width:900px'>wide").await;
+    let found = faults(&browser).await;
+    assert!(found.iter().any(|fault| fault.starts_with("image-alt")), "{found:?}");
+    assert!(found.iter().any(|fault| fault.contains("wider")), "{found:?}");
+    browser.close().await;
+}

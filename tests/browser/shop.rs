@@ -99,6 +99,11 @@ impl Shop {
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// How often somebody came to the redirect URI.
+    pub fn visits(&self) -> usize {
+        self.inside.came_back.lock().unwrap().len()
+    }
+
     /// The website's back end redeems the code that came back.
     pub async fn redeem(&self, world: &World) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new())

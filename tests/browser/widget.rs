@@ -123,9 +123,16 @@ async fn a_denied_widget_can_be_refreshed_by_its_button_and_by_script() {
 fn scripts_are_ecmascript_2015() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
     let acorn = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/node_modules/acorn/bin/acorn");
-    for script in
-        ["panel/texts", "panel/request", "panel/watch", "panel/session", "panel/panel", "login/page", "widget/widget"]
-    {
+    for script in [
+        "panel/texts",
+        "panel/request",
+        "panel/watch",
+        "panel/session",
+        "panel/panel",
+        "login/page",
+        "login/tabs",
+        "widget/widget",
+    ] {
         let file = format!("{folder}/{script}.js");
         let output =
             std::process::Command::new("node").args([acorn, "--ecma2015", "--silent", &file]).output().unwrap();

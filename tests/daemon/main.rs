@@ -22,3 +22,4 @@ mod sessions;
 mod support;
 mod token;
 mod transports;
+mod widget;

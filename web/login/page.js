@@ -1,4 +1,4 @@
-// The hosted login page: the website's name above the panel, and the way back to it below.
+// The hosted login page: the website's name above the panel, and in it the way back.
 
 const LEAVE_AFTER_MS = 8000;
 
@@ -24,13 +24,19 @@ const offerToLeave = (redirectTo, goes) => {
   link.textContent = words.back.replace('{}', place);
 };
 
-/** The visitor is there: nothing happens by itself any more. */
+/** The visitor is there: nothing happens by itself any more. What is being pressed must not move meanwhile. */
 const stay = () => {
   if (!leaving) return;
   clearTimeout(leaving);
   leaving = 0;
-  leave.querySelector('.leaving').textContent = '';
+  leave.querySelector('.leaving').style.visibility = 'hidden';
 };
+
+const bringBack = ({ session, redirectTo }) => isFirstTab(session.scene_id).then((isFirst) => {
+  // In this page's place, so that "back" does not come to a login that is over.
+  if (isFirst) location.replace(redirectTo);
+  else panel.show({ name: 'elsewhere' });
+});
 
 const login = new Login({
   open: (isNew) => ask('POST', data.session, {
@@ -40,8 +46,7 @@ const login = new Login({
   changed: (state) => {
     panel.show(state);
     const { name, redirectTo } = state;
-    // In this page's place, so that "back" does not come to a login that is over.
-    if (name === 'confirmed' && redirectTo) location.replace(redirectTo);
+    if (name === 'confirmed' && redirectTo) bringBack(state);
     if (name === 'denied' || name === 'expired') offerToLeave(redirectTo, name === 'denied');
     else offerToLeave('', false);
   },
@@ -50,7 +55,8 @@ const login = new Login({
 });
 const panel = new Panel({ lang, words, takesFocus: true, refresh: () => login.refresh() });
 
-main.insertBefore(panel.element, leave);
+main.appendChild(panel.element);
+panel.element.appendChild(leave);
 ['keydown', 'pointerdown', 'touchstart'].forEach((type) => addEventListener(type, stay, { passive: true }));
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) login.nudge();

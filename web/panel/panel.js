@@ -10,6 +10,7 @@ const PICTURE_PIXELS = 720;
 // Drawn in a square of 24 where a code has nothing to say any more.
 const MARKS = {
   confirmed: 'M5 12.5l4.5 4.5L19 7.5',
+  elsewhere: 'M5 12.5l4.5 4.5L19 7.5',
   denied: 'M7 7l10 10M17 7L7 17',
   expired: 'M12 6v6l4 2.5',
   away: 'M12 6.5v7M12 17v.5',
@@ -131,7 +132,7 @@ class Panel {
     const seconds = Math.ceil(left / 1000);
     const text = `${Math.floor(seconds / 60)}:${`0${seconds % 60}`.slice(-2)}`;
     if (this.left.textContent !== text) this.left.textContent = text;
-    this.fill.style.transform = `scaleX(${endsAt > beganAt ? Math.min(1, left / (endsAt - beganAt)) : 0})`;
+    this.fill.style.transform = `scaleX(${endsAt > beganAt ? Math.min(1, left / (endsAt - beganAt)) : 1})`;
   }
 
   /** Writes the line, but only where it says something else: a screen reader reads it then. */

@@ -26,8 +26,8 @@ struct LoginPage<'a> {
     noscript: &'static str,
     /// What the page's script needs to know, as JSON. Nothing in it is secret.
     data: &'a str,
-    style: &'static str,
-    script: &'static str,
+    style: &'a str,
+    script: &'a str,
 }
 
 /// What can be said where nobody can be sent back.
@@ -39,7 +39,7 @@ struct RefusalPage<'a> {
     title: &'static str,
     what: &'static str,
     detail: &'static str,
-    style: &'static str,
+    style: &'a str,
 }
 
 /// The page for a request that has been judged.
@@ -78,8 +78,8 @@ pub(super) fn login(site: &Site, headers: &HeaderMap, request: &AuthorizationReq
         host,
         noscript,
         data: &data,
-        style: scripts::PAGE_STYLE,
-        script: scripts::PAGE,
+        style: &scripts::PAGE_STYLE,
+        script: &scripts::PAGE,
     };
     answer(StatusCode::OK, &nonce, &sockets_origin(site), page.render())
 }
@@ -95,7 +95,7 @@ pub(super) fn refusal(headers: &HeaderMap, detail: &'static str) -> Response {
         ),
     };
     let nonce = STANDARD.encode(random_bytes::<16>());
-    let page = RefusalPage { lang: tag(language), nonce: &nonce, title, what, detail, style: scripts::PAGE_STYLE };
+    let page = RefusalPage { lang: tag(language), nonce: &nonce, title, what, detail, style: &scripts::PAGE_STYLE };
     answer(StatusCode::BAD_REQUEST, &nonce, "", page.render())
 }
 

@@ -16,12 +16,12 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// As long as a browser shows an old widget after the daemon was upgraded.
 const FRESH: &str = "public, max-age=3600";
 
-static SCRIPT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(WIDGET));
+static SCRIPT_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(&WIDGET));
 static TYPES_TAG: LazyLock<String> = LazyLock::new(|| entity_tag(WIDGET_TYPES));
 
 /// `GET /widget.js`.
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    let mut response = file(&headers, "text/javascript; charset=utf-8", &SCRIPT_TAG, WIDGET);
+    let mut response = file(&headers, "text/javascript; charset=utf-8", &SCRIPT_TAG, &WIDGET);
     response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
