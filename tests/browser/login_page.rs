@@ -317,11 +317,11 @@ async fn on_a_phone_the_picture_is_saved_and_in_wechat_itself_it_is_pressed() {
 async fn for_who_asks_for_reduced_motion_nothing_moves() {
     let _turn = turn().await;
     let shop = Shop::open().await;
-    let world = shop.world("auto").await;
+    let world = World::with(|config| without_prepared_codes(&shop.known_to(&config, "auto"))).await;
     let browser = Browser::start().await;
     let features = json!([{ "name": "prefers-reduced-motion", "value": "reduce" }]);
     browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-    world.wechat.set_delay(Duration::from_secs(1));
+    world.wechat.set_delay(Duration::from_secs(2));
     browser.open(&shop.login(&world, "en")).await;
     let moving = "document.getAnimations().length";
     let panel = Panel::of_page(&browser);

@@ -2,7 +2,6 @@
 
 const SVG = 'http://www.w3.org/2000/svg';
 const TICK_MS = 500;
-const PICTURE_AGAIN_MS = 1500;
 
 // Larger than on any screen it is shown on, so that a phone's gallery has a sharp one.
 const PICTURE_PIXELS = 720;
@@ -41,6 +40,7 @@ class Panel {
     this.words = words;
     this.refresh = refresh;
     this.takesFocus = takesFocus;
+    this.failures = 0;
     this.element = make('div', 'panel');
     this.element.lang = lang;
     this.frame = make('div', 'code', this.element);
@@ -114,6 +114,7 @@ class Panel {
 
   drawn() {
     this.isDrawn = true;
+    this.failures = 0;
     this.show(this.state);
   }
 
@@ -123,7 +124,8 @@ class Panel {
       if (url !== this.url) return;
       this.picture.removeAttribute('src');
       this.picture.src = url;
-    }, PICTURE_AGAIN_MS);
+    }, pauseMs(this.failures));
+    this.failures += 1;
   }
 
   tick() {

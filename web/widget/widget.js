@@ -49,6 +49,7 @@ class ScanLogin extends HTMLElement {
     this.end();
     const { lang, words } = textsFor(this.languages());
     this.words = words;
+    this.told = '';
     const panel = new Panel({ lang, words, takesFocus: false, refresh: () => this.refresh() });
     this.panel = panel;
     this.shadowRoot.textContent = '';
@@ -99,7 +100,7 @@ class ScanLogin extends HTMLElement {
   changed(state) {
     const { name, number, code, redirectTo, detail } = state;
     this.panel.show(state);
-    const isNew = !this.told || this.told !== name;
+    const isNew = this.told !== name;
     this.told = name;
     if (!isNew) return;
     if (name === 'number' || name === 'tap') this.emit('scanned', name === 'number' ? { number } : {});
