@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
 use super::phones::Phones;
+use super::relying_party::RelyingParty;
+use super::sites;
 use super::tape::Tape;
 use super::website::Website;
 
@@ -31,8 +33,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page at `/` and all of `/demo/**` but the simulated WeChat's own interface. The second website's visitors confirm on
-/// their phones.
-pub fn router(public_url: Url, [website, confirming]: [&Website; 2], phones: &Phones, tape: &Tape) -> Router {
+/// their phones. Beside them, a website with the widget and one that uses OpenID Connect.
+pub fn router(
+    public_url: Url,
+    [website, confirming]: [&Website; 2],
+    more: [&RelyingParty; 2],
+    phones: &Phones,
+    tape: &Tape,
+) -> Router {
     let mut assets = Router::new()
         .route("/demo/demo.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/demo/icon.svg", get(async || asset("image/svg+xml", ICON)));
@@ -44,6 +52,7 @@ pub fn router(public_url: Url, [website, confirming]: [&Website; 2], phones: &Ph
         .merge(assets)
         .nest("/demo/shop", website.router())
         .nest("/demo/shop/tap", confirming.router())
+        .merge(sites::router(more))
         .merge(phones.router())
         .merge(tape.router())
         .layer(axum::middleware::map_response(guarded))

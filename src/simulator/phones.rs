@@ -99,10 +99,11 @@ impl Phones {
         }))
     }
 
-    /// What the demo's page calls: `/demo/phone/scan`, `/demo/phones` and `/demo/faults`.
+    /// What the demo's page calls: `/demo/phone/scan` and `/demo/phone/see`, `/demo/phones` and `/demo/faults`.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/demo/phone/scan", post(scan))
+            .route("/demo/phone/see", post(see))
             .route("/demo/phones", get(shown_now))
             .route("/demo/faults", get(faults).post(press))
             .with_state(self.clone())
@@ -183,6 +184,18 @@ async fn scan(State(phones): State<Phones>, Json(request): Json<ScanRequest>) ->
         Err(ScanError::Unknown) => json!({ "outcome": "unknown" }),
         Err(ScanError::Expired) => json!({ "outcome": "expired" }),
     })
+}
+
+#[derive(Deserialize)]
+struct SeeRequest {
+    scene: String,
+    person: Person,
+}
+
+/// The same for the code of a scene, as a picture's address names it.
+async fn see(phones: State<Phones>, Json(request): Json<SeeRequest>) -> Json<Value> {
+    let Some(code) = phones.0.0.wechat.code_of(&request.scene) else { return Json(json!({ "outcome": "unknown" })) };
+    scan(phones, Json(ScanRequest { qr_content: code.qr_content, person: request.person })).await
 }
 
 /// What came of a push, for pages and scripts.

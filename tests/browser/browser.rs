@@ -162,6 +162,24 @@ impl Browser {
         before
     }
 
+    pub async fn tab(&self) -> WindowHandle {
+        self.client.window().await.unwrap()
+    }
+
+    /// Goes to the tab that the page in this one has opened.
+    pub async fn go_to_other_tab(&self, than: &WindowHandle) {
+        let opened = async {
+            loop {
+                if let Some(tab) = self.client.windows().await.unwrap().into_iter().find(|tab| tab != than) {
+                    break tab;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let tab = tokio::time::timeout(PATIENCE, opened).await.expect("no tab was opened");
+        self.go_to_tab(&tab).await;
+    }
+
     pub async fn go_to_tab(&self, tab: &WindowHandle) {
         self.client.switch_to_window(tab.clone()).await.unwrap();
     }

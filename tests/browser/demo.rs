@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::browser::{Browser, turn};
+use crate::panel::Panel;
 use crate::support::PATIENCE;
 
 /// A demo of its own, and the address that it prints.
@@ -195,5 +196,47 @@ async fn the_panel_says_why_there_is_no_code() {
         click(&browser, "lang-en").await;
         assert_eq!(browser.value(height).await, tall, "{code}: nothing jumps");
     }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_website_with_the_widget_logs_in_and_reads_the_verified_id_token() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&format!("{address}demo/widget")).await;
+    browser.until("!document.getElementById('scan').disabled").await;
+    browser.keep_screenshot("demo-widget").await;
+    click(&browser, "scan").await;
+    browser.until("document.getElementById('claim-sub')").await;
+    browser.keep_screenshot("demo-widget-back").await;
+    let claims = "['iss', 'aud'].map((name) => document.getElementById(`claim-${name}`).textContent)";
+    assert_eq!(browser.value(claims).await, json!([address.trim_end_matches('/'), "shop-widget"]));
+
+    browser.reload().await;
+    browser.until("document.querySelector('h1').textContent.startsWith('Not logged in')").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_website_that_uses_openid_connect_logs_in_by_the_login_page() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&format!("{address}demo/oidc")).await;
+    let website = browser.tab().await;
+    browser.keep_screenshot("demo-oidc").await;
+    click(&browser, "login").await;
+    browser.go_to_other_tab(&website).await;
+    Panel::of_page(&browser).until("pending").await;
+    let login = browser.tab().await;
+    browser.go_to_tab(&website).await;
+    browser.until("!document.getElementById('scan').disabled").await;
+    click(&browser, "scan").await;
+    browser.go_to_tab(&login).await;
+    browser.until("document.getElementById('claim-sub')").await;
+    assert_eq!(browser.value("document.getElementById('claim-aud').textContent").await, "shop-oidc");
     browser.close().await;
 }

@@ -1,5 +1,8 @@
 //! The custom element on a website's own page, under a strict policy of that page.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
 use crate::shop::{Shop, press_on_the_phone};
@@ -47,6 +50,26 @@ async fn unless_the_page_prevents_it_the_widget_goes_to_the_redirect_uri() {
     assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
     browser.until("document.getElementById('back')").await;
     assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_nonce_comes_into_the_id_token_though_browsers_hide_attributes_of_that_name() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = shop.world("auto").await;
+    shop.show_widget(&world, &format!("{} nonce=n-0S6_WzA2Mj", shop.attributes()), "");
+    let browser = Browser::start().await;
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("pending").await;
+    assert_eq!(browser.value("document.querySelector('scan-login').getAttribute('nonce')").await, "");
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    browser.until("document.getElementById('back')").await;
+    let token = shop.redeem(&world).await.json()["id_token"].as_str().unwrap().to_owned();
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["nonce"], "n-0S6_WzA2Mj");
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed", "redeemed"]);
     browser.close().await;
 }
 

@@ -32,7 +32,8 @@ class ScanLogin extends HTMLElement {
 
   /** Attributes that are set one after another make one new login. */
   attributeChangedCallback(name, before, after) {
-    if (before === after || !this.login || this.isChanging) return;
+    const isHidden = name === 'nonce' && after === '';
+    if (before === after || isHidden || !this.login || this.isChanging) return;
     this.isChanging = true;
     Promise.resolve().then(() => {
       this.isChanging = false;
@@ -80,9 +81,12 @@ class ScanLogin extends HTMLElement {
 
   open() {
     const asked = { code_challenge_method: 'S256', ui_locales: this.getAttribute('ui-locales') || this.panel.element.lang };
-    NEEDED.concat(['state', 'nonce', 'scope']).forEach((name) => {
+    NEEDED.concat(['state', 'scope']).forEach((name) => {
       if (this.hasAttribute(name)) asked[name.replace('-', '_')] = this.getAttribute(name);
     });
+    // Under a policy, browsers empty the attribute of this name and keep its value beside it (HTML §3.2.6.7, nonces).
+    const nonce = this.nonce || this.getAttribute('nonce');
+    if (nonce) asked.nonce = nonce;
     const headers = { 'Content-Type': 'application/json' };
     return ask('POST', `${BASE}v1/sessions`, { headers, body: JSON.stringify(asked) }).answer.catch((lost) => this.explain(lost));
   }

@@ -16,7 +16,8 @@ use crate::clock::random_bytes;
 use crate::config::Config;
 use crate::domain::AppId;
 use crate::simulator::{
-    Phones, SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Tape, Website, WebsiteSettings, demo,
+    Phones, RelyingParty, RelyingPartySettings, SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Tape, Website,
+    WebsiteSettings, demo,
 };
 
 const ACCOUNT: &str = "demo";
@@ -24,6 +25,10 @@ const APP_ID: &str = "wx0123456789abcdef";
 const CLIENT: &str = "shop";
 /// The shop once more, for logins that are confirmed on the phone.
 const CONFIRMING_CLIENT: &str = "shop-tap";
+
+/// A website with the widget, and one that sends its visitors to the login page.
+const WIDGET_CLIENT: &str = "shop-widget";
+const OIDC_CLIENT: &str = "shop-oidc";
 
 /// The demo, built and bound, not yet running.
 pub(super) struct Stage {
@@ -45,6 +50,8 @@ struct Secrets {
     encoding_aes_key: String,
     client_secret: String,
     confirming_secret: String,
+    widget_secret: String,
+    oidc_secret: String,
 }
 
 impl Secrets {
@@ -56,6 +63,8 @@ impl Secrets {
             encoding_aes_key: STANDARD_NO_PAD.encode(random_bytes::<32>()).replace(['+', '/'], "x"),
             client_secret: random_text(),
             confirming_secret: random_text(),
+            widget_secret: random_text(),
+            oidc_secret: random_text(),
         }
     }
 }
@@ -86,9 +95,19 @@ impl Stage {
         };
         let confirming = website(CONFIRMING_CLIENT, secrets.confirming_secret);
         let website = website(CLIENT, secrets.client_secret);
+        let party = |client_id: &str, client_secret, callback: &str| {
+            RelyingParty::new(RelyingPartySettings {
+                issuer: config.server.public_url.as_str().to_owned(),
+                client_id: client_id.into(),
+                client_secret,
+                redirect_uri: config.server.public_url.join(callback),
+            })
+        };
+        let widget = party(WIDGET_CLIENT, secrets.widget_secret, "/demo/widget/callback");
+        let oidc = party(OIDC_CLIENT, secrets.oidc_secret, "/demo/oidc/callback");
         let tape = Tape::new(config.admin.socket.clone(), wechat.clone());
         let life = Life::default();
-        let mounts = demo::router(public_url.clone(), [&website, &confirming], &phones, &tape)
+        let mounts = demo::router(public_url.clone(), [&website, &confirming], [&widget, &oidc], &phones, &tape)
             .merge(life.router())
             .nest("/demo/wechat", wechat.router());
         let (mounts, listeners) = (outliving(mounts), Listeners { public, admin });
@@ -99,7 +118,8 @@ impl Stage {
 /// The scan itself confirms, so that one press shows a whole login; and the shop once more, whose visitors confirm. In safe
 /// mode, where WeChat's word is signed, the link for that stands in the reply to the scan.
 fn configuration(base: &str, secrets: &Secrets) -> String {
-    let Secrets { app_secret, callback_token, encoding_aes_key, client_secret, confirming_secret } = secrets;
+    let Secrets { app_secret, callback_token, encoding_aes_key, client_secret, confirming_secret, .. } = secrets;
+    let Secrets { widget_secret, oidc_secret, .. } = secrets;
     let legacy_secret = random_text();
     format!(
         r#"
@@ -134,6 +154,19 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "tap"
+        [[client]]
+        client_id = "{WIDGET_CLIENT}"
+        client_secret = "{widget_secret}"
+        name = "Website with the widget"
+        origins = ["{base}"]
+        redirect_uris = ["{base}/demo/widget/callback"]
+        confirm = "auto"
+        [[client]]
+        client_id = "{OIDC_CLIENT}"
+        client_secret = "{oidc_secret}"
+        name = "Website with OpenID Connect"
+        redirect_uris = ["{base}/demo/oidc/callback"]
+        confirm = "auto"
         [[client]]
         client_id = "legacy"
         client_secret = "{legacy_secret}"

@@ -2,7 +2,7 @@ use axum::body::{Body, to_bytes};
 use http::{Request, StatusCode};
 use tower::ServiceExt;
 
-use super::super::{SimulatedWeChat, WebsiteSettings};
+use super::super::{RelyingPartySettings, SimulatedWeChat, WebsiteSettings};
 use super::*;
 use crate::domain::AppId;
 
@@ -14,8 +14,15 @@ async fn get_page(path: &str, host: &str) -> (Response, String) {
         client_secret: "secret".into(),
         token_url: public_url.clone(),
     });
+    let party = RelyingParty::new(RelyingPartySettings {
+        issuer: "http://127.0.0.1:8080".into(),
+        client_id: "site".into(),
+        client_secret: "secret".into(),
+        redirect_uri: public_url.clone(),
+    });
     let phones = Phones::new(wechat.clone(), &AppId::new("wx1").unwrap(), public_url.clone());
-    let router = router(public_url, [&website, &website], &phones, &Tape::new("/nowhere".into(), wechat));
+    let router =
+        router(public_url, [&website, &website], [&party, &party], &phones, &Tape::new("/nowhere".into(), wechat));
     let request = Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap();
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, 1024 * 1024).await.unwrap();
@@ -47,6 +54,17 @@ async fn nothing_in_the_page_is_inline() {
     let (_, html) = get_page("/", "127.0.0.1:8080").await;
     assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onclick="));
     assert_eq!(html.matches("<script").count(), html.matches("<script type=\"module\" src=").count());
+}
+
+#[tokio::test]
+async fn the_other_websites_and_all_that_they_name_are_served() {
+    for page in ["/demo/widget", "/demo/oidc"] {
+        let (_, html) = get_page(page, "127.0.0.1:8080").await;
+        assert!(html.contains("id=\"scan\"") && !html.contains("<style") && !html.contains(" style="));
+        for path in html.split(['"']).filter(|text| text.starts_with("/demo/") && *text != "/demo/oidc/begin") {
+            assert_eq!(get_page(path, "127.0.0.1:8080").await.0.status(), StatusCode::OK, "{path}");
+        }
+    }
 }
 
 #[tokio::test]
