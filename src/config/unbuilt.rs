@@ -9,7 +9,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("limits.rates.on", "rates are not limited yet, at their defaults neither: let the proxy in front limit them"),
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
     ("store.retention", "nothing is removed from the journal yet"),
-    ("session.max_renewals", "QR codes are not renewed yet"),
     ("account.web_oauth.base", "the phone's pages do not use web OAuth yet"),
     ("account.web_oauth.userinfo", "the phone's pages do not use web OAuth yet"),
     ("account.unionid", "the unionid is not asked for yet"),

@@ -2,7 +2,8 @@
 //!
 //! It learns the provider's endpoints by discovery, keeps state, nonce and verifier of every login that a browser of its has begun,
 //! redeems the code that comes back, and believes the id token only after it has verified it: signature, issuer, audience, times
-//! and nonce.
+//! and nonce. By the JOSE library that the daemon has in any case: a library for the whole protocol would bring a second RSA and
+//! second curves into a binary whose demo alone needs them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -82,7 +82,6 @@ fn what_is_taken_and_not_built_yet() {
     check(&[
         (small_with("[server]", "verify_dir = \"files\""), "server.verify_dir", "not served"),
         (small_with("[store]", "retention = \"90d\""), "store.retention", "nothing is removed"),
-        (small_with("[session]", "max_renewals = 0"), "session.max_renewals", "not renewed"),
         (account("web_oauth = \"base\""), "account.main.web_oauth", "web OAuth"),
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "web OAuth"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
