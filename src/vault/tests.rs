@@ -196,7 +196,8 @@ fn keys_that_nobody_needs_go_and_one_that_is_used_meanwhile_stays() {
     assert_eq!(first.destroy_unused(&unneeded).unwrap(), 1);
     first.watch();
     assert_eq!(first.destroy_unused(&unknown).unwrap(), 0);
-    assert_eq!(files(folder.path()), ["blind.key", "vault-00000002.key", "vault-00000002.tab"], "and no ledger");
+    let left = ["blind.key", "vault-00000002.key", "vault-00000002.log", "vault-00000002.tab"];
+    assert_eq!(files(folder.path()), left, "and no ledger");
     let after = seal(&first, "alice");
     first.sync().unwrap();
     drop(first);
@@ -209,7 +210,8 @@ fn keys_that_nobody_needs_go_and_one_that_is_used_meanwhile_stays() {
 
 #[test]
 fn a_destruction_of_unneeded_keys_is_whole_or_can_be_asked_for_again() {
-    for step in [Step::TableWritten, Step::TableSynced, Step::KeyWritten, Step::OldKeyRemoved, Step::OldTableRemoved] {
+    let steps = [Step::TableWritten, Step::TableSynced, Step::KeyWritten, Step::OldKeyRemoved, Step::OldTableRemoved];
+    for step in steps.into_iter().chain([Step::OldLogOverwritten, Step::OldLogRemoved]) {
         let folder = tempfile::tempdir().unwrap();
         let first = vault(folder.path());
         let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
@@ -224,7 +226,7 @@ fn a_destruction_of_unneeded_keys_is_whole_or_can_be_asked_for_again() {
         again.destroy_unused(&unneeded).unwrap();
         assert_eq!(open(&again, "alice", &alice), None, "{step:?}");
         assert_eq!(open(&again, "bob", &bob).unwrap(), b"bob", "{step:?}");
-        assert_eq!(files(folder.path()).len(), 3, "{step:?}: {:?}", files(folder.path()));
+        assert_eq!(files(folder.path()).len(), 4, "{step:?}: {:?}", files(folder.path()));
     }
 }
 
