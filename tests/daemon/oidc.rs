@@ -207,3 +207,26 @@ async fn the_metadata_of_an_issuer_with_a_path_is_where_both_standards_look_for_
         assert_eq!(world.get(path, &[]).await.json()["issuer"], world.url("/login"), "{path}");
     }
 }
+
+/// What cannot be run here is at least what the metadata says.
+#[tokio::test]
+async fn the_guides_name_what_the_metadata_names() {
+    let world = World::start().await;
+    let metadata = world.get("/.well-known/openid-configuration", &[]).await.json();
+    let guide = include_str!("../../docs/openid-connect.md");
+    let spring = guide.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
+    let value = |key: &str| {
+        let line = spring.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
+        line.unwrap_or_else(|| panic!("{key} is missing")).to_owned()
+    };
+    let supports = |list: &str, value: &str| {
+        assert!(metadata[list].as_array().unwrap().iter().any(|known| known == value), "{value} is not in {list}");
+    };
+    supports("token_endpoint_auth_methods_supported", &value("client-authentication-method"));
+    supports("grant_types_supported", &value("authorization-grant-type"));
+    value("scope").split(',').for_each(|scope| supports("scopes_supported", scope));
+    supports("claims_supported", &value("user-name-attribute"));
+    for claim in metadata["claims_supported"].as_array().unwrap() {
+        assert!(guide.contains(&format!("`{}`", claim.as_str().unwrap())) || claim == "openid", "{claim}");
+    }
+}
