@@ -113,15 +113,16 @@ fn percent(rates: &[f64], raw_rates: &[f64]) -> f64 {
     round(median(rates[1..].iter().zip(&raw_rates[1..]).map(|(rate, raw)| 100.0 * rate / raw)))
 }
 
-/// One client, one event at a time.
-pub async fn lone() -> serde_json::Value {
+/// One client, one event at a time; with a new key each, which is a second sync beside the first, or without.
+pub async fn lone(with_keys: bool) -> serde_json::Value {
+    let make = if with_keys { logins::created } else { logins::created_for_nobody };
     let folder = folder();
     let store = history::open(&folder.path().join("store"));
     let mut raw = RawFile::create(&folder.path().join("raw"));
-    let bytes = vec![0x5a; encoded_bytes(1, logins::created).await];
+    let bytes = vec![0x5a; encoded_bytes(1, make).await];
     let (mut journal_times, mut raw_times) = (Vec::new(), Vec::new());
     for number in 0..LONE_PAIRS {
-        let event = logins::created(number);
+        let event = make(number);
         let began = Instant::now();
         history::append(&store, number, 0, vec![event]).await;
         journal_times.push(began.elapsed().as_secs_f64() * 1e6);
@@ -132,7 +133,7 @@ pub async fn lone() -> serde_json::Value {
     store.close().await;
     let times = median(journal_times.iter().zip(&raw_times).map(|(journal, raw)| journal / raw));
     json!({
-        "scenario": "lone", "pairs": LONE_PAIRS, "bytes": bytes.len(),
+        "scenario": if with_keys { "lone" } else { "lone-without-keys" }, "pairs": LONE_PAIRS, "bytes": bytes.len(),
         "journal_us": median(journal_times).round(), "raw_us": median(raw_times).round(),
         "times_raw": round(times), "target_times": 2,
     })

@@ -6,6 +6,7 @@
 //! | `group-without-keys` | the same of sessions whose visitors are not told of: no key is made for them |
 //! | `group-floor` | what is left of it where sled, or the keys, do nothing else |
 //! | `lone` | a lone durable append, beside the same |
+//! | `lone-without-keys` | the same of an event for which no key is made, as most are |
 //! | `disk` | bytes of the whole folder an event, after bursts and after lone appends |
 //! | `replay` | all history decoded and folded: with persons left sealed, as a report reads it, and with each opened |
 //! | `restart` | from a killed process to an open journal with its pending sessions read |
@@ -53,7 +54,8 @@ fn main() {
     tell("group", &mut || runtime.block_on(append::group(true)));
     tell("group-without-keys", &mut || runtime.block_on(append::group(false)));
     tell("group-floor", &mut || runtime.block_on(append::group_floor()));
-    tell("lone", &mut || runtime.block_on(append::lone()));
+    tell("lone", &mut || runtime.block_on(append::lone(true)));
+    tell("lone-without-keys", &mut || runtime.block_on(append::lone(false)));
     tell("disk", &mut || runtime.block_on(disk::bytes_an_event()));
     tell("replay", &mut || runtime.block_on(replay::whole_history(events)));
     tell("restart", &mut || runtime.block_on(restart::ready(events)));
