@@ -275,20 +275,31 @@ fn files_stay_small() {
 
 #[test]
 fn every_invariant_names_a_test_that_exists() {
+    let invariants = held_by_tests("ARCHITECTURE.md", &|line| line.starts_with("| I"));
+    assert!(invariants >= 15, "only {invariants} invariants were found");
+}
+
+#[test]
+fn every_threat_that_is_held_names_a_test_that_exists() {
+    let is_threat = |line: &str| line.starts_with("| ") && line.contains('`') && !line.ends_with("held by |");
+    let threats = held_by_tests("docs/threat-model.md", &is_threat);
+    assert!(threats >= 25, "only {threats} threats were found");
+}
+
+/// How many lines of a document name tests in their last column; each must name one, and those that it names must exist.
+fn held_by_tests(document: &str, is_held: &dyn Fn(&str) -> bool) -> usize {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let document = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let document = std::fs::read_to_string(root.join(document)).unwrap();
     let mut files = Vec::new();
     collect(&root.join("src"), &mut files);
     collect(&root.join("tests"), &mut files);
     let sources: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    let mut invariants = 0;
-    for line in document.lines().filter(|line| line.starts_with("| I")) {
-        invariants += 1;
+    let held = document.lines().filter(|line| is_held(line)).inspect(|line| {
         let tests: Vec<&str> = line.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "no test holds: {line}");
         for test in tests {
             assert!(sources.contains(&format!("fn {test}(")), "there is no test {test}: {line}");
         }
-    }
-    assert!(invariants >= 15, "only {invariants} invariants were found");
+    });
+    held.count()
 }
