@@ -22,6 +22,7 @@ mod original_page;
 mod phone;
 mod privacy;
 mod retention;
+mod secrets;
 mod sessions;
 mod support;
 mod token;

@@ -226,6 +226,13 @@ async fn the_guides_name_what_the_metadata_names() {
     supports("grant_types_supported", &value("authorization-grant-type"));
     value("scope").split(',').for_each(|scope| supports("scopes_supported", scope));
     supports("claims_supported", &value("user-name-attribute"));
+    let php = guide.split("```php").nth(1).unwrap().split("```").next().unwrap();
+    let argument = |of: &str| php.split(&format!("{of}(")).nth(1).unwrap().split(')').next().unwrap().replace('\'', "");
+    supports("code_challenge_methods_supported", &argument("setCodeChallengeMethod"));
+    let scopes = argument("addScope");
+    scopes.trim_matches(['[', ']']).split(", ").for_each(|scope| supports("scopes_supported", scope));
+    supports("claims_supported", &argument("getVerifiedClaims"));
+    supports("claims_supported", &argument("requestUserInfo"));
     for claim in metadata["claims_supported"].as_array().unwrap() {
         assert!(guide.contains(&format!("`{}`", claim.as_str().unwrap())) || claim == "openid", "{claim}");
     }
