@@ -176,7 +176,12 @@ pub(super) fn run(path: &Path, db: &dyn MigrationTarget, found: u32) -> Result<(
         step(db).map_err(|reason| failed(reason.to_string()))?;
         db.flush().map_err(|reason| failed(reason.to_string()))?;
         write_layout(path, layout).map_err(|error| failed(error.to_string()))?;
-        tracing::info!(layout, "the store has a new layout");
+        if found > 0 {
+            tracing::info!(layout, "the store has a new layout");
+        }
+    }
+    if found == 0 {
+        tracing::info!(path = %path.display(), "made a new store");
     }
     Ok(())
 }
