@@ -13,7 +13,7 @@ use crate::keys::KeysError;
 const TURN: Duration = Duration::from_secs(60 * 60);
 
 pub(super) async fn open(config: &Config, clock: &Clock) -> Result<KeyRing, KeysError> {
-    let ring = KeyRing::new(Some(&config.keys.path), clock.clone());
+    let ring = KeyRing::new(&config.keys.path, clock.clone());
     turned(&ring).await?;
     Ok(ring)
 }

@@ -16,7 +16,7 @@ use super::signing_key::{Algorithm, SigningKey, generate};
 /// The keys that id tokens are signed with. Clone it freely.
 #[derive(Clone)]
 pub struct KeyRing {
-    folder: Option<PathBuf>,
+    folder: PathBuf,
     clock: Clock,
     keys: Arc<RwLock<Keys>>,
 }
@@ -36,9 +36,9 @@ impl std::fmt::Debug for KeyRing {
 pub struct SignError;
 
 impl KeyRing {
-    /// A ring over the keys in `folder`, empty until [`turn`](Self::turn) is called; in memory alone without a folder.
-    pub fn new(folder: Option<&Path>, clock: Clock) -> Self {
-        Self { folder: folder.map(Path::to_owned), clock, keys: Arc::default() }
+    /// A ring over the keys in `folder`, empty until [`turn`](Self::turn) is called.
+    pub fn new(folder: &Path, clock: Clock) -> Self {
+        Self { folder: folder.to_owned(), clock, keys: Arc::default() }
     }
 
     /// Reads, makes and removes keys so that the ring is as it must be now; to be called at the start and every hour. It
@@ -55,9 +55,7 @@ impl KeyRing {
                 known.push(Arc::new(self.make(algorithm, now)?));
             }
             for key in known.drain(..wanted.over) {
-                if let Some(folder) = &self.folder {
-                    folder::remove(folder, algorithm, key.made)?;
-                }
+                folder::remove(&self.folder, algorithm, key.made)?;
             }
             self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(algorithm, known);
         }
@@ -88,7 +86,10 @@ impl KeyRing {
     /// The keys there are, those in the folder first read where they are not known yet.
     fn known(&self, algorithm: Algorithm) -> Result<Vec<Arc<SigningKey>>, KeysError> {
         let known = self.of(algorithm);
-        let Some(folder) = self.folder.as_ref().filter(|_| known.is_empty()) else { return Ok(known) };
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let folder = &self.folder;
         let read = |made| {
             let pem = folder::read(folder, algorithm, made)?;
             let key = SigningKey::from_pem(algorithm, made, &pem);
@@ -100,15 +101,11 @@ impl KeyRing {
     fn make(&self, algorithm: Algorithm, now: Timestamp) -> Result<SigningKey, KeysError> {
         // The file's name keeps whole seconds.
         let made = Timestamp::from_micros(now.as_seconds() * 1_000_000);
-        let folder = self.folder.as_deref();
-        let failed =
-            || KeysError::NotASigningKey(folder.map_or_else(PathBuf::new, |at| folder::path(at, algorithm, made)));
+        let path = folder::path(&self.folder, algorithm, made);
+        let failed = || KeysError::NotASigningKey(path.clone());
         let pem = generate(algorithm).ok_or_else(failed)?;
-        if let Some(folder) = folder {
-            folder::write(folder, algorithm, made, &pem)?;
-            let path = folder::path(folder, algorithm, made);
-            tracing::info!(path = %path.display(), "made a new key for id tokens");
-        }
+        folder::write(&self.folder, algorithm, made, &pem)?;
+        tracing::info!(path = %path.display(), "made a new key for id tokens");
         SigningKey::from_pem(algorithm, made, &pem).ok_or_else(failed)
     }
 }
@@ -128,7 +125,7 @@ mod tests {
         let now = Arc::new(AtomicI64::new(1_800_000_000 * 1_000_000));
         let clock = now.clone();
         let clock = Clock::from_fn(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)));
-        (KeyRing::new(Some(folder), clock), now)
+        (KeyRing::new(folder, clock), now)
     }
 
     fn kid_of_the_next(ring: &KeyRing) -> String {

@@ -16,6 +16,14 @@ pub(super) fn language_of(ui_locales: Option<&str>) -> Language {
         .unwrap_or(Language::Chinese)
 }
 
+/// Its tag (BCP 47), as pages name their language.
+pub(super) fn tag(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "zh-CN",
+        Language::English => "en",
+    }
+}
+
 /// The same of what a browser says of itself (RFC 9110 §12.5.4), whose order is taken for its weights.
 pub(super) fn language_of_browser(headers: &HeaderMap) -> Language {
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 /// The parameters of a query or a form, in `application/x-www-form-urlencoded`: each at most once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -8,23 +10,17 @@ pub(super) struct Twice;
 
 impl Parameters {
     pub(super) fn parse(text: &[u8]) -> Result<Self, Twice> {
-        let mut parameters: Vec<(String, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(text) {
-            if parameters.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(Twice);
-            }
-            parameters.push((name.into_owned(), value.into_owned()));
-        }
-        Ok(Self(parameters))
+        let (parameters, has_repeated) = Self::unrepeated(text);
+        if has_repeated { Err(Twice) } else { Ok(parameters) }
     }
 
     /// The parameters that are there once, and whether others are there more often.
     pub(super) fn unrepeated(text: &[u8]) -> (Self, bool) {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        let mut repeated = Vec::new();
+        let mut repeated = HashSet::new();
         for (name, value) in form_urlencoded::parse(text) {
             if parameters.iter().any(|(earlier, _)| *earlier == name) {
-                repeated.push(name.into_owned());
+                repeated.insert(name.into_owned());
             } else {
                 parameters.push((name.into_owned(), value.into_owned()));
             }

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
 use crate::clock::random_bytes;
 use crate::domain::{ClientId, LoginRequest, SceneId};
 use crate::keys::sha256;
+
+use super::super::cookies;
 
 /// The `__Host-` prefix ties the cookie to this host and to TLS (RFC 6265bis §4.1.3.2).
 const PREFIX: &str = "__Host-scan-login-";
@@ -26,7 +28,7 @@ impl SessionCookie {
 
     /// Scene and attach token, where the browser sends them.
     pub(super) fn read(&self, headers: &HeaderMap) -> Option<(SceneId, String)> {
-        let (scene, token) = find(headers, &self.name)?.split_once('.')?;
+        let (scene, token) = cookies::named(headers, &self.name).next()?.split_once('.')?;
         Some((SceneId::new(scene).ok()?, token.to_owned()))
     }
 
@@ -46,7 +48,7 @@ impl BrowserCookie {
     const MAX_AGE_SECONDS: u32 = 24 * 60 * 60;
 
     pub(super) fn of(headers: &HeaderMap) -> Option<&str> {
-        find(headers, Self::NAME).filter(|value| (22..=64).contains(&value.len()))
+        cookies::named(headers, Self::NAME).next().filter(|value| (22..=64).contains(&value.len()))
     }
 
     pub(super) fn new() -> Self {
@@ -58,10 +60,4 @@ impl BrowserCookie {
         let (name, seconds) = (Self::NAME, Self::MAX_AGE_SECONDS);
         format!("{name}={}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax", self.0)
     }
-}
-
-fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }

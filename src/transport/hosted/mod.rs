@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 
-use super::headers::media_type;
+use super::headers::is_form;
 use super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::parameters::Parameters;
 use super::problem::Problem;
@@ -53,11 +53,7 @@ async fn authorize_by_form(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if !media_type(&headers).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let detail = "send the body as application/x-www-form-urlencoded";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    }
-    let (parameters, has_repeated) = Parameters::unrepeated(&body?);
+    let (parameters, has_repeated) = form(&headers, body)?;
     match read_authorization_request(&site.config, &parameters, has_repeated) {
         Ok(_) => {
             let mut url = site.config.server.public_url.join("oauth/authorize");
@@ -66,6 +62,15 @@ async fn authorize_by_form(
         }
         refused => Ok(answer(&site, &headers, refused)),
     }
+}
+
+/// The form of a request, as [`Parameters::unrepeated`] reads it.
+fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters, bool), Problem> {
+    if !is_form(headers) {
+        let detail = "send the body as application/x-www-form-urlencoded";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    Ok(Parameters::unrepeated(&body?))
 }
 
 fn answer(site: &Site, headers: &HeaderMap, read: Result<AuthorizationRequest<'_>, NotAuthorized>) -> Response {

@@ -8,7 +8,8 @@ use url::Url;
 use crate::clock::random_bytes;
 use crate::config::Language;
 
-use super::super::language::{language_of, language_of_browser};
+use super::super::headers::of_page;
+use super::super::language::{language_of, language_of_browser, tag};
 use super::super::oauth::AuthorizationRequest;
 use super::super::site::Site;
 use super::scripts;
@@ -99,13 +100,6 @@ pub(super) fn refusal(headers: &HeaderMap, detail: &'static str) -> Response {
     answer(StatusCode::BAD_REQUEST, &nonce, "", page.render())
 }
 
-fn tag(language: Language) -> &'static str {
-    match language {
-        Language::Chinese => "zh-CN",
-        Language::English => "en",
-    }
-}
-
 /// Where WebSockets of ours are: not every browser takes `'self'` for them, too (CSP Level 3 §6.7.2.8).
 fn sockets_origin(site: &Site) -> String {
     site.config.server.public_url.origin().as_str().replacen("http", "ws", 1)
@@ -117,13 +111,6 @@ fn answer(status: StatusCode, nonce: &str, sockets: &str, html: askama::Result<S
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; \
          connect-src 'self' {sockets}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
     );
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::REFERRER_POLICY, "no-referrer".to_owned()),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::X_FRAME_OPTIONS, "DENY".to_owned()),
-    ];
-    (status, headers, html.unwrap_or_default()).into_response()
+    let framed = [(header::X_FRAME_OPTIONS, "DENY")];
+    (status, of_page(policy), framed, html.unwrap_or_default()).into_response()
 }

@@ -14,14 +14,14 @@ use crate::keys::sha256;
 
 use super::super::client_address::ClientAddress;
 use super::super::cors;
-use super::super::headers::{PRIVATE, media_type};
+use super::super::headers::PRIVATE;
 use super::super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::super::opening;
-use super::super::parameters::Parameters;
 use super::super::problem::Problem;
 use super::super::sessions::Begun;
 use super::super::site::{Shared, Site};
 use super::cookie::{BrowserCookie, SessionCookie};
+use super::form;
 
 /// `POST /login/session`: the session of the page's request, by its own script alone. The one that this browser has, while
 /// it goes on; with `renew=1`, and else, a new one.
@@ -35,11 +35,7 @@ pub(super) async fn session(
     if cors::origin(&headers).is_none_or(|origin| origin != site.config.server.public_url.origin().as_str()) {
         return Err(cors::foreign());
     }
-    if !media_type(&headers).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let detail = "send the body as application/x-www-form-urlencoded";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
-    }
-    let (parameters, has_repeated) = Parameters::unrepeated(&body?);
+    let (parameters, has_repeated) = form(&headers, body)?;
     let parameters = parameters.or("response_type", "code");
     let request = read_authorization_request(&site.config, &parameters, has_repeated);
     let request = request.map_err(|refused| match refused {

@@ -19,7 +19,7 @@ use http::HeaderMap;
 use crate::actors::Grant;
 use crate::config::{Choice, Scope};
 
-use super::headers::media_type;
+use super::headers::is_form;
 use super::parameters::Parameters;
 use super::site::Shared;
 
@@ -49,7 +49,7 @@ pub(super) fn routes_at_the_root(base: &str) -> Router<Shared> {
 /// The form of a request, each parameter at most once; empty ones count as left out (RFC 6749 §3.2).
 fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Parameters, OAuthError> {
     let body = body.map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
-    if !media_type(headers).eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !is_form(headers) {
         return Err(OAuthError::InvalidRequest("send the body as application/x-www-form-urlencoded"));
     }
     Parameters::parse(&body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Choice, Scope};
 
-use super::super::headers::{PRIVATE, media_type};
+use super::super::headers::{PRIVATE, is_form};
 use super::super::parameters::Parameters;
 use super::super::site::{Shared, Site};
 use super::grant_has;
@@ -34,9 +34,8 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let is_form = media_type(&headers).eq_ignore_ascii_case("application/x-www-form-urlencoded");
     let Ok(body) = body else { return Refused::Malformed.into_response() };
-    let form = if is_form { Parameters::parse(&body) } else { Ok(Parameters::default()) };
+    let form = if is_form(&headers) { Parameters::parse(&body) } else { Ok(Parameters::default()) };
     let Ok(form) = form else { return Refused::Malformed.into_response() };
     match (bearer(&headers), form.given("access_token")) {
         (Some(_), Some(_)) => Refused::Malformed.into_response(),

@@ -9,9 +9,10 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{COOKIE, LOCATION, SET_COOKIE};
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 
+use super::super::cookies;
 use super::super::extract::Query;
 use super::super::headers::PRIVATE;
 use super::super::problem::Problem;
@@ -80,7 +81,9 @@ pub(super) fn is_proven(site: &Site, token: &str, confirmable: &Confirmable, hea
     if account.is_none_or(|account| account.web_oauth == WebOauth::Off) {
         return true;
     }
-    let Some((expires, mac)) = cookie(headers, PERSON).and_then(|value| value.split_once('.')) else { return false };
+    let Some((expires, mac)) = cookies::named(headers, PERSON).next().and_then(|value| value.split_once('.')) else {
+        return false;
+    };
     let Ok(expires) = expires.parse().map(Timestamp::from_micros) else { return false };
     site.clock.now() < expires && same_secret(proof(site, token, expires).as_bytes(), mac.as_bytes())
 }
@@ -122,7 +125,9 @@ async fn judge(site: &Site, token: &str, confirmable: &Confirmable, code: &str) 
 }
 
 fn is_own_state(site: &Site, token: &str, state: &str, headers: &HeaderMap) -> bool {
-    cookie(headers, VISIT).is_some_and(|visit| same_secret(state_of(site, token, visit).as_bytes(), state.as_bytes()))
+    cookies::named(headers, VISIT)
+        .next()
+        .is_some_and(|visit| same_secret(state_of(site, token, visit).as_bytes(), state.as_bytes()))
 }
 
 /// Letters and digits, at most 128, as WeChat asks for.
@@ -136,12 +141,6 @@ fn proof(site: &Site, token: &str, expires: Timestamp) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(known, value)| (known == name).then_some(value))
 }
 
 /// `Lax`, since the browser comes back from WeChat's site (RFC 6265bis §5.6.7.1).

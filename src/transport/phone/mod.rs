@@ -23,6 +23,7 @@ use crate::domain::DenyReason;
 
 use super::client_address::ClientAddress;
 use super::extract::{PathText, Query};
+use super::headers::of_page;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
@@ -136,12 +137,5 @@ fn told(site: &Site, confirmable: &Confirmable, phone: ClientAddress, withheld: 
 fn answer(site: &Site, told: Option<page::Told<'_>>) -> Response {
     let status = if told.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let (html, policy) = page::render(&site.config, told.as_ref());
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::REFERRER_POLICY, "no-referrer".to_owned()),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-    ];
-    (status, headers, html).into_response()
+    (status, of_page(policy), html).into_response()
 }

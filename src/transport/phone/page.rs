@@ -6,7 +6,7 @@ use crate::actors::{ConfirmStage, Confirmable};
 use crate::clock::random_bytes;
 use crate::config::{Config, Language};
 
-use super::super::language::language_of;
+use super::super::language::{language_of, tag};
 use super::facts::{Facts, Whereabouts};
 use super::identity::Withheld;
 
@@ -151,10 +151,7 @@ pub(super) fn render(config: &Config, told: Option<&Told<'_>>) -> (String, Strin
     let nonce = STANDARD.encode(random_bytes::<16>());
     let controls = told.map_or(Controls::None, controls);
     let page = ConfirmPage {
-        lang: match language {
-            Language::Chinese => "zh-CN",
-            Language::English => "en",
-        },
+        lang: tag(language),
         words,
         nonce: &nonce,
         facts: told.and_then(|told| shown(config, told, language, words)),

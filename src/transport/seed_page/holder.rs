@@ -1,6 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 
 use crate::actors::PageHolder;
 use crate::clock::random_bytes;
@@ -9,6 +9,7 @@ use crate::domain::PageId;
 use crate::keys::Keys;
 
 use super::super::client_address::ClientAddress;
+use super::super::cookies;
 
 /// The `__Host-` prefix ties the cookie to this host and to TLS (RFC 6265bis §4.1.3.2).
 const COOKIE: &str = "__Host-scan-login-page";
@@ -27,9 +28,7 @@ pub(super) struct PageCookie(String);
 
 impl PageCookie {
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, value)| *name == COOKIE && (22..=64).contains(&value.len()))?;
+        let value = cookies::named(headers, COOKIE).find(|value| (22..=64).contains(&value.len()))?;
         Some(Self(value.to_owned()))
     }
 
@@ -79,7 +78,7 @@ pub(super) fn holder(
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
 
     use super::*;
 
