@@ -1,8 +1,9 @@
-//! Layout 3: the index of retired streams in a database of its own, so that the log's file can be used again.
+//! Layout 3: no index of retired streams in the log's file any more, so that its segments can be used again. It lay in a database of its
+//! own then, and since layout 5 in files that are made of the log.
 
 use super::MigrationTarget;
 
-/// Moves what there is. Doing it twice, or once more after half of it, changes nothing.
+/// Takes it away. Doing it twice changes nothing.
 pub(super) fn up(store: &dyn MigrationTarget) -> Result<(), super::MediumError> {
-    store.move_to_index("retired")
+    store.drop_tree("retired")
 }

@@ -54,7 +54,7 @@ pub async fn bytes_an_event() -> serde_json::Value {
 fn parts(path: &Path, events: u64) -> [f64; 4] {
     let of = |path: &Path| history::folder_bytes(path) as f64 / events as f64;
     let keys = of(&history::keys(path));
-    [of(path) - keys, of(&path.join("archive")), of(&path.join("index")), keys]
+    [of(path) - keys, of(&path.join("archive")), of(&path.join("streams")), keys]
 }
 
 /// What the records hold beside their envelope: a record without a payload is subtracted.

@@ -1,4 +1,4 @@
-//! What goes with removed records: their places in the index, and the keys that no record needs any more.
+//! What goes with removed records: the keys that no record needs any more.
 //!
 //! Of each removed session the key of its visitor goes. A person's key goes where the log that is left does not name the person:
 //! so it is read once, from its beginning, for all persons of the removed files together. In memory are 16 bytes for each of
@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::domain::{Event, PersonHandle, SceneId};
+use crate::domain::{Event, PersonHandle};
 use crate::store::{EventStore, RawRecord, StoreError};
 use crate::vault::{Handle, VaultError};
 
@@ -15,8 +15,6 @@ use super::{Retention, RetentionError};
 
 /// Records that are read at a time.
 const BATCH: usize = 1024;
-/// Streams whose places leave the index at a time, so that no append waits for it long.
-const SLICE: usize = 32;
 
 /// What went with removed records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,20 +51,15 @@ impl Retention {
         Ok(Cleared { keys })
     }
 
-    /// Notes whom the file is about, and takes its places out of the index.
+    /// Notes whom the file is about.
     async fn take(&self, file: (u64, u64), traces: &mut Traces) -> Result<(), StoreError> {
         let mut next = file.0;
         loop {
             let records = self.journal.read_leaving(file, next, BATCH).await?;
             let Some(last) = records.last() else { return Ok(()) };
             next = last.seq + 1;
-            let mut scenes = HashSet::new();
             for record in &records {
-                scenes.insert(traces.take(record)?);
-            }
-            let scenes: Vec<SceneId> = scenes.into_iter().collect();
-            for slice in scenes.chunks(SLICE) {
-                self.journal.unindex(slice.to_vec()).await?;
+                traces.take(record)?;
             }
         }
     }
@@ -78,7 +71,7 @@ impl Retention {
         let vault = self.journal.vault();
         vault.watch();
         // What was sealed before is in the log then.
-        self.journal.unindex(Vec::new()).await?;
+        self.journal.settled().await?;
         let mut next = self.journal.beginning().first;
         while !traces.persons.is_empty() {
             let began = tokio::time::Instant::now();
@@ -102,14 +95,14 @@ impl Retention {
 }
 
 impl Traces {
-    /// Notes whom the record is about, and gives its stream.
-    fn take(&mut self, record: &RawRecord) -> Result<SceneId, StoreError> {
+    /// Notes whom the record is about.
+    fn take(&mut self, record: &RawRecord) -> Result<(), StoreError> {
         let record = record.decode()?;
         match record.event {
             Event::Created(_) => drop(self.scenes.insert(Handle::of_scene(&record.scene))),
             Event::Scanned(scanned) => self.persons.extend(scanned.person.handle()),
             _ => {}
         }
-        Ok(record.scene)
+        Ok(())
     }
 }

@@ -18,13 +18,17 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_micros(seconds.cast_signed() * 1_000_000)
 }
 
-fn archive(folder: &Path, limits: ArchiveLimits) -> archive::Archive {
-    std::fs::create_dir_all(folder.join(archive::FOLDER)).unwrap();
-    archive::Archive::open(folder, archive::look(folder).unwrap(), limits).unwrap()
+fn old(folder: &Path, limits: ArchiveLimits) -> old::Old {
+    for name in [archive::FOLDER, streams::FOLDER] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    let found = archive::look(folder).unwrap();
+    let streams = streams::StreamIndex::open(folder, streams::look(folder, &found).unwrap()).unwrap();
+    old::Old { archive: archive::Archive::open(folder, found, limits).unwrap(), streams }
 }
 
 fn open(medium: &MemoryMedium, folder: &Path) -> Journal {
-    medium.open_with(archive(folder, LIMITS)).unwrap()
+    medium.open_with(old(folder, LIMITS)).unwrap()
 }
 
 /// One to three records of a scene of its own, as the number says.
@@ -186,7 +190,7 @@ async fn an_archive_that_cannot_be_written_does_not_stop_the_journal_and_is_trie
 async fn a_quiet_site_closes_a_file_a_day_with_what_there_is() {
     let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());
     let limits = ArchiveLimits { file_records: 4096, ..LIMITS };
-    let store = medium.open_with(archive(folder.path(), limits)).unwrap();
+    let store = medium.open_with(old(folder.path(), limits)).unwrap();
     for number in 0..400 {
         append(&store, number, at(number)).await;
     }
@@ -205,6 +209,30 @@ async fn a_quiet_site_closes_a_file_a_day_with_what_there_is() {
     }
     assert!(archived(&store, 513).await % 256 == 0);
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_start_reads_what_is_young_and_what_could_be_pending_and_not_all_history() {
+    let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());
+    let store = open(&medium, folder.path());
+    let mut reads = Vec::new();
+    for (history, pending, young) in [(0..1000, 9000, 1536), (1000..4000, 9001, 7680)] {
+        fill(&store, history.clone()).await;
+        history.for_each(|number| store.retire(&scene(number)));
+        append(&store, pending, at(1)).await;
+        archived(&store, young).await;
+        // Refused, and only after what followed the answer before.
+        store.append(&scene(pending), 0, at(1), vec![Event::Expired]).await.unwrap();
+        assert_eq!(store.unretired().await.unwrap().len(), 1);
+        let before = medium.reads();
+        let again = open(&medium, folder.path());
+        assert_eq!(again.unretired().await.unwrap().len(), 1);
+        reads.push(medium.reads() - before);
+        again.close().await;
+        store.retire(&scene(pending));
+    }
+    store.close().await;
+    assert!(reads.iter().all(|reads| *reads < 150), "{reads:?} chunks were read");
 }
 
 #[tokio::test]

@@ -5,20 +5,21 @@
 //!
 //! All records but the last few go into the archive at once: what went through sled before would leave its file large.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::domain::{Event, Recorded, SceneId, Session, State, Timestamp, evolve};
+use crate::domain::{Event, Recorded, SceneId, Timestamp};
 use crate::vault::NoVault;
 
-use super::archive::{Archive, ArchiveLimits, FileWriter, STEP};
+use super::archive::{ArchiveLimits, FileWriter, STEP};
 use super::codec::{self, ChunkBuilder};
 use super::medium::{Medium, MediumError};
+use super::old::Old;
 use super::sled_medium::{IfMissing, SledMedium};
-use super::{Beginning, OpenError, RawRecord, migrate, place};
+use super::unretired::Unretired;
+use super::{Beginning, OpenError, RawRecord, StoreError, migrate, place};
 
 /// After so many records it is looked which sessions are over.
 const RETIRE_EVERY: u64 = 8192;
@@ -74,7 +75,7 @@ pub struct StoreBuilder {
     path: PathBuf,
     folder: TempDir,
     medium: SledMedium,
-    archive: Archive,
+    old: Old,
     limits: ArchiveLimits,
     now: Timestamp,
     /// The file of the archive that is being written, and when its first record was made.
@@ -85,16 +86,7 @@ pub struct StoreBuilder {
     next: u64,
     /// The newest time of all records.
     newest: i64,
-    /// The streams to which something may still happen.
-    streams: HashMap<SceneId, Stream>,
-}
-
-#[derive(Default)]
-struct Stream {
-    sequences: Vec<u64>,
-    /// How many records it had before the log's beginning.
-    cut_off: u64,
-    state: State,
+    unretired: Unretired,
 }
 
 impl StoreBuilder {
@@ -117,13 +109,13 @@ impl StoreBuilder {
             return Err(BuildError::Occupied(path.to_owned()));
         }
         let folder = place::beside(path).map_err(failed)?;
-        let (medium, archive) = SledMedium::open(folder.path(), IfMissing::Create, limits)?;
+        let (medium, old) = SledMedium::open(folder.path(), IfMissing::Create, limits)?;
         migrate::withhold(folder.path()).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             folder,
             medium,
-            archive,
+            old,
             limits,
             now,
             file: None,
@@ -131,7 +123,7 @@ impl StoreBuilder {
             first: 1,
             next: 1,
             newest: i64::MIN,
-            streams: HashMap::new(),
+            unretired: Unretired::default(),
         })
     }
 
@@ -147,7 +139,7 @@ impl StoreBuilder {
             let reason = "no log begins there".to_owned();
             return Err(BuildError::Record { seq: beginning.first, reason });
         }
-        self.archive.begin_at(beginning).map_err(|error| unwritable(&self.path, &error))?;
+        self.old.archive.begin_at(beginning).map_err(|error| unwritable(&self.path, &error))?;
         (self.first, self.next) = (beginning.first, beginning.first);
         Ok(())
     }
@@ -171,7 +163,7 @@ impl StoreBuilder {
             self.archive_young().map_err(|error| unwritable(&self.path, &error))?;
         }
         if record.seq.is_multiple_of(RETIRE_EVERY) {
-            self.retire().map_err(|error| unwritable(&self.path, &error))?;
+            self.unretired.retire(self.now);
         }
         Ok(())
     }
@@ -183,8 +175,7 @@ impl StoreBuilder {
     /// [`BuildError`], with its cure; nothing is made then.
     pub fn append(&mut self, at: Timestamp, event: Event) -> Result<(), BuildError> {
         let (scene, seq) = (SceneId::of_the_journal(), self.next);
-        let before = self.streams.get(&scene).map_or(0, |stream| stream.cut_off + stream.sequences.len() as u64);
-        let scene_seq = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        let scene_seq = u32::try_from(self.unretired.length(&scene) + 1).unwrap_or(u32::MAX);
         let refused = |_| BuildError::Record { seq, reason: "it cannot be written".to_owned() };
         let body = codec::encode_body(&Recorded { seq, scene_seq, at, scene, event }, &NoVault).map_err(refused)?;
         self.push(&RawRecord { seq, body })
@@ -205,7 +196,7 @@ impl StoreBuilder {
     pub fn finish(mut self) -> Result<u64, BuildError> {
         let last = self.next - 1;
         self.close_file().map_err(|error| unwritable(&self.path, &error))?;
-        let written = self.write_young().and_then(|()| self.retire()).and_then(|()| self.medium.note_head(last, true));
+        let written = self.write_young().and_then(|()| self.note(last));
         written.map_err(|error| unwritable(&self.path, &error))?;
         let Self { path, folder, medium, first, .. } = self;
         drop(medium);
@@ -219,21 +210,12 @@ impl StoreBuilder {
     fn follow(&mut self, record: &RawRecord) -> Result<(), BuildError> {
         let refused = |reason: String| BuildError::Record { seq: record.seq, reason };
         let recorded = record.decode().map_err(|error| refused(error.to_string()))?;
-        if !self.streams.contains_key(&recorded.scene) {
-            let retired = self.medium.retired(&recorded.scene).map_err(|error| unwritable(&self.path, &error))?;
-            // Of what was retired only the places are known any more: a start will look at it.
-            let sequences = retired.unwrap_or_default();
-            let before = u64::from(recorded.scene_seq).saturating_sub(1 + sequences.len() as u64);
-            let cut_off = if self.first > 1 { before } else { 0 };
-            let stream = Stream { sequences, cut_off, state: State::Absent };
-            self.streams.insert(recorded.scene.clone(), stream);
-        }
-        let Some(stream) = self.streams.get_mut(&recorded.scene) else { return Ok(()) };
-        stream.sequences.push(record.seq);
-        if stream.cut_off + stream.sequences.len() as u64 != u64::from(recorded.scene_seq) {
+        let earlier = || self.old.streams.places(&recorded.scene);
+        let length = self.unretired.take(&recorded, self.first, earlier);
+        if length.map_err(|error| unwritable(&self.path, &error))? != u64::from(recorded.scene_seq) {
             return Err(refused(format!("it says that it is event {} of its session", recorded.scene_seq)));
         }
-        stream.state = evolve(std::mem::take(&mut stream.state), &recorded.event);
+        self.old.streams.note(record.seq, recorded.scene.as_str().as_bytes());
         self.newest = self.newest.max(recorded.at.as_micros());
         Ok(())
     }
@@ -244,20 +226,22 @@ impl StoreBuilder {
             Some(open) => open,
             None => {
                 let first = self.young.first().and_then(|record| codec::time_of(&record.body));
-                (self.archive.begin()?, first.map_or(self.newest, Timestamp::as_micros))
+                (self.old.archive.begin()?, first.map_or(self.newest, Timestamp::as_micros))
             }
         };
         for record in self.young.drain(..) {
             file.push(&record.body)?;
         }
         let is_full = file.count() >= self.limits.file_records
-            || self.limits.is_over(begun.max(self.archive.closed()), self.newest);
+            || self.limits.is_over(begun.max(self.old.archive.closed()), self.newest);
         self.file = Some((file, begun));
         if is_full { self.close_file() } else { Ok(()) }
     }
 
     fn close_file(&mut self) -> io::Result<()> {
-        self.file.take().map_or(Ok(()), |(file, _)| self.archive.finish(file, self.newest))
+        let Some((file, _)) = self.file.take() else { return Ok(()) };
+        self.old.archive.finish(file, self.newest)?;
+        self.old.streams.catch_up(&self.old.archive).map_err(|error: StoreError| io::Error::other(error.to_string()))
     }
 
     /// What does not fill a step of the archive goes into sled.
@@ -275,21 +259,11 @@ impl StoreBuilder {
         self.medium.write(&chunks).and_then(|()| self.medium.sync())
     }
 
-    fn retire(&mut self) -> Result<(), MediumError> {
-        let now = self.now;
-        let own = SceneId::of_the_journal();
-        let is_over = |scene: &SceneId, stream: &Stream| {
-            let retires_at = stream.state.session().and_then(Session::retires_at);
-            // No session goes on that has lost its beginning.
-            stream.cut_off > 0 && *scene != own || retires_at.is_some_and(|retires_at| retires_at <= now)
-        };
-        let over: Vec<(SceneId, Vec<u64>)> = self
-            .streams
-            .extract_if(|scene, stream| is_over(scene, stream))
-            .map(|(scene, stream)| (scene, stream.sequences))
-            .collect();
-        let first = self.streams.values().filter_map(|stream| stream.sequences.first().copied()).min();
-        self.medium.retire(&over, first.unwrap_or(self.next))
+    /// Notes beside the log what a start wants to know of it.
+    fn note(&mut self, last: u64) -> Result<(), MediumError> {
+        self.unretired.retire(self.now);
+        self.medium.note_pending(self.unretired.first().unwrap_or(self.next))?;
+        self.medium.note_head(last, true)
     }
 }
 

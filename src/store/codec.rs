@@ -315,11 +315,9 @@ pub(super) fn time_of(body: &[u8]) -> Option<Timestamp> {
 }
 
 /// Of which scene a record is, from its body alone.
-pub(super) fn is_of(body: &[u8], scene: &SceneId) -> bool {
-    let scene = scene.as_str().as_bytes();
-    body.get(2 + 8 + 4..)
-        .and_then(|rest| rest.split_first())
-        .is_some_and(|(length, rest)| usize::from(*length) == scene.len() && rest.starts_with(scene))
+pub(super) fn scene_of(body: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = body.get(2 + 8 + 4..)?.split_first()?;
+    rest.get(..usize::from(*length))
 }
 
 /// `before` is the scene of the record before: often the same, and then its text is shared.

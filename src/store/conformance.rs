@@ -133,14 +133,49 @@ async fn only_unretired_streams_are_brought_back(engine: &dyn Engine) {
     store.retire(&scene("a"));
     store.retire(&scene("c"));
     stored(&*store, "b", 1, vec![scanned("alice")]).await;
+    // Refused, and only after what followed the answer before.
+    store.append(&scene("b"), 0, NOON, vec![]).await.unwrap();
+    let live = store.unretired().await.unwrap();
+    assert_eq!(live.iter().map(|stream| places(stream)).collect::<Vec<_>>(), [[(2, 1), (5, 2)]]);
     store.close().await;
     drop(store);
     let store = engine.open();
-    let streams = store.unretired().await.unwrap();
-    assert_eq!(streams.iter().map(|stream| places(stream)).collect::<Vec<_>>(), [[(2, 1), (5, 2)]]);
     assert_eq!(places(&store.stream(&scene("a")).await.unwrap()), [(1, 1), (4, 2)], "a retired stream stays readable");
     let taken = store.append(&scene("a"), 0, NOON, vec![created()]).await.unwrap();
     assert_eq!(taken, Append::Conflict { actual: 2 }, "and its scene id stays taken");
+    store.close().await;
+}
+
+/// By the log's own time, and by where unretired records can lie.
+async fn what_was_over_is_not_brought_back_by_a_start(engine: &dyn Engine) {
+    let store = engine.open();
+    stored(&*store, "a", 0, vec![created(), Event::Expired]).await;
+    stored(&*store, "b", 0, vec![created()]).await;
+    stored(&*store, "c", 0, vec![created(), Event::Expired]).await;
+    store.retire(&scene("a"));
+    let later = NOON.after(Duration::from_secs(24 * 60 * 60));
+    store.append(&scene("d"), 0, later, vec![created()]).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = engine.open();
+    let brought_back = store.unretired().await.unwrap();
+    let mut scenes: Vec<_> = brought_back.iter().map(|stream| stream[0].scene.clone()).collect();
+    scenes.sort();
+    assert_eq!(scenes, [scene("b"), scene("d")]);
+    for name in ["b", "d"] {
+        store.retire(&scene(name));
+    }
+    let scenes = (0..3000).map(|number| scene(&format!("x{number}")));
+    let appends = scenes.clone().map(|scene| store.append(&scene, 0, later, vec![created()]));
+    futures_util::future::join_all(appends).await;
+    scenes.for_each(|scene| store.retire(&scene));
+    stored(&*store, "e", 0, vec![created()]).await;
+    store.append(&scene("e"), 0, NOON, vec![]).await.unwrap();
+    assert_eq!(store.unretired().await.unwrap().len(), 1);
+    store.close().await;
+    drop(store);
+    let store = engine.open();
+    assert_eq!(store.unretired().await.unwrap().len(), 1, "a start reads from the first that is pending");
     store.close().await;
 }
 
@@ -262,6 +297,7 @@ suite!(
     of_many_racing_appends_one_wins,
     what_was_acknowledged_is_there_after_opening_again,
     only_unretired_streams_are_brought_back,
+    what_was_over_is_not_brought_back_by_a_start,
     a_retired_stream_to_which_something_happens_is_unretired,
     a_follower_sees_everything_once_in_order,
     a_burst_is_split_into_chunks_and_read_back_whole,

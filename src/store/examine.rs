@@ -12,14 +12,15 @@ use std::io;
 use std::path::Path;
 
 use super::codec::Head;
+use super::note_file::Note;
 use super::sled_file::{self, Look};
-use super::{StoreError, archive, head_file};
+use super::{StoreError, archive, streams};
 
 /// Most ranges of missing records that are named.
 const MOST_RANGES: usize = 8;
 
 /// What is known of a store before it is opened.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Examined {
     /// The log must reach at least this sequence.
     pub(super) least: u64,
@@ -27,38 +28,41 @@ pub(super) struct Examined {
     pub(super) is_doubtful: bool,
     /// The archive, whole.
     pub(super) archive: archive::Found,
+    /// What there is of the index of streams, whole.
+    pub(super) streams: streams::Found,
 }
 
 /// Looks at the store under `path`, and changes nothing.
 pub(super) fn examine(path: &Path) -> Result<Examined, StoreError> {
     let unreadable = |error: io::Error| StoreError::Unreadable(error.to_string().into());
-    let head = head_file::read(path)?;
+    let head = Note::Head.read(path)?;
     let archive = archive::look(path)?;
     let look = match sled_file::look(&path.join("db")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && head == 0 && archive.last() == 0 => Look::default(),
         look => look.map_err(unreadable)?,
     };
-    let examined = judge(&look, head, archive)?;
+    let (least, is_doubtful) = judge(&look, head, archive.last())?;
+    let streams = streams::look(path, &archive)?;
     if let Some((first, last)) = torn(&look) {
         tracing::info!(first, last, "records that nobody was told of were torn by the last crash, and are cut off");
     }
-    if examined.is_doubtful {
+    if is_doubtful {
         tracing::warn!(places = ?look.broken, "the store's file has broken places; a copy is tried first");
     }
-    Ok(examined)
+    Ok(Examined { least, is_doubtful, archive, streams })
 }
 
-fn judge(look: &Look, head: u64, archive: archive::Found) -> Result<Examined, StoreError> {
+/// How far the log must reach, and whether a copy must be tried first.
+fn judge(look: &Look, head: u64, archived: u64) -> Result<(u64, bool), StoreError> {
     let least = look.chunks.iter().map(|chunk| chunk.synced).chain([head]).max().unwrap_or_default();
     let covered = ranges(&look.chunks);
-    let archived = archive.last();
     let lost = missing(&covered, archived, least);
     if !lost.is_empty() {
         return Err(StoreError::Damaged(told(&lost, archived, least, look).into()));
     }
     let end = covered.last().map_or(0, |(_, last)| *last);
     let is_doubtful = !look.broken.is_empty() || !missing(&covered, archived, end).is_empty();
-    Ok(Examined { least: least.max(archived), is_doubtful, archive })
+    Ok((least.max(archived), is_doubtful))
 }
 
 /// The sequences that these chunks hold, as few ranges as there are.

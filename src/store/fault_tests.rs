@@ -192,7 +192,7 @@ async fn a_start_that_was_cut_off_before_its_first_layout_goes_on() {
     std::fs::write(path.join("LAYOUT"), "scan-login store, layout 0\n").unwrap();
     let store = open_or_create(path.clone(), NoVault::opened).unwrap();
     append(&store, 1).await.unwrap();
-    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
+    assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 5\n");
 }
 
 #[tokio::test]
@@ -211,27 +211,6 @@ async fn sled_never_moves_a_value_into_files_that_nobody_syncs() {
     store.close().await;
     let blobs = std::fs::read_dir(folder.path().join("blobs")).map_or(0, Iterator::count);
     assert_eq!(blobs, 0);
-}
-
-#[tokio::test]
-async fn reading_what_could_still_be_pending_does_not_read_all_history() {
-    let medium = MemoryMedium::new();
-    let store = medium.open().unwrap();
-    let mut reads = Vec::new();
-    for history in [0..1000, 1000..3000] {
-        for burst in history.collect::<Vec<_>>().chunks(50) {
-            futures_util::future::join_all(burst.iter().map(|number| append(&store, *number))).await;
-            burst.iter().for_each(|number| store.retire(&scene(*number)));
-        }
-        append(&store, 9000 + reads.len()).await.unwrap();
-        // Refused, and only after what followed the answer before.
-        append(&store, 9000).await.unwrap();
-        let before = medium.reads();
-        let again = medium.open().unwrap();
-        assert_eq!(again.unretired().await.unwrap().len(), 1 + reads.len());
-        reads.push(medium.reads() - before);
-    }
-    assert!(reads[0] < 150 && reads[1] < 300, "{reads:?} chunks were read");
 }
 
 #[tokio::test]
@@ -271,24 +250,16 @@ impl medium::Medium for Panicking {
         self.0.visit(seq, visit)
     }
 
-    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, medium::MediumError> {
-        self.0.retired(scene)
-    }
-
-    fn retire(&self, streams: &[(SceneId, Vec<u64>)], from: u64) -> Result<(), medium::MediumError> {
-        self.0.retire(streams, from)
-    }
-
-    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), medium::MediumError> {
-        self.0.unindex(scenes, first)
-    }
-
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), medium::MediumError> {
         self.0.note_head(seq, sync)
     }
 
-    fn unretired_from(&self) -> Result<u64, medium::MediumError> {
-        self.0.unretired_from()
+    fn note_pending(&self, seq: u64) -> Result<(), medium::MediumError> {
+        self.0.note_pending(seq)
+    }
+
+    fn pending_from(&self) -> u64 {
+        self.0.pending_from()
     }
 }
 
@@ -296,29 +267,11 @@ impl medium::Medium for Panicking {
 #[tokio::test]
 async fn a_writer_that_panics_is_told_as_a_failure() {
     let medium = Panicking(MemoryMedium::new());
-    let store = Journal::start(medium, archive::Archive::none(), Arc::new(NoVault)).unwrap();
+    let store = Journal::start(medium, old::Old::none(), Arc::new(NoVault)).unwrap();
     assert!(append(&store, 1).await.is_err());
     let mut head = store.head();
     let failed = tokio::time::timeout(std::time::Duration::from_secs(2), head.wait_for(|head| head.failure.is_some()));
     assert!(failed.await.is_ok(), "nobody learns that nothing can be written any more");
-}
-
-/// The index may keep the places of several streams under one key.
-#[tokio::test]
-async fn places_that_are_another_scenes_are_passed_over() {
-    let medium = MemoryMedium::new();
-    let store = medium.open().unwrap();
-    for number in 0..3 {
-        append(&store, number).await.unwrap();
-    }
-    store.close().await;
-    medium::Medium::retire(&medium, &[(scene(1), vec![1, 2, 3, 4, 99]), (scene(2), vec![1])], 1).unwrap();
-    let store = medium.open().unwrap();
-    let places: Vec<u64> = store.stream(&scene(1)).await.unwrap().iter().map(|record| record.seq).collect();
-    assert_eq!(places, [3, 4]);
-    assert_eq!(append(&store, 1).await.unwrap(), Append::Conflict { actual: 2 });
-    assert_eq!(append(&store, 2).await.unwrap(), Append::Conflict { actual: 2 }, "what it does not say is found");
-    assert_eq!(store.unretired().await.unwrap().len(), 2);
 }
 
 /// More streams than the queue holds are retired at once, as after a long outage: none may be forgotten.
@@ -361,7 +314,7 @@ async fn an_event_is_acknowledged_when_its_key_is_durable_too() {
 
 #[tokio::test]
 async fn a_store_without_keys_takes_nothing_that_must_be_sealed_and_goes_on() {
-    let store = Journal::start(MemoryMedium::new(), archive::Archive::none(), Arc::new(NoVault)).unwrap();
+    let store = Journal::start(MemoryMedium::new(), old::Old::none(), Arc::new(NoVault)).unwrap();
     let scan = store.append(&scene(1), 0, Timestamp::from_micros(1), scan_by("alice")).await;
     assert!(matches!(scan, Err(StoreError::Unsealed(_))));
     assert!(matches!(append(&store, 1).await, Ok(Append::Stored(_))));

@@ -3,8 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::domain::SceneId;
-
 use super::codec::Chunk;
 
 /// Why a medium failed, in words for the operator.
@@ -13,7 +11,7 @@ pub(super) type MediumError = Arc<str>;
 /// Takes a chunk: the sequence of its first record, and its bytes.
 pub(super) type Visit<'a> = dyn FnMut(u64, &[u8]) -> ControlFlow<()> + 'a;
 
-/// A place for chunks, ordered by the sequence of their first record, and for the index of retired streams.
+/// A place for chunks, ordered by the sequence of their first record.
 ///
 /// One thread writes; any number read at the same time.
 pub(super) trait Medium: Send + Sync + 'static {
@@ -33,21 +31,14 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// there is none before, without copying them, until it is told to break.
     fn visit(&self, seq: u64, visit: &mut Visit<'_>) -> Result<(), MediumError>;
 
-    /// The sequences of a retired stream's records, and perhaps of others'.
-    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError>;
-
-    /// Puts streams into the index of the retired, and remembers that all unretired records lie at `unretired_from` or
-    /// behind it. Not durable by itself: whatever is lost is found again by reading from the older mark.
-    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError>;
-
-    /// Forgets the places before `first` in the index of these retired streams. Not durable by itself: a place that comes back
-    /// is one that readers pass over.
-    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError>;
-
     /// Notes, apart from the log, that all records up to `seq` are durable: a later start finds out if they are not there.
     /// The note itself is durable where `sync` says so.
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError>;
 
-    /// The mark that the last [`retire`](Self::retire) left; 1 where there was none.
-    fn unretired_from(&self) -> Result<u64, MediumError>;
+    /// Notes that nothing more happens to streams of which no record lies at `seq` or behind it. Not durable by itself: from an
+    /// older note the same is found.
+    fn note_pending(&self, seq: u64) -> Result<(), MediumError>;
+
+    /// What was [noted](Self::note_pending); where nothing was, the log's beginning.
+    fn pending_from(&self) -> u64;
 }

@@ -1,12 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::SceneId;
 use crate::vault::MemoryVault;
 
-use super::archive::Archive;
 use super::codec::Chunk;
 use super::medium::{Medium, MediumError, Visit};
+use super::old::Old;
 use super::{Journal, StoreError};
 
 /// A medium in memory, for tests: it keeps what was synced apart from what was only written, and fails on request.
@@ -34,8 +33,7 @@ struct Content {
 #[derive(Clone, Default)]
 struct Tables {
     log: BTreeMap<u64, Vec<u8>>,
-    retired: HashMap<SceneId, Vec<u64>>,
-    unretired_from: u64,
+    pending_from: u64,
 }
 
 /// What goes wrong from now on.
@@ -60,12 +58,12 @@ impl MemoryMedium {
     /// # Errors
     /// [`StoreError`] where what is there is damaged.
     pub fn open(&self) -> Result<Journal, StoreError> {
-        self.open_with(Archive::none())
+        self.open_with(Old::none())
     }
 
     /// The same with an archive, which is no part of the medium.
-    pub(super) fn open_with(&self, archive: Archive) -> Result<Journal, StoreError> {
-        Journal::start(self.clone(), archive, Arc::new(self.vault()))
+    pub(super) fn open_with(&self, old: Old) -> Result<Journal, StoreError> {
+        Journal::start(self.clone(), old, Arc::new(self.vault()))
     }
 
     /// The keys of all journals on it.
@@ -185,35 +183,17 @@ impl Medium for MemoryMedium {
         Ok(())
     }
 
-    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {
-        Ok(self.content().written.retired.get(scene).cloned())
-    }
-
-    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError> {
-        let mut content = self.content();
-        content.written.retired.extend(streams.iter().cloned());
-        content.written.unretired_from = unretired_from;
-        Ok(())
-    }
-
-    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError> {
-        let mut content = self.content();
-        for scene in scenes {
-            let left = content.written.retired.remove(scene).unwrap_or_default();
-            let left: Vec<u64> = left.into_iter().filter(|seq| *seq >= first).collect();
-            if !left.is_empty() {
-                content.written.retired.insert(scene.clone(), left);
-            }
-        }
-        Ok(())
-    }
-
     /// Memory does not lose the end of the log without a word.
     fn note_head(&self, _: u64, _: bool) -> Result<(), MediumError> {
         Ok(())
     }
 
-    fn unretired_from(&self) -> Result<u64, MediumError> {
-        Ok(self.content().written.unretired_from.max(1))
+    fn note_pending(&self, seq: u64) -> Result<(), MediumError> {
+        self.content().written.pending_from = seq;
+        Ok(())
+    }
+
+    fn pending_from(&self) -> u64 {
+        self.content().written.pending_from
     }
 }

@@ -19,20 +19,22 @@ mod m0002_synced;
 mod m0003_index;
 #[path = "../../migrations/0004_archive_and_seals.rs"]
 mod m0004_archive_and_seals;
+#[path = "../../migrations/0005_streams.rs"]
+mod m0005_streams;
 
 /// What a migration may do to a store.
 pub(super) trait MigrationTarget {
     /// Makes the tree `name` where it does not exist.
     fn create_tree(&self, name: &str) -> Result<(), MediumError>;
 
-    /// Moves the tree `name` into the database of the index, where it is durable before it is removed.
-    fn move_to_index(&self, name: &str) -> Result<(), MediumError>;
-
-    /// Brings the tree `name` of the index's database into the short form.
-    fn shorten_index(&self, name: &str) -> Result<(), MediumError>;
+    /// Takes the tree `name` away, where it exists.
+    fn drop_tree(&self, name: &str) -> Result<(), MediumError>;
 
     /// Makes the folder `name` inside the store's where it does not exist.
     fn create_folder(&self, name: &str) -> Result<(), MediumError>;
+
+    /// Takes the folder `name` inside the store's away, where it exists.
+    fn remove_folder(&self, name: &str) -> Result<(), MediumError>;
 
     /// Makes everything durable that the step did.
     fn flush(&self) -> Result<(), MediumError>;
@@ -42,14 +44,15 @@ type Step = fn(&dyn MigrationTarget) -> Result<(), MediumError>;
 
 /// The step at index i leads from layout i to layout i + 1, and what it does.
 const STEPS: &[(Step, &str)] = &[
-    (m0001_log::up, "makes the log in chunks, and the index of retired sessions"),
+    (m0001_log::up, "makes the log in chunks"),
     (m0002_synced::up, "lets new chunks tell how far the log was durable before them; rewrites nothing"),
-    (m0003_index::up, "moves the index of retired sessions into a database of its own"),
+    (m0003_index::up, "takes the index of retired sessions out of the log's file"),
     (
         m0004_archive_and_seals::up,
         "makes the archive, into which old records move while the daemon runs; lets new records have what identifies a \
-         person sealed; writes the index of retired sessions shorter",
+         person sealed",
     ),
+    (m0005_streams::up, "makes the index of sessions again, in files of its own that are made of the archive"),
 ];
 
 /// The layout of this program.

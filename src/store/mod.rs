@@ -22,21 +22,23 @@ mod fault_tests;
 mod fingerprint;
 mod follow;
 mod half_made;
-mod head_file;
 mod journal;
 mod medium;
 mod memory;
 mod migrate;
+mod note_file;
+mod old;
 mod place;
 mod raw;
 mod salvage;
 mod schema;
 mod seal;
 mod sled_file;
-mod sled_index;
 mod sled_lock;
 mod sled_medium;
+mod streams;
 mod transfer;
+mod unretired;
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -131,7 +133,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// By what the records name a person, whether or not they have any of theirs.
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle;
 
-    /// The streams that nobody has retired, each with all its events: what a start has to bring back to life.
+    /// The streams that nobody has retired, each with all its events: what a start has to bring back to life. After a start
+    /// there may be some among them that were retired, and of which the log does not say that they are over.
     /// What it costs depends on how many those are, not on how long the history is.
     ///
     /// # Errors
@@ -232,8 +235,8 @@ fn open(
     limits: ArchiveLimits,
     vault: impl OpenVault,
 ) -> Result<Journal, OpenError> {
-    let (medium, archive) = sled_medium::SledMedium::open(&path, if_missing, limits)?;
-    Ok(Journal::start(medium, archive, vault()?)?)
+    let (medium, old) = sled_medium::SledMedium::open(&path, if_missing, limits)?;
+    Ok(Journal::start(medium, old, vault()?)?)
 }
 
 /// The layout of the stores that this program writes.
@@ -271,5 +274,6 @@ pub fn beginning(path: &Path) -> Result<Beginning, StoreError> {
 /// # Errors
 /// [`OpenError`], with its cure.
 pub fn migrate(path: &Path) -> Result<(), OpenError> {
-    sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default()).map(drop)
+    let (_medium, old) = sled_medium::SledMedium::open(path, sled_medium::IfMissing::Refuse, ArchiveLimits::default())?;
+    Ok(old.streams.catch_up(&old.archive)?)
 }

@@ -11,9 +11,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::archive::Pieces;
+use super::note_file::Note;
 use super::sled_file::{self, Found, Sink};
 use super::sled_lock::lock;
-use super::{Beginning, OpenError, RawRecord, StoreError, beginning, codec, examine, head_file, migrate};
+use super::{Beginning, OpenError, RawRecord, StoreError, beginning, codec, examine, migrate};
 
 /// What was never acknowledged reaches no further behind the log's last known record.
 const MOST_BEHIND: u64 = 64 * 1024;
@@ -76,7 +77,7 @@ impl Salvage {
         let next = beginning.first;
         let whole = places.0.iter().filter(|found| found.is_whole);
         let known = whole.map(|found| found.head.synced.max(last_of(found))).max().unwrap_or_default();
-        let head = known.max(archive.last()).max(head_file::read(path).unwrap_or_default());
+        let head = known.max(archive.last()).max(Note::Head.read(path).unwrap_or_default());
         let mut found = places.0;
         found.retain(|found| found.is_whole || last_of(found) <= head.saturating_add(MOST_BEHIND));
         found.sort_unstable_by_key(|found| found.head.first_seq);

@@ -12,20 +12,20 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use crate::domain::SceneId;
 use crate::vault::{NoVault, VaultError};
 
 use super::archive::{Archive, ArchiveLimits};
 use super::codec::{self, Chunk};
-use super::head_file::HeadFile;
 use super::medium::{Medium, MediumError, Visit};
 use super::migrate::{self, LayoutError, MigrationTarget};
-use super::sled_index::{self, SledIndex};
+use super::note_file::{Note, NoteFile};
+use super::old::Old;
 use super::sled_lock::{Released, lock};
+use super::streams::StreamIndex;
 use super::{StoreError, examine, half_made};
 
-/// The page cache of each of the two. Its default of 1 GiB would grow with history; what sled holds for a page is two to
-/// three times what it counts.
+/// The page cache. Its default of 1 GiB would grow with history; what sled holds for a page is two to three times what it
+/// counts.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Why a store cannot be opened.
@@ -91,24 +91,22 @@ pub(super) enum IfMissing {
     Refuse,
 }
 
-/// Two sled databases: the tree `log` of the one holds the chunks, the other is the index.
+/// A sled database, whose tree `log` holds the chunks, and two notes beside it.
 pub(super) struct SledMedium {
     log: sled::Tree,
-    index: SledIndex,
     db: sled::Db,
     /// The same file as sled's, for `fdatasync`.
     file: File,
-    head: HeadFile,
+    head: NoteFile,
+    pending: NoteFile,
+    /// What was noted there before.
+    pending_from: u64,
     /// Last, since fields are dropped in this order: whoever opens the store next finds it free.
-    _released: [Released; 2],
+    _released: Released,
 }
 
 impl SledMedium {
-    pub(super) fn open(
-        path: &Path,
-        if_missing: IfMissing,
-        limits: ArchiveLimits,
-    ) -> Result<(Self, Archive), OpenError> {
+    pub(super) fn open(path: &Path, if_missing: IfMissing, limits: ArchiveLimits) -> Result<(Self, Old), OpenError> {
         // Looked at before sled does: opening a folder is enough for sled to change it.
         let layout = match (migrate::inspect(path)?, if_missing) {
             (Some(layout), _) => layout,
@@ -134,7 +132,8 @@ impl SledMedium {
         sync_folder(path).map_err(|error| unusable(path, &error))?;
         medium.reaches(&examined)?;
         let archive = Archive::open(path, examined.archive, limits).map_err(|error| unusable(path, &error))?;
-        Ok((medium, archive))
+        let streams = StreamIndex::open(path, examined.streams).map_err(|error| unusable(path, &error))?;
+        Ok((medium, Old { archive, streams }))
     }
 
     fn open_as_it_is(path: &Path, layout: u32) -> Result<Self, OpenError> {
@@ -143,22 +142,18 @@ impl SledMedium {
             guarded(|| sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open())
         };
         clear_half_made(path)?;
-        // First: where it cannot be opened, the log has not been touched.
-        let index = match open(&path.join(sled_index::FOLDER)) {
-            Some(Ok(index)) => index,
-            None | Some(Err(sled::Error::Corruption { .. })) => return Err(broken_index()),
-            Some(Err(error)) => return Err(not_opened(path, &error)),
-        };
         let db = open(path).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
-        let old = index.clone();
-        let index = guarded(|| SledIndex::new(index)).ok_or_else(broken_index)?;
-        let index = index.map_err(|error| not_opened(path, &error))?;
-        migrate::run(path, &Databases { db: &db, old: &old, index: &index, path }, layout)?;
+        migrate::run(path, &Store { db: &db, path }, layout)?;
         let log = guarded(|| db.open_tree("log")).ok_or_else(broken)?.map_err(|error| not_opened(path, &error))?;
         let file = File::options().write(true).open(path.join("db")).map_err(|error| unusable(path, &error))?;
-        let head = HeadFile::open(path).map_err(|error| unusable(path, &error))?;
-        let _released = [Released::of(path), Released::of(&path.join(sled_index::FOLDER))];
-        Ok(Self { log, index, db, file, head, _released })
+        let pending_from = Note::Pending.read(path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "from where on sessions are pending is not known: all of the log is read");
+            0
+        });
+        let [head, pending] = [Note::Head, Note::Pending].map(|note| NoteFile::open(path, note));
+        let head = head.map_err(|error| unusable(path, &error))?;
+        let pending = pending.map_err(|error| unusable(path, &error))?;
+        Ok(Self { log, db, file, head, pending, pending_from, _released: Released::of(path) })
     }
 
     /// Whether the log ends where it must, or behind it.
@@ -231,25 +226,17 @@ impl Medium for SledMedium {
         Ok(())
     }
 
-    fn retired(&self, scene: &SceneId) -> Result<Option<Vec<u64>>, MediumError> {
-        self.index.get(scene)
-    }
-
-    fn retire(&self, streams: &[(SceneId, Vec<u64>)], unretired_from: u64) -> Result<(), MediumError> {
-        self.index.put(streams, unretired_from)
-    }
-
-    fn unindex(&self, scenes: &[SceneId], first: u64) -> Result<(), MediumError> {
-        self.index.cut(scenes, first)
-    }
-
     fn note_head(&self, seq: u64, sync: bool) -> Result<(), MediumError> {
-        self.head.note(seq).map_err(|error| told(&error))?;
+        self.head.write(seq).map_err(|error| told(&error))?;
         if sync { self.head.sync().map_err(|error| told(&error)) } else { Ok(()) }
     }
 
-    fn unretired_from(&self) -> Result<u64, MediumError> {
-        self.index.unretired_from()
+    fn note_pending(&self, seq: u64) -> Result<(), MediumError> {
+        self.pending.write(seq).map_err(|error| told(&error))
+    }
+
+    fn pending_from(&self) -> u64 {
+        self.pending_from
     }
 }
 
@@ -266,8 +253,7 @@ pub(super) fn examine_alone(path: &Path) -> Result<examine::Examined, OpenError>
 /// A crash may have come while sled made its own files.
 fn clear_half_made(path: &Path) -> Result<(), OpenError> {
     let _lock = lock(path)?;
-    let cleared = half_made::clear(path).and_then(|()| half_made::clear(&path.join(sled_index::FOLDER)));
-    cleared.map_err(|error| unusable(path, &error))
+    half_made::clear(path).map_err(|error| unusable(path, &error))
 }
 
 /// sled opens a copy, and all of it is read: only then may it touch the store itself.
@@ -303,13 +289,6 @@ fn broken() -> OpenError {
     OpenError::Store(StoreError::Damaged("sled cannot make sense of its own file".into()))
 }
 
-fn broken_index() -> OpenError {
-    let folder = sled_index::FOLDER;
-    let told =
-        format!("sled cannot read the index; without the folder `{folder}` in it, a start makes it again from the log");
-    OpenError::Store(StoreError::Damaged(told.into()))
-}
-
 fn told(error: &dyn std::fmt::Display) -> MediumError {
     error.to_string().into()
 }
@@ -343,41 +322,30 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 /// What a migration works on.
-struct Databases<'a> {
+struct Store<'a> {
     db: &'a sled::Db,
-    old: &'a sled::Db,
-    index: &'a SledIndex,
     path: &'a Path,
 }
 
-impl MigrationTarget for Databases<'_> {
+impl MigrationTarget for Store<'_> {
     fn create_tree(&self, name: &str) -> Result<(), MediumError> {
         self.db.open_tree(name).map(drop).map_err(|error| told(&error))
     }
 
-    fn move_to_index(&self, name: &str) -> Result<(), MediumError> {
-        let moved = || {
-            let to = self.old.open_tree(name)?;
-            for entry in &self.db.open_tree(name)? {
-                let (key, value) = entry?;
-                to.insert(key, value)?;
-            }
-            self.old.flush()
-        };
-        moved().map_err(|error| told(&error))?;
-        // Durable there before it is gone here.
-        let file = File::open(self.path.join(sled_index::FOLDER).join("db"));
-        file.and_then(|file| file.sync_all()).map_err(|error| told(&error))?;
+    fn drop_tree(&self, name: &str) -> Result<(), MediumError> {
         self.db.drop_tree(name).map(drop).map_err(|error| told(&error))
-    }
-
-    fn shorten_index(&self, name: &str) -> Result<(), MediumError> {
-        self.index.take_over(name, self.path)
     }
 
     fn create_folder(&self, name: &str) -> Result<(), MediumError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(self.path.join(name));
         made.map_err(|error| told(&error))
+    }
+
+    fn remove_folder(&self, name: &str) -> Result<(), MediumError> {
+        match std::fs::remove_dir_all(self.path.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(told(&error)),
+            _ => Ok(()),
+        }
     }
 
     fn flush(&self) -> Result<(), MediumError> {
@@ -398,77 +366,47 @@ mod tests {
         assert!(told.cure().starts_with("keep a copy"), "{}", told.cure());
     }
 
-    const SCENE: &str = "sl-0000000000000000000001";
-
-    /// A store of layout 2 with an index of two entries.
+    /// A store of layout 2, with an index in the log's file.
     fn layout_2(path: &Path) {
         std::fs::create_dir_all(path).unwrap();
         migrate::announce(path).unwrap();
         std::fs::write(path.join("LAYOUT"), "scan-login store, layout 2\n").unwrap();
         with_database(path, |db| {
             db.open_tree("log").unwrap();
-            let retired = db.open_tree("retired").unwrap();
-            retired.insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
-            retired.insert("unretired-from", &[0, 0, 0, 0, 0, 0, 0, 9]).unwrap();
+            db.open_tree("retired").unwrap().insert("sl-0000000000000000000001", &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
         });
     }
 
-    fn holds_the_index(path: &Path) {
-        let (medium, _) = SledMedium::open(path, IfMissing::Refuse, ArchiveLimits::default()).unwrap();
-        assert_eq!(medium.unretired_from().unwrap(), 9);
-        assert_eq!(medium.retired(&SceneId::new(SCENE).unwrap()).unwrap().unwrap(), [7]);
-        assert!(!medium.db.tree_names().contains(&"retired".into()), "it is still in its old place");
-        drop(medium);
-        let names = with_database(&path.join(sled_index::FOLDER), |index| index.tree_names());
-        assert!(!names.contains(&"retired".into()), "it is still in its old form");
-        assert_eq!(std::fs::read_to_string(path.join("LAYOUT")).unwrap(), "scan-login store, layout 4\n");
-    }
-
     #[test]
-    fn the_index_of_an_older_store_moves_into_a_database_of_its_own() {
-        let folder = tempfile::tempdir().unwrap();
-        layout_2(folder.path());
-        holds_the_index(folder.path());
-        holds_the_index(folder.path());
-    }
-
-    #[test]
-    fn a_broken_index_is_told_with_its_cure_and_made_again_without_it() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(SledMedium::open(folder.path(), IfMissing::Create, ArchiveLimits::default()).unwrap());
-        let index = folder.path().join(sled_index::FOLDER);
-        let log = std::fs::read(folder.path().join("db")).unwrap();
-        for entry in std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_file() && !entry.ends_with("db") {
-                std::fs::write(entry, "not what sled wrote").unwrap();
-            }
-        }
-        let Err(error) = SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()) else {
-            panic!("it was opened")
-        };
-        assert!(error.to_string().contains("without the folder `index`"), "{error}");
-        assert_eq!(std::fs::read(folder.path().join("db")).unwrap(), log, "the log was touched");
-        std::fs::remove_dir_all(index).unwrap();
-        SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()).unwrap();
-    }
-
-    #[test]
-    fn a_move_that_was_cut_off_goes_on() {
-        for is_moved in [false, true] {
+    fn what_older_stores_had_for_an_index_is_taken_away() {
+        for has_database in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             layout_2(folder.path());
-            // Half of it is there already; or all, and only the layout was not written any more.
-            with_database(&folder.path().join(sled_index::FOLDER), |index| {
-                index.open_tree("retired").unwrap().insert(SCENE, &[0, 0, 0, 0, 0, 0, 0, 7]).unwrap();
-                if is_moved {
-                    let new = SledIndex::new(index.clone()).unwrap();
-                    with_database(folder.path(), |db| {
-                        let databases = Databases { db, old: index, index: &new, path: folder.path() };
-                        databases.move_to_index("retired").unwrap();
-                    });
-                }
-            });
-            holds_the_index(folder.path());
+            if has_database {
+                with_database(&folder.path().join("index"), |index| drop(index.open_tree("streams").unwrap()));
+            }
+            for _ in 0..2 {
+                let (medium, _) = SledMedium::open(folder.path(), IfMissing::Refuse, ArchiveLimits::default()).unwrap();
+                assert!(!medium.db.tree_names().contains(&"retired".into()), "it is still in the log's file");
+                drop(medium);
+                assert!(!folder.path().join("index").exists());
+                let layout = std::fs::read_to_string(folder.path().join("LAYOUT")).unwrap();
+                assert_eq!(layout, "scan-login store, layout 5\n");
+            }
         }
+    }
+
+    #[test]
+    fn a_broken_note_of_what_is_pending_makes_a_start_read_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |expected| {
+            let (medium, _) = SledMedium::open(folder.path(), IfMissing::Create, ArchiveLimits::default()).unwrap();
+            assert_eq!(medium.pending_from(), expected);
+            medium
+        };
+        open(0).note_pending(9).unwrap();
+        drop(open(9));
+        std::fs::write(folder.path().join("PENDING"), "not what was written").unwrap();
+        open(0);
     }
 }

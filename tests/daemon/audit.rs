@@ -306,7 +306,7 @@ async fn a_store_that_cannot_be_opened_or_whose_index_is_hurt_does_not_verify() 
     world.terminate().await;
     let whole_one = world.folder.path().join("whole");
     copy(&data(&world), &whole_one);
-    for name in ["db", "index/db", "LAYOUT", "HEAD", "CHECKPOINTS", "TREE"] {
+    for name in ["db", "LAYOUT", "HEAD", "CHECKPOINTS", "TREE"] {
         let path = data(&world).join(name);
         let mut bytes = std::fs::read(&path).unwrap();
         // What is empty gets a content: as if there had been 256 records.

@@ -136,7 +136,7 @@ async fn a_file_that_is_there_is_not_overwritten() {
 #[tokio::test]
 async fn info_tells_how_much_of_the_disk_the_archive_takes() {
     let place = Place::new();
-    crate::older::unpack(4, &place);
+    crate::older::unpack(store::LAYOUT, &place);
     let told = place.told(StoreCommand::Info).await;
     told.done();
     let out = String::from_utf8(told.out).unwrap();
@@ -145,6 +145,7 @@ async fn info_tells_how_much_of_the_disk_the_archive_takes() {
     let files = std::fs::read_dir(place.store().join("archive")).unwrap().map(|entry| entry.unwrap());
     assert!(bytes >= files.map(|file| file.metadata().unwrap().len()).sum::<u64>() && bytes > 10_000, "{out}");
     assert!(out.contains("records    609\n"), "{out}");
+    assert!(out.lines().any(|line| line.ends_with("  streams/")), "{out}");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn cut(place: &Place) -> Vec<RawRecord> {
             checkpointer.checkpoint().await.unwrap();
         }
     }
-    journal.unindex(Vec::new()).await.unwrap();
+    journal.settled().await.unwrap();
     journal.archived().wait_for(|archived| *archived >= 512).await.unwrap();
     let mut retention = Retention::new(journal.clone(), checkpointer, clock, 180 * DAY);
     tokio::time::advance(190 * DAY).await;

@@ -27,6 +27,11 @@ pub(in crate::store) struct Found {
 }
 
 impl Found {
+    /// The sequence that the log begins with.
+    pub(in crate::store) fn first(&self) -> u64 {
+        self.beginning.first
+    }
+
     /// The last sequence that was archived; 0 where there is none.
     pub(in crate::store) fn last(&self) -> u64 {
         self.files.last().map_or(self.beginning.removed(), |file| file.last)

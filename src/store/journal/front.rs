@@ -1,7 +1,7 @@
 //! The log's front, for retention: what is old, and how it goes.
 //!
 //! ```text
-//! oldest ─► begin_at (durable: the log begins behind them) ─► leaving: unindex, and what else depends on them ─► unlink
+//! oldest ─► begin_at (durable: the log begins behind them) ─► leaving: what else depends on them goes ─► unlink
 //! ```
 
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::domain::{SceneId, Timestamp};
+use crate::domain::Timestamp;
 use crate::store::{Beginning, RawRecord, StoreError};
 
 use super::Journal;
@@ -69,26 +69,28 @@ impl Journal {
         })
     }
 
-    /// Takes the places of removed records of these streams out of the index. When it returns, every append that was asked for
-    /// before is durable, or has failed.
+    /// When it returns, every append that was asked for before is durable, or has failed.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub fn unindex(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<(), StoreError>> {
+    /// [`StoreError::Closed`].
+    pub fn settled(&self) -> BoxFuture<'static, Result<(), StoreError>> {
         let (done, answer) = oneshot::channel();
         let writer = self.writer.clone();
         Box::pin(async move {
-            writer.send(Request::Unindex(scenes, done)).await.map_err(|_| StoreError::Closed)?;
-            answer.await.unwrap_or(Err(StoreError::Closed))
+            writer.send(Request::Settle(done)).await.map_err(|_| StoreError::Closed)?;
+            answer.await.map_err(|_| StoreError::Closed)
         })
     }
 
-    /// Unlinks a file that is leaving.
+    /// Unlinks a file that is leaving, and tables of the index that tell of nothing else.
     ///
     /// # Errors
     /// [`StoreError`]; it is still leaving then.
     pub fn unlink(&self, file: (u64, u64)) -> BoxFuture<'static, Result<(), StoreError>> {
-        self.read_blocking(move |shared| shared.archive.unlink(file).map_err(unwritten))
+        self.read_blocking(move |shared| {
+            shared.streams.catch_up(&shared.archive)?;
+            shared.archive.unlink(file).map_err(unwritten)
+        })
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
 use crate::vault::{NoVault, Vault};
 
-use super::archive::Archive;
 use super::medium::Medium;
+use super::old::Old;
 use super::{Append, Beginning, EventStore, Head, RawRecord, StoreError};
 use archiver::Archiver;
 use keys::KeySync;
@@ -40,8 +40,8 @@ pub struct Journal {
 
 impl Journal {
     /// Finds the end of the log and the unretired streams, and starts the writer.
-    pub(super) fn start(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
-        let shared = Shared::new(medium, archive, vault);
+    pub(super) fn start(medium: impl Medium, old: Old, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
+        let shared = Shared::new(medium, old, vault);
         shared.recover()?;
         let shared = Arc::new(shared);
         let (writer, requests) = mpsc::channel(QUEUE);

@@ -11,8 +11,14 @@ use crate::domain::{Recorded, SceneId};
 use crate::store::archive::{Archive, VisitBody};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
+use crate::store::old::Old;
+use crate::store::streams::StreamIndex;
+use crate::store::unretired::Unretired;
 use crate::store::{Head, RawRecord, StoreError};
 use crate::vault::{NoVault, Vault};
+
+/// After so many records a start looks which sessions were over by then.
+const RETIRE_EVERY: u64 = 8192;
 
 /// What reading and writing share.
 pub(super) struct Shared {
@@ -20,6 +26,8 @@ pub(super) struct Shared {
     pub(super) vault: Arc<dyn Vault>,
     /// Where old records are. What lies in both is read from here.
     pub(super) archive: Archive,
+    /// Where the records of each stream are.
+    pub(super) streams: StreamIndex,
     obsolete: Mutex<Obsolete>,
     pub(super) archived: watch::Sender<u64>,
     /// The newest time of a durable record, in microseconds.
@@ -42,11 +50,12 @@ pub(super) struct Obsolete {
 }
 
 impl Shared {
-    pub(super) fn new(medium: impl Medium, archive: Archive, vault: Arc<dyn Vault>) -> Self {
+    pub(super) fn new(medium: impl Medium, old: Old, vault: Arc<dyn Vault>) -> Self {
         Self {
             medium: Box::new(medium),
             vault,
-            archive,
+            archive: old.archive,
+            streams: old.streams,
             obsolete: Mutex::default(),
             archived: watch::Sender::default(),
             newest: AtomicI64::new(i64::MIN),
@@ -69,10 +78,8 @@ impl Shared {
         self.obsolete.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the log from where unretired records can lie, in place of all history.
+    /// Finds the end of the log, and reads it from where unretired records can lie, in place of all history.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
-        let next = self.medium.unretired_from().map_err(unreadable)?.max(self.archive.first());
-        let mut live: HashMap<SceneId, Vec<u64>> = HashMap::new();
         let last = match self.medium.chunk_at_or_before(u64::MAX).map_err(unreadable)? {
             None => 0,
             Some((first_seq, value)) => first_seq + decode(first_seq, &value, &NoVault)?.len() as u64 - 1,
@@ -82,30 +89,36 @@ impl Shared {
         if last >= self.archive.first() {
             self.newest.store(self.time_of(last)?, Ordering::Relaxed);
         }
-        // Whose they are is of no interest here.
-        self.visit_records(next, last, &NoVault, &mut |record| {
-            live.entry(record.scene).or_default().push(record.seq);
-            ControlFlow::Continue(())
+        self.streams.catch_up(&self.archive)?;
+        self.visit_bodies(self.archive.last() + 1, last, &mut |seq, body| {
+            self.streams.note(seq, codec::scene_of(body).ok_or_else(|| missing(seq))?);
+            Ok(ControlFlow::Continue(()))
         })?;
-        let mut unretired = HashMap::with_capacity(live.len());
-        for (scene, found) in live {
-            match self.medium.retired(&scene).map_err(unreadable)? {
-                None => {
-                    unretired.insert(scene, found);
-                }
-                Some(known) if found.last().is_some_and(|newest| known.contains(newest)) => {}
-                // Something happened to it after all, behind its retirement.
-                Some(known) => {
-                    let mut known = self.of_scene(known, &scene, last)?;
-                    let newest = known.last().copied();
-                    known.extend(found.into_iter().filter(|seq| Some(*seq) > newest));
-                    unretired.insert(scene, known);
-                }
-            }
-        }
-        *self.live_mut() = unretired;
+        *self.live_mut() = self.find_unretired(last)?;
         self.head.send_replace(Head { seq: last, failure: None });
         Ok(())
+    }
+
+    /// The places of the streams to which something may still happen, of the log up to `last`.
+    fn find_unretired(&self, last: u64) -> Result<HashMap<SceneId, Vec<u64>>, StoreError> {
+        let first = self.archive.first();
+        let (mut unretired, mut newest, mut outcome) = (Unretired::default(), None, Ok(()));
+        // Whose they are is of no interest here.
+        self.visit_records(self.medium.pending_from().max(first), last, &NoVault, &mut |record| {
+            let earlier = || match record.scene_seq {
+                1 => Ok(Vec::new()),
+                _ => self.of_scene(self.streams.places(&record.scene)?, &record.scene, record.seq - 1),
+            };
+            outcome = unretired.take(&record, first, earlier).map(drop);
+            if record.seq.is_multiple_of(RETIRE_EVERY) {
+                unretired.retire(record.at);
+            }
+            newest = Some(record.at);
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        outcome?;
+        newest.into_iter().for_each(|newest| unretired.retire(newest));
+        Ok(unretired.into_places())
     }
 
     /// Finds chunks that a crash has left though the archive has their records.
@@ -274,12 +287,11 @@ impl Shared {
             let first = self.archive.first();
             return Ok(sequences.iter().copied().filter(|seq| *seq >= first).collect());
         }
-        match self.medium.retired(scene).map_err(unreadable)? {
-            None => Ok(Vec::new()),
-            Some(candidates) => {
-                self.unless_removed(|_| self.of_scene(candidates.clone(), scene, self.head.borrow().seq))
-            }
+        let candidates = self.streams.places(scene)?;
+        if candidates.is_empty() {
+            return Ok(candidates);
         }
+        self.unless_removed(|_| self.of_scene(candidates.clone(), scene, self.head.borrow().seq))
     }
 
     /// Those of the places that are of the scene: the index tells of several together, where it cannot tell them apart.
@@ -290,7 +302,7 @@ impl Shared {
             is_of = false;
             if kept.contains(seq) && outcome.is_ok() {
                 outcome = self.visit_bodies(*seq, *seq, &mut |_, body| {
-                    is_of = codec::is_of(body, scene);
+                    is_of = codec::scene_of(body) == Some(scene.as_str().as_bytes());
                     Ok(ControlFlow::Continue(()))
                 });
             }

@@ -30,8 +30,8 @@ pub(super) enum Request {
     Append(AppendRequest),
     /// There are streams to retire, or archived chunks to remove.
     Wake,
-    /// Takes the places of removed records of these streams out of the index. Answered behind every append that was asked for before.
-    Unindex(Vec<SceneId>, oneshot::Sender<Result<(), StoreError>>),
+    /// Answered behind every append that was asked for before.
+    Settle(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -105,12 +105,12 @@ impl Writer {
         let mut batch = Vec::with_capacity(GROUP);
         while self.receive(&mut batch) {
             let mut appends = Vec::new();
-            let (mut closing, mut unindexing) = (Vec::new(), Vec::new());
+            let (mut closing, mut settling) = (Vec::new(), Vec::new());
             for request in batch.drain(..) {
                 match request {
                     Request::Append(append) => appends.push(append),
                     Request::Wake => {}
-                    Request::Unindex(scenes, done) => unindexing.push((scenes, done)),
+                    Request::Settle(done) => settling.push(done),
                     Request::Close(done) => closing.push(done),
                 }
             }
@@ -123,8 +123,8 @@ impl Writer {
                 }
             }
             self.retire();
-            for (scenes, done) in unindexing {
-                let _ = done.send(self.unindex(&scenes));
+            for done in settling {
+                let _ = done.send(());
             }
             self.tidy();
             if !closing.is_empty() {
@@ -235,18 +235,13 @@ impl Writer {
         true
     }
 
-    fn unindex(&self, scenes: &[SceneId]) -> Result<(), StoreError> {
-        match &self.failed {
-            Some(error) => Err(StoreError::Failed(error.clone())),
-            None => self.shared.medium.unindex(scenes, self.shared.archive.first()).map_err(StoreError::Failed),
-        }
-    }
-
     fn acknowledge(&mut self, group: Group) {
         self.last_seq = group.next_seq - 1;
         let newest =
             group.stored.iter().filter_map(|(_, records)| records.last()).map(|last| last.at.as_micros()).max();
         self.shared.newest.fetch_max(newest.unwrap_or(i64::MIN), Ordering::Relaxed);
+        let records = group.stored.iter().flat_map(|(_, records)| records);
+        self.shared.streams.note_all(records.map(|record| (record.seq, record.scene.as_str().as_bytes())));
         {
             let mut live = self.shared.live_mut();
             for (scene, stream) in group.streams {
@@ -279,28 +274,16 @@ impl Writer {
         if scenes.is_empty() || self.failed.is_some() {
             return;
         }
-        let mut streams = Vec::with_capacity(scenes.len());
         {
-            let live = self.shared.live();
-            for scene in &scenes {
-                if let Some(sequences) = live.get(scene) {
-                    streams.push((scene.clone(), sequences.clone()));
-                }
+            let mut live = self.shared.live_mut();
+            for first in scenes.iter().filter_map(|scene| live.remove(scene)?.first().copied()) {
+                self.starts.remove(&first);
             }
         }
-        let gone: BTreeSet<u64> = streams.iter().filter_map(|(_, sequences)| sequences.first().copied()).collect();
-        let unretired_from = self.starts.difference(&gone).next().copied().unwrap_or(self.last_seq + 1);
-        if let Err(error) = self.shared.medium.retire(&streams, unretired_from) {
-            // They stay unretired; the next write says whether the medium is really gone.
-            tracing::warn!(%error, "the index of retired streams could not be written");
-            return;
-        }
-        for first in &gone {
-            self.starts.remove(first);
-        }
-        let mut live = self.shared.live_mut();
-        for (scene, _) in &streams {
-            live.remove(scene);
+        let pending_from = self.starts.first().copied().unwrap_or(self.last_seq + 1);
+        if let Err(error) = self.shared.medium.note_pending(pending_from) {
+            // From an older note a start finds the same.
+            tracing::warn!(%error, "from where on sessions are pending could not be noted");
         }
     }
 }
