@@ -88,8 +88,8 @@ impl Journal {
     /// [`StoreError`]; it is still leaving then.
     pub fn unlink(&self, file: (u64, u64)) -> BoxFuture<'static, Result<(), StoreError>> {
         self.read_blocking(move |shared| {
-            shared.streams.catch_up(&shared.archive)?;
-            shared.archive.unlink(file).map_err(unwritten)
+            let first = shared.archive.first();
+            shared.archive.unlink(file).and_then(|()| shared.streams.begin_at(first)).map_err(unwritten)
         })
     }
 }

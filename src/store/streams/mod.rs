@@ -112,8 +112,8 @@ impl StreamIndex {
         let key = Key::of(scene.as_str().as_bytes());
         // First: what leaves it is in a table then.
         let young = self.young.read().unwrap_or_else(PoisonError::into_inner).places(key);
-        let (tables, mut places) = (self.tables().clone(), Vec::new());
-        for table in tables {
+        let mut places = Vec::new();
+        for table in self.tables().iter() {
             table.places(key, &mut places).map_err(|error| told(&error, table.span()))?;
         }
         let behind = young.into_iter().skip_while(|place| places.last().is_some_and(|last| place <= last));
@@ -122,15 +122,13 @@ impl StreamIndex {
         Ok(places)
     }
 
-    /// Makes the tables of those records of the archive that none tells of, and forgets what nobody asks for any more:
-    /// young places that a table has, and tables before the log's beginning.
+    /// Makes the tables of those records of the archive that none tells of, and forgets the young places that a table has.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is forgotten then that no table has.
     pub(super) fn catch_up(&self, archive: &Archive) -> Result<(), StoreError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.forget_removed(folder, archive.first()).map_err(|error| unreadable(&error))?;
         for (first, last, _) in archive.spans() {
             let behind = self.tables().last().map_or(0, |table| table.span().last);
             if last > behind {
@@ -160,7 +158,10 @@ impl StreamIndex {
         }
     }
 
-    fn forget_removed(&self, folder: &Path, first: u64) -> io::Result<()> {
+    /// Forgets the tables that tell of nothing but records before `first`, where the log begins.
+    pub(super) fn begin_at(&self, first: u64) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let gone: Vec<_> = self.tables_mut().extract_if(.., |table| table.span().last < first).collect();
         gone.iter().try_for_each(|table| std::fs::remove_file(folder.join(table.span().name())))
     }
