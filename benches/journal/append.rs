@@ -1,8 +1,8 @@
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use scan_login::domain::Event;
-use scan_login::store::{EventStore, MemoryMedium};
+use scan_login::store::{EventStore, Journal, MemoryMedium};
 use scan_login::vault::{self, Field, Handle, Place};
 use serde_json::json;
 
@@ -14,31 +14,32 @@ const ROUND: u64 = 20;
 const PAIRS: u64 = 21;
 const LONE_PAIRS: u64 = 1001;
 
-/// 256 clients that all append one event at once, and the next when all are answered: sessions of visitors, each of whom gets
-/// a key, or of nobody, for whom none is made.
+/// 256 clients that all append one event at once, and the next when all are answered; and twice as many, so that a group waits while
+/// the one before is written. Sessions of visitors, each of whom gets a key, or of nobody, for whom none is made.
 pub async fn group(with_keys: bool) -> serde_json::Value {
     let make = if with_keys { logins::created } else { logins::created_for_nobody };
     let folder = folder();
     let store = history::open(&folder.path().join("store"));
     let mut raw = RawFile::create(&folder.path().join("raw"));
     let bytes = vec![0x5a; encoded_bytes(GROUP, make).await];
-    let (mut journal_rates, mut raw_rates) = (Vec::new(), Vec::new());
+    let (mut journal_rates, mut waiting_rates, mut raw_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let groups = |first: u64| -> Vec<Vec<_>> {
+        let group = |group| (first + group * GROUP..first + (group + 1) * GROUP).map(|number| (number, make(number)));
+        (0..ROUND).map(|number| group(number).collect()).collect()
+    };
     for pair in 0..=PAIRS {
-        let events: Vec<Vec<_>> = (0..ROUND)
-            .map(|group| {
-                let first = (pair * ROUND + group) * GROUP;
-                (first..first + GROUP).map(|number| (number, make(number))).collect()
-            })
-            .collect();
+        let first = 2 * pair * ROUND * GROUP;
+        let events = groups(first);
         let began = Instant::now();
-        for group in events {
-            join_all(group.into_iter().map(|(number, event)| history::append(&store, number, 0, vec![event]))).await;
-        }
+        append_in_turn(&store, events).await;
         journal_rates.push(rate(began));
+        let mut some = groups(first + ROUND * GROUP);
+        let others = some.split_off(some.len() / 2);
+        let began = Instant::now();
+        join(append_in_turn(&store, some), append_in_turn(&store, others)).await;
+        waiting_rates.push(rate(began));
         raw_rates.push(raw_round(&mut raw, &bytes));
-        for number in pair * ROUND * GROUP..(pair + 1) * ROUND * GROUP {
-            store.retire(&logins::scene(number));
-        }
+        (first..first + 2 * ROUND * GROUP).for_each(|number| store.retire(&logins::scene(number)));
         history::settle(&store).await;
     }
     store.close().await;
@@ -48,7 +49,16 @@ pub async fn group(with_keys: bool) -> serde_json::Value {
         "journal_events_a_second": median_behind_the_first(&journal_rates).round(),
         "raw_events_a_second": median_behind_the_first(&raw_rates).round(),
         "percent_of_raw": percent(&journal_rates, &raw_rates), "target_percent": 50,
+        "with_a_group_waiting_events_a_second": median_behind_the_first(&waiting_rates).round(),
+        "with_a_group_waiting_percent_of_raw": percent(&waiting_rates, &raw_rates),
     })
+}
+
+/// Appends the events of a group at once; then the next.
+async fn append_in_turn(store: &Journal, groups: Vec<Vec<(u64, Event)>>) {
+    for group in groups {
+        join_all(group.into_iter().map(|(number, event)| history::append(store, number, 0, vec![event]))).await;
+    }
 }
 
 /// What no journal over sled can do without, in turn with the raw file: the bytes of such groups inserted into a tree in
