@@ -5,6 +5,7 @@
 
 mod address;
 mod admission;
+mod answers;
 mod cell;
 mod code;
 mod confirmations;
@@ -17,6 +18,7 @@ mod pages;
 mod redemptions;
 mod registry;
 mod restart;
+mod scanners;
 mod session;
 mod sessions;
 mod tree;
@@ -24,6 +26,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};

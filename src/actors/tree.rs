@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{SceneId, State, evolve};
+use crate::domain::{Event, SceneId, State, evolve};
 use crate::keys::Keys;
 use crate::store::{EventStore, StoreError};
 
@@ -25,6 +25,7 @@ use super::history::History;
 use super::logins::Logins;
 use super::registry::{AdmissionLimits, Registry, RegistryArguments, RegistryMessage};
 use super::restart::RestartBudget;
+use super::scanners::Scanners;
 use super::session::Surroundings;
 use super::sessions::{SessionsMessage, SessionsSupervisor};
 
@@ -64,9 +65,15 @@ impl Tree {
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
         let admission = Admission::new(limits.max_sessions);
-        let known = recover(&*store, &clock, &admission).await?;
+        let scanners = Arc::<Scanners>::default();
+        let known = recover(&*store, &clock, &admission, &scanners).await?;
         let recovered = known.len();
-        let around = Arc::new(Surroundings { store: store.clone(), keys: keys.clone(), clock: clock.clone() });
+        let around = Arc::new(Surroundings {
+            store: store.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            scanners: scanners.clone(),
+        });
         let (sessions_signpost, sessions) = Signpost::new();
         let (registry_signpost, registry) = Signpost::new();
         let (failed, failure) = watch::channel(false);
@@ -82,7 +89,7 @@ impl Tree {
             failed,
         };
         let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
-        let logins = Logins::new(registry, admission, keys, clock);
+        let logins = Logins::new(registry, admission, keys, clock, scanners);
         Ok(Self { root, ended, failure, logins, history: History::new(store), recovered })
     }
 
@@ -106,9 +113,11 @@ async fn recover(
     store: &dyn EventStore,
     clock: &Clock,
     admission: &Arc<Admission>,
+    scanners: &Scanners,
 ) -> Result<Vec<Arc<Cell>>, StoreError> {
     let now = clock.now();
     let mut cells = Vec::new();
+    let mut scans = Vec::new();
     for records in store.unretired().await? {
         let Some(scene) = records.first().map(|record| record.scene.clone()) else { continue };
         if scene == SceneId::of_the_journal() {
@@ -125,10 +134,17 @@ async fn recover(
             Some(retires_at) if retires_at <= now => store.retire(&scene),
             ended => {
                 let place = if ended.is_none() { admission.readmit(&session.created) } else { None };
-                cells.push(Cell::new(scene, session.created.clone(), Feed::new(), place));
+                let cell = Cell::new(scene, session.created.clone(), Feed::new(), place);
+                scans.extend(records.into_iter().filter_map(|record| match record.event {
+                    Event::Scanned(scanned) => Some((record.seq, cell.clone(), scanned)),
+                    _ => None,
+                }));
+                cells.push(cell);
             }
         }
     }
+    scans.sort_by_key(|(seq, ..)| *seq);
+    scans.iter().for_each(|(_, cell, scanned)| scanners.note(cell, scanned));
     Ok(cells)
 }
 
