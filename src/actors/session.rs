@@ -216,7 +216,11 @@ impl SessionState {
             }
             Event::Denied(reason) => Some(MessageBody::Denied(*reason)),
             Event::Expired => Some(MessageBody::Expired),
-            Event::Redeemed(_) | Event::Revoked | Event::Forgotten(_) => None,
+            Event::Redeemed(_)
+            | Event::Revoked
+            | Event::Forgotten(_)
+            | Event::Subscribed(_)
+            | Event::Unsubscribed(_) => None,
         }
     }
 

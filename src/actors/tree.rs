@@ -21,6 +21,7 @@ use super::address::{Address, IfLost, Signpost};
 use super::admission::Admission;
 use super::cell::Cell;
 use super::feed::Feed;
+use super::followers::Followers;
 use super::history::History;
 use super::logins::Logins;
 use super::registry::{AdmissionLimits, Registry, RegistryArguments, RegistryMessage};
@@ -49,6 +50,8 @@ pub struct Tree {
     pub logins: Logins,
     /// What has happened, to read.
     pub history: History,
+    /// For what happens to no session.
+    pub followers: Followers,
     /// How many sessions the start brought back.
     pub recovered: usize,
 }
@@ -89,8 +92,9 @@ impl Tree {
             failed,
         };
         let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
+        let followers = Followers::new(store.clone(), clock.clone());
         let logins = Logins::new(registry, admission, keys, clock, scanners);
-        Ok(Self { root, ended, failure, logins, history: History::new(store), recovered })
+        Ok(Self { root, ended, failure, logins, history: History::new(store), followers, recovered })
     }
 
     /// Returns when the tree cannot go on.
@@ -126,7 +130,7 @@ async fn recover(
         }
         let state = records.iter().fold(State::Absent, |state, record| evolve(state, &record.event));
         let Some(session) = state.session() else {
-            // Retention has removed its beginning, and the index was made again: nobody can go on with it.
+            // It is of no session; or retention has removed its beginning, and the index was made again: nobody can go on.
             store.retire(&scene);
             continue;
         };

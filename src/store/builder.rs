@@ -281,7 +281,8 @@ impl StoreBuilder {
         let is_over = |scene: &SceneId, stream: &Stream| {
             let retires_at = stream.state.session().and_then(Session::retires_at);
             // No session goes on that has lost its beginning.
-            stream.cut_off > 0 && *scene != own || retires_at.is_some_and(|retires_at| retires_at <= now)
+            (stream.cut_off > 0 || stream.state.session().is_none()) && *scene != own
+                || retires_at.is_some_and(|retires_at| retires_at <= now)
         };
         let over: Vec<(SceneId, Vec<u64>)> = self
             .streams

@@ -11,13 +11,13 @@ use super::forward::Original;
 use super::repeats::{Done, NotDone};
 use super::stubborn::{BETWEEN_TRIES, STUBBORN, stubbornly};
 use super::wording::{fill, site_name, texts};
-use crate::actors::{AfterScan, ScanError, Scanned};
+use crate::actors::{AfterScan, Following, ScanError, Scanned, Unavailable};
 use crate::clock::random_bytes;
 use crate::config::{Account, ForwardMode, Language, Replies};
 use crate::domain::{AccountName, OpenId, Refusal, SceneId};
+use crate::recall::Key;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
-use crate::transport::webhooks::Following;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
@@ -57,14 +57,14 @@ pub(super) async fn act(
     callback: Callback,
     opened: Opened,
     ours: Option<Ours>,
+    key: Key,
     nonce: String,
     original: Original,
 ) -> Result<Done, NotDone> {
     let Opened { push, seal, .. } = opened;
-    match push.kind {
-        Kind::Subscribe(_) => site.webhooks.tell_following(&account.name, &push.from, Following::Subscribed),
-        Kind::Unsubscribe => site.webhooks.tell_following(&account.name, &push.from, Following::Unsubscribed),
-        _ => {}
+    if let Some(following) = following(&site, &account, &push.kind) {
+        let noting = || site.followers.note(key, &account.name, &push.from, following);
+        stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
     }
     let said = match (ours, callback.forwarder.clone()) {
         (Some(ours), forwarder) => {
@@ -122,6 +122,16 @@ fn form(format: Format) -> Form {
         Format::Xml => Form::Xml,
         Format::Json => Form::Json,
     }
+}
+
+/// Whether it says that somebody follows the account or does no more, and somebody is to hear of it.
+pub(super) fn following(site: &Site, account: &Account, kind: &Kind) -> Option<Following> {
+    let following = match kind {
+        Kind::Subscribe(_) => Following::Subscribed,
+        Kind::Unsubscribe => Following::Unsubscribed,
+        _ => return None,
+    };
+    site.webhooks.tells_followers(&account.name).then_some(following)
 }
 
 /// What it is to a login; `None` where it is about none.

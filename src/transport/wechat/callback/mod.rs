@@ -1,7 +1,7 @@
 //! WeChat's callback: `GET|POST /wechat/{account}`.
 //!
 //! What is authentic gets 200, whatever it says, within WeChat's 5 s; what is not gets 403, what is malformed 4xx, and
-//! neither has an effect. Only where a scan or an answer could not be made durable is the answer 503, so that WeChat delivers it again.
+//! neither has an effect. Only where what it leads to could not be made durable is the answer 503, so that WeChat delivers it again.
 
 mod act;
 mod answer;
@@ -27,7 +27,7 @@ use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::act::{Ours, act, ours};
+use self::act::{Ours, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
 use self::repeats::{Repeats, Turn};
@@ -208,19 +208,19 @@ async fn answer(
     let Arrived { opened, query, original, bound, until } = arrived;
     let ours = ours(site, account, &opened);
     let is_scan = matches!(ours, Some(Ours::Scan { .. }));
-    let is_of_a_login = ours.is_some();
+    let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let (nonce, openid) = (query.nonce().to_owned(), opened.push.from.as_str().into());
-    let work = act(site.clone(), account.clone(), callback.clone(), opened, ours, nonce, original);
+    let work = act(site.clone(), account.clone(), callback.clone(), opened, ours, key, nonce, original);
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
     match tokio::time::timeout_at(answer_by, both).await {
         Ok(((turn, Ok(answer)), true)) => {
             Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))
         }
-        // A scan and an answer are told again; for everything else there is nothing that a repetition could mend.
-        _ if is_of_a_login => Err(not_stored()),
+        // What is to be stored is told again; for everything else there is nothing that a repetition could mend.
+        _ if must_be_stored => Err(not_stored()),
         _ => Ok((kind, Answer::success())),
     }
 }
