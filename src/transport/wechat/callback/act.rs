@@ -50,18 +50,20 @@ impl Said {
     }
 }
 
+/// A push that was judged.
+pub(super) struct ToActOn {
+    pub(super) opened: Opened,
+    pub(super) ours: Option<Ours>,
+    /// Tells it from every other push.
+    pub(super) key: Key,
+    /// Of the query, for the reply.
+    pub(super) nonce: String,
+    pub(super) original: Original,
+}
+
 /// Acts on a push that is WeChat's word.
-pub(super) async fn act(
-    site: Shared,
-    account: Account,
-    callback: Callback,
-    opened: Opened,
-    ours: Option<Ours>,
-    key: Key,
-    nonce: String,
-    original: Original,
-) -> Result<Done, NotDone> {
-    let Opened { push, seal, .. } = opened;
+pub(super) async fn act(site: Shared, account: Account, callback: Callback, arrived: ToActOn) -> Result<Done, NotDone> {
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original } = arrived;
     if let Some(following) = following(&site, &account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;

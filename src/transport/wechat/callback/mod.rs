@@ -27,7 +27,7 @@ use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::act::{Ours, act, following, ours};
+use self::act::{Ours, ToActOn, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
 use self::repeats::{Repeats, Turn};
@@ -211,8 +211,9 @@ async fn answer(
     let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
-    let (nonce, openid) = (query.nonce().to_owned(), opened.push.from.as_str().into());
-    let work = act(site.clone(), account.clone(), callback.clone(), opened, ours, key, nonce, original);
+    let openid = opened.push.from.as_str().into();
+    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original };
+    let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
     match tokio::time::timeout_at(answer_by, both).await {
