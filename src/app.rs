@@ -280,6 +280,7 @@ impl Serving {
         let site = Arc::new(Site {
             config,
             logins: core.tree.logins.clone(),
+            followers: core.tree.followers.clone(),
             keys: core.keys,
             id_token_keys: core.id_token_keys,
             clock: core.clock,

@@ -35,6 +35,8 @@ pub enum Purpose {
     Confirm,
     /// The number that the page shows, and the two beside it on the phone.
     Number,
+    /// What tells the menus of one session from those of another in the conversation.
+    Menu,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
             Self::AccessToken => b"access-token",
             Self::Confirm => b"confirm",
             Self::Number => b"number",
+            Self::Menu => b"menu",
         }
     }
 }

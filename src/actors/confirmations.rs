@@ -86,15 +86,25 @@ impl Logins {
     pub async fn decide(&self, token: &str, decision: Decision) -> Result<Option<Confirmable>, Unavailable> {
         let Some(cell) = self.proven(Purpose::Confirm, token).await? else { return Ok(None) };
         let session = self.show(&cell).await?;
-        let Some(command) = self.command_of(&cell, &session, decision) else {
-            return Ok(Some(self.confirmable_of(&cell, session)));
+        self.decide_on(&cell, session, decision).await.map(Some)
+    }
+
+    /// The same for a session whose scanner is known by other means than the link.
+    pub(super) async fn decide_on(
+        &self,
+        cell: &Cell,
+        session: Session,
+        decision: Decision,
+    ) -> Result<Confirmable, Unavailable> {
+        let Some(command) = self.command_of(cell, &session, decision) else {
+            return Ok(self.confirmable_of(cell, session));
         };
-        let session = match self.command(&cell, IfLost::SendAgain, command).await {
+        let session = match self.command(cell, IfLost::SendAgain, command).await {
             Ok(outcome) => outcome.session,
-            Err(Failed::Refused(_)) => self.show(&cell).await?,
+            Err(Failed::Refused(_)) => self.show(cell).await?,
             Err(Failed::Unavailable) => return Err(Unavailable),
         };
-        Ok(Some(self.confirmable_of(&cell, session)))
+        Ok(self.confirmable_of(cell, session))
     }
 
     fn command_of(&self, cell: &Cell, session: &Session, decision: Decision) -> Option<Command> {
@@ -114,7 +124,7 @@ impl Logins {
         Numbers::of_session(&self.keys, &cell.scene, &cell.created)
     }
 
-    fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
+    pub(super) fn confirmable_of(&self, cell: &Cell, session: Session) -> Confirmable {
         // The session has just told, so its beginning is there.
         let began = cell.feed.watch(0).ready().first().map(|message| message.at);
         Confirmable {

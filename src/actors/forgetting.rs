@@ -93,7 +93,7 @@ impl NotForgotten {
 #[derive(Default)]
 struct Traces {
     scenes: HashSet<SceneId>,
-    /// The last scan that bears the person's handle.
+    /// The last record that bears the person's handle: a scan, or that they follow the account or do no more.
     last: u64,
     /// The newest event that says that the person was forgotten.
     forgotten: Option<(u64, Timestamp)>,
@@ -119,7 +119,7 @@ impl Forgetting {
         self.look(&mut traces, account, Some(openid), person).await?;
         let (logins, in_clear) = (traces.scenes.len(), traces.in_clear);
         let forgot = |outcome| Ok(Forgot { outcome, logins, in_clear });
-        if traces.scenes.is_empty() {
+        if traces.last == 0 {
             return forgot(Outcome::Unknown);
         }
         if let Some((seq, at)) = traces.forgotten.filter(|(seq, _)| *seq > traces.last) {
@@ -251,8 +251,10 @@ impl Forgetting {
 
 impl Traces {
     fn take(&mut self, record: Recorded, account: &AccountName, openid: Option<&OpenId>, person: PersonHandle) {
+        let is_of_person = record.event.person().is_some_and(|(_, of)| of.handle() == Some(person));
         match record.event {
-            Event::Scanned(scanned) if scanned.person.handle() == Some(person) => {
+            Event::Subscribed(_) | Event::Unsubscribed(_) if is_of_person => self.last = record.seq,
+            Event::Scanned(_) if is_of_person => {
                 self.last = record.seq;
                 self.scenes.insert(record.scene);
             }

@@ -14,6 +14,7 @@ use super::code;
 use super::feed::Watch;
 use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
+use super::scanners::Scanners;
 use super::session::{CommandError, Outcome, SessionMessage};
 
 /// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
@@ -23,6 +24,7 @@ pub struct Logins {
     admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
+    pub(super) scanners: Arc<Scanners>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -137,8 +139,9 @@ impl Logins {
         admission: Arc<Admission>,
         keys: Arc<Keys>,
         clock: Clock,
+        scanners: Arc<Scanners>,
     ) -> Self {
-        Self { registry, admission, keys, clock }
+        Self { registry, admission, keys, clock, scanners }
     }
 
     /// Whether one more session can be pending at this moment.

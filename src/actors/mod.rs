@@ -5,10 +5,12 @@
 
 mod address;
 mod admission;
+mod answers;
 mod cell;
 mod code;
 mod confirmations;
 mod feed;
+mod followers;
 mod forgetting;
 mod history;
 mod logins;
@@ -17,6 +19,7 @@ mod pages;
 mod redemptions;
 mod registry;
 mod restart;
+mod scanners;
 mod session;
 mod sessions;
 mod tree;
@@ -24,8 +27,10 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
+pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
 pub use logins::{AfterScan, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Unavailable, Watched};

@@ -15,6 +15,7 @@ use crate::store::{Append, EventStore, StoreError};
 use super::cell::Cell;
 use super::feed::{Message, MessageBody};
 use super::numbers::Numbers;
+use super::scanners::Scanners;
 
 /// The reason with which a session ends that nobody needs any more.
 const RETIRED: &str = "retired";
@@ -30,6 +31,7 @@ pub(super) struct Surroundings {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
+    pub(super) scanners: Arc<Scanners>,
 }
 
 /// What a session actor takes.
@@ -190,6 +192,9 @@ impl SessionState {
     fn apply(&mut self, record: &Recorded) {
         self.state = evolve(std::mem::take(&mut self.state), &record.event);
         self.version = record.scene_seq;
+        if let Event::Scanned(scanned) = &record.event {
+            self.around.scanners.note(&self.cell, scanned);
+        }
         if let Some(body) = self.message_body(&record.event) {
             self.messages.push(Message { seq: record.scene_seq, at: record.at, body });
         }
@@ -211,7 +216,11 @@ impl SessionState {
             }
             Event::Denied(reason) => Some(MessageBody::Denied(*reason)),
             Event::Expired => Some(MessageBody::Expired),
-            Event::Redeemed(_) | Event::Revoked | Event::Forgotten(_) => None,
+            Event::Redeemed(_)
+            | Event::Revoked
+            | Event::Forgotten(_)
+            | Event::Subscribed(_)
+            | Event::Unsubscribed(_) => None,
         }
     }
 

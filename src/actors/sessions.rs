@@ -120,6 +120,7 @@ impl SessionsState {
 
     fn forget(&self, cell: &Arc<Cell>) {
         cell.gone();
+        self.around.scanners.forget(&cell.scene);
         self.registry.tell(RegistryMessage::Forget(cell.scene.clone()));
     }
 }

@@ -263,6 +263,41 @@ async fn who_scanned_gets_a_link_and_confirms_or_denies_behind_it() {
 }
 
 #[tokio::test]
+async fn who_scanned_is_known_by_that_account_alone_and_until_the_session_retires() {
+    let mut world = World::new().await;
+    let alice = OpenId::new("alice").unwrap();
+    let asked = |world: &World, name: &str, openid: &str| {
+        let sessions = world.tree.logins.asked(&account(name), &OpenId::new(openid).unwrap());
+        sessions.iter().map(|asked| format!("{asked:?}")).collect::<Vec<_>>()
+    };
+    for name in ["a", "b"] {
+        let created = Created { confirmation: Confirmation::Tap, ..world.created() };
+        world.tree.logins.open(scene(name), created, None).await.unwrap();
+        world.scan(name, "alice").await.unwrap();
+    }
+    world.open("c").await.unwrap();
+    world.scan("c", "alice").await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            asked(&world, "main", "alice"),
+            [format!("Asked({})", scene("b")), format!("Asked({})", scene("a"))]
+        );
+        assert!(asked(&world, "other", "alice").is_empty() && asked(&world, "main", "mallory").is_empty());
+        world = world.crash_and_restart().await;
+    }
+    let newest = world.tree.logins.asked(&account("main"), &alice).remove(0);
+    assert_eq!(world.tree.logins.answer(&newest, Decision::Confirm).await.unwrap().stage, ConfirmStage::Confirmed);
+    assert_eq!(world.journal().await.iter().filter(|kind| **kind == "confirmed").count(), 2, "of which one by itself");
+    pass(500).await;
+    let gone = async {
+        while !asked(&world, "main", "alice").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("it is remembered for ever");
+}
+
+#[tokio::test]
 async fn who_scanned_picks_the_number_of_the_page_and_a_wrong_one_denies() {
     let world = World::new().await;
     let logins = &world.tree.logins;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::domain::{SceneId, State, evolve};
+use crate::domain::{Event, SceneId, State, evolve};
 use crate::keys::Keys;
 use crate::store::{EventStore, StoreError};
 
@@ -21,10 +21,12 @@ use super::address::{Address, IfLost, Signpost};
 use super::admission::Admission;
 use super::cell::Cell;
 use super::feed::Feed;
+use super::followers::Followers;
 use super::history::History;
 use super::logins::Logins;
 use super::registry::{AdmissionLimits, Registry, RegistryArguments, RegistryMessage};
 use super::restart::RestartBudget;
+use super::scanners::Scanners;
 use super::session::Surroundings;
 use super::sessions::{SessionsMessage, SessionsSupervisor};
 
@@ -48,6 +50,8 @@ pub struct Tree {
     pub logins: Logins,
     /// What has happened, to read.
     pub history: History,
+    /// For what happens to no session.
+    pub followers: Followers,
     /// How many sessions the start brought back.
     pub recovered: usize,
 }
@@ -64,9 +68,15 @@ impl Tree {
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
         let admission = Admission::new(limits.max_sessions);
-        let known = recover(&*store, &clock, &admission).await?;
+        let scanners = Arc::<Scanners>::default();
+        let known = recover(&*store, &clock, &admission, &scanners).await?;
         let recovered = known.len();
-        let around = Arc::new(Surroundings { store: store.clone(), keys: keys.clone(), clock: clock.clone() });
+        let around = Arc::new(Surroundings {
+            store: store.clone(),
+            keys: keys.clone(),
+            clock: clock.clone(),
+            scanners: scanners.clone(),
+        });
         let (sessions_signpost, sessions) = Signpost::new();
         let (registry_signpost, registry) = Signpost::new();
         let (failed, failure) = watch::channel(false);
@@ -82,8 +92,9 @@ impl Tree {
             failed,
         };
         let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
-        let logins = Logins::new(registry, admission, keys, clock);
-        Ok(Self { root, ended, failure, logins, history: History::new(store), recovered })
+        let followers = Followers::new(store.clone(), clock.clone());
+        let logins = Logins::new(registry, admission, keys, clock, scanners);
+        Ok(Self { root, ended, failure, logins, history: History::new(store), followers, recovered })
     }
 
     /// Returns when the tree cannot go on.
@@ -106,9 +117,11 @@ async fn recover(
     store: &dyn EventStore,
     clock: &Clock,
     admission: &Arc<Admission>,
+    scanners: &Scanners,
 ) -> Result<Vec<Arc<Cell>>, StoreError> {
     let now = clock.now();
     let mut cells = Vec::new();
+    let mut scans = Vec::new();
     for records in store.unretired().await? {
         let Some(scene) = records.first().map(|record| record.scene.clone()) else { continue };
         if scene == SceneId::of_the_journal() {
@@ -117,7 +130,7 @@ async fn recover(
         }
         let state = records.iter().fold(State::Absent, |state, record| evolve(state, &record.event));
         let Some(session) = state.session() else {
-            // Retention has removed its beginning, and the index was made again: nobody can go on with it.
+            // It is of no session; or retention has removed its beginning, and the index was made again: nobody can go on.
             store.retire(&scene);
             continue;
         };
@@ -125,10 +138,17 @@ async fn recover(
             Some(retires_at) if retires_at <= now => store.retire(&scene),
             ended => {
                 let place = if ended.is_none() { admission.readmit(&session.created) } else { None };
-                cells.push(Cell::new(scene, session.created.clone(), Feed::new(), place));
+                let cell = Cell::new(scene, session.created.clone(), Feed::new(), place);
+                scans.extend(records.into_iter().filter_map(|record| match record.event {
+                    Event::Scanned(scanned) => Some((record.seq, cell.clone(), scanned)),
+                    _ => None,
+                }));
+                cells.push(cell);
             }
         }
     }
+    scans.sort_by_key(|(seq, ..)| *seq);
+    scans.iter().for_each(|(_, cell, scanned)| scanners.note(cell, scanned));
     Ok(cells)
 }
 

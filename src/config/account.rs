@@ -114,6 +114,7 @@ pub(super) struct Draft {
     pub app_id: Option<AppId>,
     pub app_id_spot: Spot,
     pub kind: AccountKind,
+    pub encryption: Option<Encryption>,
     pub forward_spot: Spot,
     pub account: Option<Account>,
 }
@@ -200,7 +201,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             conversation,
         })
     })();
-    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, forward_spot, account }
+    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, encryption, forward_spot, account }
 }
 
 fn read_encryption(section: &mut Section<'_>) -> Option<Encryption> {

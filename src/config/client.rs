@@ -1,7 +1,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::account::{AccountKind, Draft as AccountDraft};
+use super::account::{AccountKind, Draft as AccountDraft, Encryption};
 use super::fault::{Place, Report, Spot};
 use super::raw::Table;
 use super::section::{Section, Taken, nearest};
@@ -138,8 +138,9 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let confirm = read_confirm(&mut section, Confirm::Number);
     let confirm_via = section.choice("confirm_via", ConfirmVia::Page);
     let qr = section.choice("qr", Qr::Scene);
-    let kind = account.as_ref().and_then(|name| accounts.iter().find(|draft| draft.name.as_ref() == Some(name)));
-    if qr == Qr::Scene && kind.is_some_and(|draft| draft.kind == AccountKind::Subscription) {
+    let of_account = account.as_ref().and_then(|name| accounts.iter().find(|draft| draft.name.as_ref() == Some(name)));
+    check_chat(&mut section, confirm_via, confirm, of_account);
+    if qr == Qr::Scene && of_account.is_some_and(|draft| draft.kind == AccountKind::Subscription) {
         let cure = "name a service account (服务号), or set qr = \"link\" where the account has web OAuth";
         section.fault(
             "qr",
@@ -199,6 +200,25 @@ pub(super) fn read_confirm(section: &mut Section<'_>, default: Confirm) -> Optio
         section.warn("confirm", confirm.name(), text);
     }
     Some(confirm)
+}
+
+/// In the conversation, who answers is whom the message names; and how far away they are is not known there.
+fn check_chat(section: &mut Section<'_>, via: ConfirmVia, confirm: Option<Confirm>, account: Option<&AccountDraft>) {
+    if via != ConfirmVia::Chat {
+        return;
+    }
+    if account.is_some_and(|draft| draft.encryption == Some(Encryption::Plain)) {
+        section.fault(
+            "confirm_via",
+            "is \"chat\", and its account takes plain messages, in which nobody signs who answers",
+            "set encryption = \"safe\" for the account, or confirm_via = \"page\"",
+        );
+    }
+    if confirm == Some(Confirm::Tap) {
+        let text = "one character confirms, and where the phone is, is not known in the conversation: nobody is asked twice \
+                    who is far away. Use confirm = \"number\" where you can";
+        section.warn("confirm_via", via.name(), text);
+    }
 }
 
 fn read_account(section: &mut Section<'_>, accounts: &[AccountDraft]) -> Option<AccountName> {

@@ -1,6 +1,7 @@
 use super::fault::{Complaint, Report, Spot};
 use super::raw::{Node, Raw, Table};
 use super::section::{Section, report_unknown};
+use super::texts::{Texts, read_texts};
 use super::values::{Choice, choices};
 
 choices! {
@@ -30,24 +31,6 @@ pub struct Conversation {
     pub english: Texts,
     /// What is said to messages that are no login, where the account has no `forward`.
     pub replies: Replies,
-}
-
-/// The replies to a scan: `[account.texts.zh-CN]` and `[account.texts.en]`. `{site}` stands for the website's name,
-/// `{link}` for the address of the page where the login is confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texts {
-    /// The login waits for a press: with `{link}`.
-    pub confirm: String,
-    /// The same where the link must not stand in the reply itself, and follows as a message of its own.
-    pub link_follows: String,
-    /// The login is confirmed.
-    pub confirmed: String,
-    /// Somebody else was first.
-    pub used: String,
-    /// The QR code is over; nobody need know any more which website it was.
-    pub expired: String,
-    /// Somebody followed and WeChat does not say for which QR code.
-    pub scan_again: String,
 }
 
 /// Simple replies: `[account.replies]`, and `[[account.replies.keyword]]`.
@@ -93,33 +76,6 @@ impl Conversation {
     }
 }
 
-impl Texts {
-    fn chinese() -> Self {
-        Self {
-            confirm: "你正在登录 {site}。<a href=\"{link}\">点此确认</a>。如果不是你本人在登录，请不要确认。".into(),
-            link_follows: "你正在登录 {site}。确认链接马上单独发给你；如果不是你本人在登录，请不要确认。".into(),
-            confirmed: "你已登录 {site}。".into(),
-            used: "这个二维码已经被别人扫过了。请在 {site} 的网页上刷新二维码，再扫一次。".into(),
-            expired: "这个二维码已经失效。请在网页上刷新二维码，再扫一次。".into(),
-            scan_again: "感谢关注！如果要登录网站，请再扫一次网页上的二维码。".into(),
-        }
-    }
-
-    fn english() -> Self {
-        Self {
-            confirm: "You are logging in to {site}. <a href=\"{link}\">Confirm here</a>. If this isn't you, don't confirm."
-                .into(),
-            link_follows:
-                "You are logging in to {site}. The link to confirm it comes in a moment; if this isn't you, don't confirm."
-                    .into(),
-            confirmed: "You are logged in to {site}.".into(),
-            used: "Somebody else has scanned this QR code. Refresh the code on the page of {site}, and scan again.".into(),
-            expired: "This QR code is no longer valid. Refresh the code on the web page, and scan again.".into(),
-            scan_again: "Thank you for following! To log in to a website, scan the QR code on its page once more.".into(),
-        }
-    }
-}
-
 /// Most bytes of one text: what a passive reply of WeChat's holds.
 const MAX_TEXT_BYTES: usize = 2048;
 
@@ -147,30 +103,13 @@ pub(super) fn read(path: &str, texts: Option<&Node>, replies: Option<&Node>, rep
     conversation
 }
 
-fn table<'a>(path: &str, node: &'a Node, report: &mut Report) -> Option<&'a Table> {
+pub(super) fn table<'a>(path: &str, node: &'a Node, report: &mut Report) -> Option<&'a Table> {
     if let Raw::Table(table) = &node.raw {
         return Some(table);
     }
     let spot = Spot { key: path.to_owned(), place: Some(node.place.clone()), value: Some(node.shown()) };
     report.fault(spot, "is not a section", format!("write [{path}] on a line of its own, its keys below it"));
     None
-}
-
-fn read_texts(path: String, node: &Node, texts: &mut Texts, report: &mut Report) {
-    let Some(table) = table(&path, node, report) else { return };
-    let mut section = Section::of_table("account.texts", path, table, node.place.clone(), report);
-    let keys: [(&str, &mut String, &[&str], Option<&str>); 6] = [
-        ("confirm", &mut texts.confirm, &["site", "link"], Some("{link}")),
-        ("link_follows", &mut texts.link_follows, &["site"], None),
-        ("confirmed", &mut texts.confirmed, &["site"], None),
-        ("used", &mut texts.used, &["site"], None),
-        ("expired", &mut texts.expired, &[], None),
-        ("scan_again", &mut texts.scan_again, &[], None),
-    ];
-    for (key, text, known, needed) in keys {
-        *text = section.or(key, text.clone(), |node| template(node, known, needed));
-    }
-    section.finish();
 }
 
 fn read_replies(path: String, node: &Node, report: &mut Report) -> Replies {
@@ -216,7 +155,7 @@ fn word(node: &Node) -> Result<String, Complaint> {
     Ok(word.to_owned())
 }
 
-fn text(node: &Node) -> Result<String, Complaint> {
+pub(super) fn text(node: &Node) -> Result<String, Complaint> {
     let text = node.text()?;
     if text.trim().is_empty() {
         return Err(Complaint::new("is empty", "leave the key out to say nothing"));
@@ -225,26 +164,4 @@ fn text(node: &Node) -> Result<String, Complaint> {
         return Err(Complaint::new(format!("is longer than {MAX_TEXT_BYTES} bytes"), "WeChat takes no longer reply"));
     }
     Ok(text.to_owned())
-}
-
-fn template(node: &Node, known: &[&str], needed: Option<&str>) -> Result<String, Complaint> {
-    let text = text(node)?;
-    let mut rest = text.as_str();
-    while let Some((_, after)) = rest.split_once('{') {
-        let name = after.split_once('}').map(|(name, _)| name);
-        if !name.is_some_and(|name| known.contains(&name)) {
-            let cure = match known {
-                [] => "nothing is put into this text: write it without braces".to_owned(),
-                known => {
-                    format!("write {}", known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" or "))
-                }
-            };
-            return Err(Complaint::new("has braces around something that is not known here", cure));
-        }
-        rest = after;
-    }
-    match needed.filter(|needed| !text.contains(needed)) {
-        Some(needed) => Err(Complaint::new(format!("does not contain {needed}"), "without it nobody could confirm")),
-        None => Ok(text),
-    }
 }

@@ -15,6 +15,7 @@ mod section;
 mod seed_page;
 mod server;
 mod store;
+mod texts;
 mod unbuilt;
 mod urls;
 mod values;
@@ -24,11 +25,12 @@ use std::path::Path;
 
 pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, WebOauth};
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
-pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies, Texts};
+pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
 pub use store::{Engine, Keys, Session, Store};
+pub use texts::Texts;
 pub use urls::{BaseUrl, ProxyUrl};
 pub use values::Choice;
 

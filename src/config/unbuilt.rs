@@ -9,7 +9,6 @@ const DOES_NOTHING: &[(&str, &str)] = &[
     ("account.web_oauth.userinfo", "profiles are not asked for yet: it does what \"base\" does"),
     ("account.unionid", "the unionid is not asked for yet"),
     ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
-    ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
     (
         "client.qr.link",
         "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",

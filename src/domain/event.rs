@@ -146,6 +146,15 @@ pub struct Scanned {
     pub person: Person,
 }
 
+/// Somebody follows an account, or does no more. It happens to no session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follower {
+    /// The account.
+    pub account: AccountName,
+    /// Who.
+    pub person: Person,
+}
+
 /// Who scanned has agreed: from here on there is a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmed {
@@ -203,7 +212,7 @@ impl DenyReason {
     }
 }
 
-/// Something that has happened to a scan session. Facts, in the past tense; never changed.
+/// Something that has happened, to a scan session where nothing else is said. Facts, in the past tense; never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It began.
@@ -222,15 +231,27 @@ pub enum Event {
     Revoked,
     /// A person was forgotten. It stands in a stream of the journal's own, [`SceneId::of_the_journal`].
     Forgotten(Forgotten),
+    /// Somebody follows an account from now on. It stands in a stream of its own, as the next does.
+    Subscribed(Follower),
+    /// Somebody follows an account no more.
+    Unsubscribed(Follower),
 }
 
 impl Event {
+    /// Whom it is about, and which account knows them, where it names somebody who may still be known.
+    pub fn person(&self) -> Option<(&AccountName, &Person)> {
+        match self {
+            Self::Scanned(scanned) => Some((&scanned.account, &scanned.person)),
+            Self::Subscribed(follower) | Self::Unsubscribed(follower) => Some((&follower.account, &follower.person)),
+            _ => None,
+        }
+    }
+
     /// Whether what it knew of a person can no longer be read.
     pub fn is_of_somebody_forgotten(&self) -> bool {
         match self {
             Self::Created(created) => created.visitor == Some(Visitor::Forgotten),
-            Self::Scanned(scanned) => matches!(scanned.person, Person::Forgotten(_)),
-            _ => false,
+            _ => self.person().is_some_and(|(_, person)| matches!(person, Person::Forgotten(_))),
         }
     }
 
@@ -245,6 +266,8 @@ impl Event {
             Self::Redeemed(_) => EventKind::Redeemed,
             Self::Revoked => EventKind::Revoked,
             Self::Forgotten(_) => EventKind::Forgotten,
+            Self::Subscribed(_) => EventKind::Subscribed,
+            Self::Unsubscribed(_) => EventKind::Unsubscribed,
         }
     }
 }
@@ -268,11 +291,15 @@ pub enum EventKind {
     Revoked,
     /// See [`Event::Forgotten`].
     Forgotten,
+    /// See [`Event::Subscribed`].
+    Subscribed,
+    /// See [`Event::Unsubscribed`].
+    Unsubscribed,
 }
 
 impl EventKind {
     /// All kinds, in the order of a login.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Scanned,
         Self::Confirmed,
@@ -281,7 +308,14 @@ impl EventKind {
         Self::Redeemed,
         Self::Revoked,
         Self::Forgotten,
+        Self::Subscribed,
+        Self::Unsubscribed,
     ];
+
+    /// Whether it happens to a scan session.
+    pub const fn is_of_a_session(self) -> bool {
+        !matches!(self, Self::Forgotten | Self::Subscribed | Self::Unsubscribed)
+    }
 
     /// The name that browsers and the journal's readers see.
     pub const fn name(self) -> &'static str {
@@ -294,6 +328,8 @@ impl EventKind {
             Self::Redeemed => "redeemed",
             Self::Revoked => "revoked",
             Self::Forgotten => "forgotten",
+            Self::Subscribed => "subscribed",
+            Self::Unsubscribed => "unsubscribed",
         }
     }
 

@@ -16,8 +16,8 @@ mod timestamp;
 pub use command::{Command, Redeem, Scan};
 pub use decide::{Refusal, decide};
 pub use event::{
-    CodeChallenge, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Incarnation, LoginRequest,
-    Opener, Purpose, QrCode, Recorded, Redeemed, Scanned,
+    CodeChallenge, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Follower, Incarnation,
+    LoginRequest, Opener, Purpose, QrCode, Recorded, Redeemed, Scanned,
 };
 pub use evolve::evolve;
 pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};

@@ -125,7 +125,13 @@ impl Course {
             }
             Event::Confirmed(_) => self.confirmed_at = Some(recorded.at),
             Event::Redeemed(_) => self.redeemed_at = Some(recorded.at),
-            Event::Created(_) | Event::Denied(_) | Event::Expired | Event::Revoked | Event::Forgotten(_) => (),
+            Event::Created(_)
+            | Event::Denied(_)
+            | Event::Expired
+            | Event::Revoked
+            | Event::Forgotten(_)
+            | Event::Subscribed(_)
+            | Event::Unsubscribed(_) => (),
         }
     }
 }

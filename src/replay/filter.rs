@@ -182,12 +182,17 @@ impl Selector {
         let openid = self.filter.openid.as_ref().is_none_or(|wanted| {
             let of_account =
                 |account: &AccountName| self.filter.account.as_ref().is_none_or(|wanted| wanted == account);
-            let scanned = matches!(&recorded.event, Event::Scanned(scanned)
-                if of_account(&scanned.account) && self.persons.is(wanted, scanned));
+            let named = recorded
+                .event
+                .person()
+                .is_some_and(|(account, person)| of_account(account) && self.persons.is(wanted, (account, person)));
             let forgotten = matches!(&recorded.event, Event::Forgotten(forgotten)
                 if of_account(&forgotten.account)
                     && self.persons.handle(&forgotten.account, wanted) == forgotten.person);
-            self.of_user.follow(recorded, scanned) || forgotten
+            if !recorded.event.kind().is_of_a_session() {
+                return named || forgotten;
+            }
+            self.of_user.follow(recorded, named)
         });
         scene
             && openid
@@ -228,7 +233,12 @@ impl Trail {
                 let over = recorded.at.after(REVOCABLE).max(redeemed.access_token_expires_at);
                 self.redeemed.push_back((over, scene.clone()));
             }
-            Event::Created(_) | Event::Scanned(_) | Event::Confirmed(_) | Event::Forgotten(_) => (),
+            Event::Created(_)
+            | Event::Scanned(_)
+            | Event::Confirmed(_)
+            | Event::Forgotten(_)
+            | Event::Subscribed(_)
+            | Event::Unsubscribed(_) => (),
         }
         true
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Recorded, Scanned, Visitor};
+use crate::domain::{AccountName, Confirmation, Created, Event, OpenId, Opener, Person, Recorded, Visitor};
 
 pub use read::{LineError, read_jsonl};
 
@@ -29,7 +29,7 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Own<'a> {
     Created(CreatedLine<'a>),
-    Scanned(ScannedLine<'a>),
+    Person(PersonLine<'a>),
     Forgotten { account: &'a str, person: String },
     Confirmed { code_expires_at: String },
     Denied { reason: &'static str },
@@ -38,25 +38,25 @@ enum Own<'a> {
 }
 
 #[derive(Serialize)]
-struct ScannedLine<'a> {
+struct PersonLine<'a> {
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<&'a str>,
     /// Stands where the openid stood.
     #[serde(skip_serializing_if = "is_false")]
     forgotten: bool,
-    /// Tells that scans are by the same person, also of one who is forgotten.
+    /// Tells that records are of the same person, also of one who is forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<String>,
 }
 
-impl<'a> From<&'a Scanned> for ScannedLine<'a> {
-    fn from(scanned: &'a Scanned) -> Self {
+impl<'a> PersonLine<'a> {
+    fn of(account: &'a AccountName, person: &'a Person) -> Self {
         Self {
-            account: scanned.account.as_str(),
-            openid: scanned.person.openid().map(OpenId::as_str),
-            forgotten: matches!(scanned.person, Person::Forgotten(_)),
-            person: scanned.person.handle().map(|person| person.to_string()),
+            account: account.as_str(),
+            openid: person.openid().map(OpenId::as_str),
+            forgotten: matches!(person, Person::Forgotten(_)),
+            person: person.handle().map(|person| person.to_string()),
         }
     }
 }
@@ -143,7 +143,10 @@ impl<'a> From<&'a Recorded> for Line<'a> {
     fn from(recorded: &'a Recorded) -> Self {
         let own = match &recorded.event {
             Event::Created(created) => Own::Created(CreatedLine::from(&**created)),
-            Event::Scanned(scanned) => Own::Scanned(ScannedLine::from(scanned)),
+            Event::Scanned(scanned) => Own::Person(PersonLine::of(&scanned.account, &scanned.person)),
+            Event::Subscribed(follower) | Event::Unsubscribed(follower) => {
+                Own::Person(PersonLine::of(&follower.account, &follower.person))
+            }
             Event::Forgotten(forgotten) => {
                 Own::Forgotten { account: forgotten.account.as_str(), person: forgotten.person.to_string() }
             }
@@ -156,7 +159,7 @@ impl<'a> From<&'a Recorded> for Line<'a> {
             }
             Event::Expired | Event::Revoked => Own::Nothing {},
         };
-        let is_a_sessions = recorded.event.kind() != EventKind::Forgotten;
+        let is_a_sessions = recorded.event.kind().is_of_a_session();
         Self {
             seq: recorded.seq,
             at: rfc3339_micros(recorded.at),

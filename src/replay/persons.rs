@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::{AccountName, OpenId, PersonHandle, Scanned};
+use crate::domain::{AccountName, OpenId, Person, PersonHandle};
 
 /// Says by what an account's records name a person: a keyed hash, so it is the store's to know.
 pub type Identify = Arc<dyn Fn(&AccountName, &OpenId) -> PersonHandle + Send + Sync>;
@@ -25,11 +25,11 @@ impl Persons {
         Self { identify, known: HashMap::new() }
     }
 
-    /// Whether `openid` scanned. Old records name nobody by a handle, and stand in clear.
-    pub(super) fn is(&mut self, openid: &OpenId, scanned: &Scanned) -> bool {
-        match scanned.person.handle() {
-            Some(handle) => self.handle(&scanned.account, openid) == handle,
-            None => scanned.person.openid() == Some(openid),
+    /// Whether `person` of an account is `openid`. Old records name nobody by a handle, and stand in clear.
+    pub(super) fn is(&mut self, openid: &OpenId, (account, person): (&AccountName, &Person)) -> bool {
+        match person.handle() {
+            Some(handle) => self.handle(account, openid) == handle,
+            None => person.openid() == Some(openid),
         }
     }
 

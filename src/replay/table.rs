@@ -29,6 +29,7 @@ pub struct Table {
     shape: Shape,
     /// As wide as the widest so far.
     seq_width: usize,
+    type_width: usize,
     /// The day of the rows above, where it has a line of its own.
     day: Option<String>,
 }
@@ -100,6 +101,7 @@ const WIDE: usize = 110;
 const NARROW: usize = 72;
 /// A scene id with a prefix of three characters and 128 bits.
 const SCENE_WIDTH: usize = 25;
+/// What a session's events need; other kinds are rare, and make room for themselves.
 const TYPE_WIDTH: usize = "confirmed".len();
 const GAP: &str = "  ";
 
@@ -142,7 +144,7 @@ impl Table {
     pub fn new(look: Look, head: u64) -> Self {
         let shape = Shape::of(look.width);
         let seq_width = head.to_string().len().max("seq".len());
-        Self { look, shape, seq_width, day: None }
+        Self { look, shape, seq_width, type_width: TYPE_WIDTH, day: None }
     }
 
     /// The first line, with its end.
@@ -160,6 +162,7 @@ impl Table {
         let seq = text("seq");
         self.seq_width = self.seq_width.max(seq.len());
         let kind = text("type");
+        self.type_width = self.type_width.max(kind.len());
         let colour = if self.look.colour { colour_of(&kind) } else { None };
         let row = self.line(&seq, &time, &self.shape.shortened(text("scene_id")), &kind, colour, &self.details(event));
         self.new_day(at).unwrap_or_default() + &row
@@ -194,7 +197,7 @@ impl Table {
         // The type is whole whatever else has to go.
         let mut before = columns.concat();
         for kept in (0..columns.len()).rev() {
-            if columns_of(&before) + TYPE_WIDTH <= left {
+            if columns_of(&before) + self.type_width <= left {
                 break;
             }
             before = columns[..kept].concat();
@@ -202,7 +205,7 @@ impl Table {
         let before = cut(&before, &mut left);
         let kind = match details {
             "" => kind.to_owned(),
-            _ => format!("{kind:TYPE_WIDTH$}"),
+            _ => format!("{kind:width$}", width = self.type_width),
         };
         let kind = cut(&kind, &mut left);
         let after = match left > GAP.len() && !details.is_empty() {

@@ -79,9 +79,8 @@ impl Retention {
             let Some(last) = records.last() else { break };
             next = last.seq + 1;
             for record in &records {
-                if let Event::Scanned(scanned) = record.decode()?.event
-                    && let Some(person) = scanned.person.handle()
-                {
+                let event = record.decode()?.event;
+                if let Some(person) = event.person().and_then(|(_, person)| person.handle()) {
                     traces.persons.remove(&person);
                 }
             }
@@ -98,11 +97,10 @@ impl Traces {
     /// Notes whom the record is about.
     fn take(&mut self, record: &RawRecord) -> Result<(), StoreError> {
         let record = record.decode()?;
-        match record.event {
-            Event::Created(_) => drop(self.scenes.insert(Handle::of_scene(&record.scene))),
-            Event::Scanned(scanned) => self.persons.extend(scanned.person.handle()),
-            _ => {}
+        if let Event::Created(_) = record.event {
+            self.scenes.insert(Handle::of_scene(&record.scene));
         }
+        self.persons.extend(record.event.person().and_then(|(_, person)| person.handle()));
         Ok(())
     }
 }

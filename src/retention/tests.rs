@@ -310,6 +310,20 @@ async fn the_keys_of_whom_no_record_names_any_more_go_with_one_wrapping() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whom_only_a_follow_names_still_keeps_their_key() {
+    let world = World::new();
+    let mut life = three_files(&world).await;
+    let follower = Follower { account: main_account(), person: Person::known(openid("alice")) };
+    life.journal.append(&scene(9000), 0, later(250), vec![Event::Subscribed(follower)]).await.unwrap();
+    life.journal.retire(&scene(9000));
+    tokio::time::advance(DAY * 285).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 1025);
+    assert!(life.has_key(life.person("alice")) && !life.has_key(life.person("carol")));
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_back_later_gets_a_new_key_and_is_read() {
     let world = World::new();
     let mut life = three_files(&world).await;

@@ -99,11 +99,12 @@ impl Phones {
         }))
     }
 
-    /// What the demo's page calls: `/demo/phone/scan` and `/demo/phone/see`, `/demo/phones` and `/demo/faults`.
+    /// What the demo's page calls: `/demo/phone/scan`, `/demo/phone/see` and `/demo/phone/say`, `/demo/phones` and `/demo/faults`.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/demo/phone/scan", post(scan))
             .route("/demo/phone/see", post(see))
+            .route("/demo/phone/say", post(say))
             .route("/demo/phones", get(shown_now))
             .route("/demo/faults", get(faults).post(press))
             .with_state(self.clone())
@@ -196,6 +197,25 @@ struct SeeRequest {
 async fn see(phones: State<Phones>, Json(request): Json<SeeRequest>) -> Json<Value> {
     let Some(code) = phones.0.0.wechat.code_of(&request.scene) else { return Json(json!({ "outcome": "unknown" })) };
     scan(phones, Json(ScanRequest { qr_content: code.qr_content, person: request.person })).await
+}
+
+#[derive(Deserialize)]
+struct SayRequest {
+    text: String,
+    /// The id of a menu's entry that was pressed.
+    menu: Option<String>,
+    person: Person,
+}
+
+/// Somebody writes to the account, or presses an entry of a menu.
+async fn say(State(phones): State<Phones>, Json(request): Json<SayRequest>) -> Json<Value> {
+    let Inner { wechat, app_id, .. } = &*phones.0;
+    let openid = phones.openid(request.person);
+    let delivery = match &request.menu {
+        Some(id) => wechat.press(app_id, openid, id, &request.text).await,
+        None => wechat.say(app_id, openid, &request.text).await,
+    };
+    Json(delivery.map_or_else(|| json!({ "outcome": "unknown" }), |delivery| shown(&delivery)))
 }
 
 /// What came of a push, for pages and scripts.

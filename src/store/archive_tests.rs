@@ -219,7 +219,7 @@ async fn a_start_reads_what_is_young_and_what_could_be_pending_and_not_all_histo
     for (history, pending, young) in [(0..1000, 9000, 1536), (1000..4000, 9001, 7680)] {
         fill(&store, history.clone()).await;
         history.for_each(|number| store.retire(&scene(number)));
-        append(&store, pending, at(1)).await;
+        store.append(&scene(pending), 0, at(1), vec![conformance::created()]).await.unwrap();
         archived(&store, young).await;
         // Refused, and only after what followed the answer before.
         store.append(&scene(pending), 0, at(1), vec![Event::Expired]).await.unwrap();

@@ -35,7 +35,7 @@ fn scene(name: &str) -> SceneId {
     SceneId::new(format!("sl-{name:0>22}")).unwrap()
 }
 
-fn created() -> Event {
+pub(super) fn created() -> Event {
     Event::Created(Arc::new(Created {
         account: AccountName::new("main").unwrap(),
         app_id: AppId::new("wx0000000000000000").unwrap(),

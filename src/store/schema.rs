@@ -13,9 +13,9 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use crate::domain::{
-    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Forgotten,
-    Incarnation, LoginRequest, OpenId, Opener, PageId, Person, PersonHandle, Purpose, QrCode, Redeemed, Scanned,
-    Timestamp,
+    AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, Follower,
+    Forgotten, Incarnation, LoginRequest, OpenId, Opener, PageId, Person, PersonHandle, Purpose, QrCode, Redeemed,
+    Scanned, Timestamp,
 };
 use crate::vault::VaultError;
 
@@ -36,7 +36,9 @@ pub(super) const fn version(kind: EventKind) -> u8 {
         | EventKind::Expired
         | EventKind::Redeemed
         | EventKind::Revoked
-        | EventKind::Forgotten => 1,
+        | EventKind::Forgotten
+        | EventKind::Subscribed
+        | EventKind::Unsubscribed => 1,
     }
 }
 
@@ -135,6 +137,15 @@ frozen! {
 }
 
 frozen! {
+    struct FollowerV1<'a> {
+        account: &'a str,
+        person: [u8; 16],
+        /// Sealed under the person's key.
+        openid: &'a [u8],
+    }
+}
+
+frozen! {
     struct ConfirmedV1 {
         code_expires_at: i64,
     }
@@ -163,6 +174,8 @@ pub(super) const fn tag(kind: EventKind) -> u8 {
         EventKind::Redeemed => 6,
         EventKind::Revoked => 7,
         EventKind::Forgotten => 8,
+        EventKind::Subscribed => 9,
+        EventKind::Unsubscribed => 10,
     }
 }
 
@@ -183,6 +196,10 @@ pub(super) fn encode(event: &Event, seal: Seal<'_>) -> Result<Vec<u8>, VaultErro
         }
         Event::Forgotten(forgotten) => {
             to_bytes(&ForgottenV1 { account: forgotten.account.as_str(), person: forgotten.person.0 })
+        }
+        Event::Subscribed(follower) | Event::Unsubscribed(follower) => {
+            let (person, openid) = seal.person(&follower.account, &follower.person)?;
+            to_bytes(&FollowerV1 { account: follower.account.as_str(), person: person.0, openid: &openid })
         }
         Event::Confirmed(confirmed) => {
             to_bytes(&ConfirmedV1 { code_expires_at: confirmed.code_expires_at.as_micros() })
@@ -215,6 +232,8 @@ pub(super) fn decode(tag: u8, version: u8, payload: &[u8], seal: Seal<'_>) -> Re
             let account = AccountName::new(stored.account).map_err(named("account"))?;
             Ok(Event::Forgotten(Forgotten { account, person: PersonHandle(stored.person) }))
         }
+        (EventKind::Subscribed, 1) => Ok(Event::Subscribed(follower(payload, seal)?)),
+        (EventKind::Unsubscribed, 1) => Ok(Event::Unsubscribed(follower(payload, seal)?)),
         (EventKind::Scanned, 1) => {
             let scanned: ScannedV1<'_> = from_bytes(payload)?;
             Ok(Event::Scanned(Scanned {
@@ -239,6 +258,12 @@ pub(super) fn decode(tag: u8, version: u8, payload: &[u8], seal: Seal<'_>) -> Re
         (EventKind::Revoked, 1) => empty(payload, Event::Revoked),
         (kind, version) => Err(format!("version {version} of `{}` is not known to this program", kind.name())),
     }
+}
+
+fn follower(payload: &[u8], seal: Seal<'_>) -> Result<Follower, String> {
+    let stored: FollowerV1<'_> = from_bytes(payload)?;
+    let person = seal.open_person(PersonHandle(stored.person), stored.openid)?;
+    Ok(Follower { account: AccountName::new(stored.account).map_err(named("account"))?, person })
 }
 
 fn empty(payload: &[u8], event: Event) -> Result<Event, String> {

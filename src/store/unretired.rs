@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Recorded, SceneId, Session, State, Timestamp, evolve};
+use crate::domain::{Recorded, SceneId, State, Timestamp, evolve};
 
 /// In memory are only those that are not over.
 #[derive(Default)]
@@ -16,6 +16,8 @@ struct Stream {
     sequences: Vec<u64>,
     /// How many records it had before the log's beginning.
     cut_off: u64,
+    /// Whether all of it was read, or some places are all that is known.
+    is_whole: bool,
     state: State,
 }
 
@@ -35,7 +37,8 @@ impl Unretired {
                 let sequences = earlier()?;
                 let before = u64::from(record.scene_seq).saturating_sub(1 + sequences.len() as u64);
                 let cut_off = if first > 1 { before } else { 0 };
-                let stream = Stream { sequences, cut_off, state: State::Absent };
+                let is_whole = sequences.is_empty() && cut_off == 0;
+                let stream = Stream { sequences, cut_off, is_whole, state: State::Absent };
                 self.streams.entry(record.scene.clone()).or_insert(stream)
             }
         };
@@ -47,11 +50,10 @@ impl Unretired {
     /// Leaves out what is over at `now`.
     pub(super) fn retire(&mut self, now: Timestamp) {
         let own = SceneId::of_the_journal();
-        self.streams.retain(|scene, stream| {
-            let retires_at = stream.state.session().and_then(Session::retires_at);
-            // No session goes on that has lost its beginning.
-            let is_cut_off = stream.cut_off > 0 && *scene != own;
-            !is_cut_off && retires_at.is_none_or(|retires_at| retires_at > now)
+        self.streams.retain(|scene, stream| match stream.state.session() {
+            Some(session) => session.retires_at().is_none_or(|retires_at| retires_at > now),
+            // No session goes on that has lost its beginning, and nothing is awaited of who follows an account.
+            None => *scene == own || stream.cut_off == 0 && !stream.is_whole,
         });
     }
 

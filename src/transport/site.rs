@@ -5,7 +5,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actors::Logins;
+use crate::actors::{Followers, Logins};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::AccountName;
@@ -30,6 +30,8 @@ pub struct Site {
     pub config: Config,
     /// What can be done to scan sessions.
     pub logins: Logins,
+    /// For who follows an account.
+    pub followers: Followers,
     /// For pseudonyms of browsers.
     pub keys: Arc<Keys>,
     /// What id tokens are signed with.
@@ -48,7 +50,7 @@ pub struct Site {
     pub callbacks: Callbacks,
     /// Where addresses are, where the operator has a database of it.
     pub place_database: Option<PlaceDatabase>,
-    /// For what websites are told beside the journal.
+    /// What websites are told.
     pub webhooks: Webhooks,
     /// How many connections there may be.
     pub places: Places,

@@ -7,6 +7,7 @@ mod abuse;
 mod audit;
 mod authorize;
 mod callback;
+mod chat;
 mod confirmation;
 mod conversation;
 mod crashes;

@@ -7,6 +7,7 @@ use scan_login::store::{self, ArchiveLimits, EventStore};
 use scan_login::vault;
 use serde_json::{Value, json};
 
+use crate::callback::event;
 use crate::support::*;
 
 const ALICE: &str = "oAlice_of_this_test_0001";
@@ -323,4 +324,30 @@ async fn who_was_forgotten_since_a_backup_stays_so_when_it_is_restored_with_its_
             world.run_with("serve --accept-fork").await;
         }
     }
+}
+
+/// Somebody who has never logged in.
+#[tokio::test]
+async fn a_follower_who_is_forgotten_is_nowhere_in_the_folder_and_no_website_hears_of_them() {
+    // Nobody listens there.
+    let told = "client_id = \"shop\"\n webhook_url = \"http://127.0.0.1:9/hooks\"\n webhook_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
+    let mut world = World::with(|config| config.replacen("client_id = \"shop\"", told, 1)).await;
+    for who in [ALICE, BOB] {
+        assert_eq!(world.callback(&event("subscribe", "", who)).await.status, 200);
+        assert_eq!(holder_of(&world, who.as_bytes()), None, "it stands in clear");
+    }
+    world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 2").await;
+    let before = world.journal().await;
+    assert_eq!((&before[0]["openid"], before[0].get("scene_id")), (&json!(ALICE), None));
+    assert_eq!(world.replay(&format!("--openid {ALICE}")).await, before[..1], "found by who it is");
+    let (status, said) = forget(&world, ALICE).await;
+    assert!(status == Some(0) && said.starts_with("forgotten (event 3)"), "{said}");
+    let after = world.journal().await;
+    assert_eq!(
+        (after[0].get("openid"), &after[0]["forgotten"], &after[1]["openid"]),
+        (None, &json!(true), &json!(BOB))
+    );
+    world.kill_and_restart().await;
+    world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 1").await;
+    assert_eq!(holder_of(&world, ALICE.as_bytes()), None);
 }

@@ -65,6 +65,15 @@ impl World {
 
     /// A daemon, and a WeChat that pushes to its account `main` in this mode and format.
     pub async fn in_mode(encryption: SimulatedEncryption, format: DataFormat) -> Self {
+        Self::in_mode_with(encryption, format, |config| config).await
+    }
+
+    /// The same with another configuration.
+    pub async fn in_mode_with(
+        encryption: SimulatedEncryption,
+        format: DataFormat,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
         let mode = match encryption {
             SimulatedEncryption::Plain => "plain",
@@ -73,7 +82,8 @@ impl World {
         };
         let keyed = format!("encryption = \"{mode}\"\n encoding_aes_key = \"{key}\"");
         let main = |account| SimulatedAccount { encryption, format, encoding_aes_key: Some(key.into()), ..account };
-        let mut world = Self::prepare_with(main, |config| config.replacen("encryption = \"plain\"", &keyed, 1)).await;
+        let mut world =
+            Self::prepare_with(main, |config| change(config.replacen("encryption = \"plain\"", &keyed, 1))).await;
         world.run().await;
         world
     }

@@ -13,6 +13,7 @@ use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::callback::event;
 use crate::phone::{asking_config, press, scan};
 use crate::support::*;
 
@@ -213,6 +214,73 @@ async fn a_back_end_is_told_who_follows_the_account_and_who_leaves_it() {
     let came = back_end.first(2).await;
     assert_eq!((&came[0].1["type"], &came[1].1["type"]), (&"user.subscribed".into(), &"user.unsubscribed".into()));
     assert_eq!(came[0].1["data"], serde_json::json!({ "account": "main", "openid": "oAlice" }));
+}
+
+fn types(came: &[(String, Value)]) -> Vec<&str> {
+    came.iter().map(|(_, body)| body["type"].as_str().unwrap()).collect()
+}
+
+/// Killed between WeChat's delivery and the website's 200.
+#[tokio::test]
+async fn who_follows_is_told_after_a_kill_with_the_same_id_and_in_order() {
+    let (listener, url) = door();
+    let back_end = BackEnd::answering(&[StatusCode::INTERNAL_SERVER_ERROR]);
+    back_end.open(listener);
+    let mut world = World::with(|config| telling(&config, "shop", &url)).await;
+    let (app_id, alice) = (AppId::new(APP_ID).unwrap(), OpenId::new("oAlice").unwrap());
+    assert!(world.wechat.subscribe(&app_id, &alice).await.unwrap().is_accepted());
+    assert!(world.wechat.unsubscribe(&app_id, &alice).await.unwrap().is_accepted());
+    let refused = back_end.first(1).await.remove(0);
+    world.kill_and_restart().await;
+    let came = back_end.first(3).await;
+    assert_eq!(types(&came), ["user.subscribed", "user.subscribed", "user.unsubscribed"]);
+    assert_eq!(came[1], refused, "the same message, with the same id");
+    assert_ne!(came[2].0, refused.0);
+    world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 0").await;
+    world.terminate().await;
+    world.run().await;
+    let bob = OpenId::new("oBob").unwrap();
+    world.wechat.subscribe(&app_id, &bob).await.unwrap();
+    let came = back_end.first(4).await;
+    assert_eq!(came.last().unwrap().1["data"]["openid"], "oBob", "what was taken is not told again");
+}
+
+#[tokio::test]
+async fn of_a_follow_that_wechat_tells_again_after_a_restart_a_back_end_hears_once() {
+    let (listener, url) = door();
+    let back_end = BackEnd::default();
+    back_end.open(listener);
+    let mut world = World::with(|config| telling(&config, "shop", &url)).await;
+    let (query, body) = (world.signed_query(), event("subscribe", "", "oAlice"));
+    let path = format!("/wechat/main?{query}");
+    assert_eq!(world.post(&path, &[], &body).await.status, 200);
+    back_end.first(1).await;
+    world.wait_for_metric("scan_login_webhooks_waiting{client=\"shop\"} 0").await;
+    world.terminate().await;
+    // What is remembered for WeChat's repetitions may be lost.
+    std::fs::remove_dir_all(world.folder.path().join("data/recall")).unwrap();
+    world.run().await;
+    assert_eq!(world.post(&path, &[], &body).await.status, 200);
+    assert_eq!(world.callback(&event("unsubscribe", "", "oAlice")).await.status, 200);
+    let came = back_end.first(2).await;
+    assert_eq!(types(&came)[..2], ["user.subscribed", "user.unsubscribed"]);
+    assert_eq!(world.events().await, ["subscribed", "unsubscribed"]);
+}
+
+#[tokio::test]
+async fn nobody_notes_followers_of_whom_nobody_is_to_hear() {
+    let (_listener, url) = door();
+    let world = World::with(|config| {
+        telling(&config, "shop", &url).replacen(
+            "client_id = \"shop\"",
+            "client_id = \"shop\"\n scopes = [\"openid\"]",
+            1,
+        )
+    })
+    .await;
+    assert_eq!(world.callback(&event("subscribe", "", "oAlice")).await.status, 200);
+    assert_eq!(world.callback(&event("unsubscribe", "", "oAlice")).await.status, 200);
+    assert!(world.journal().await.is_empty());
 }
 
 /// The sample in docs/webhooks.md is a program that works.

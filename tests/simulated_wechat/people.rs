@@ -22,7 +22,7 @@ async fn what_people_do_beside_scanning_is_pushed_too() {
     assert!(done[2].push.body.contains("<EventKey><![CDATA[https://shop.example.com/]]></EventKey>"));
     assert!(done[3].push.body.contains("<MsgId>") && !done[1].push.body.contains("MsgId"));
     let click = Kind::Click { key: "confirm".into() };
-    let text = Kind::Text { content: "42 ]]> &".into() };
+    let text = Kind::Text { content: "42 ]]> &".into(), menu: None };
     assert_eq!(stage.kinds(), [Kind::Subscribe(CameBy::Unknown), click, Kind::Event, text, Kind::Unsubscribe]);
 }
 

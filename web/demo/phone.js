@@ -26,11 +26,15 @@ export class Phones {
     this.code = null;
     this.scanning = 0;
     this.lostSince = null;
-    this.conversation = new Conversation((page) => this.browse(page));
+    this.conversation = new Conversation({
+      open: (page) => this.browse(page),
+      say: (entry) => this.say(entry),
+    });
     for (const button of this.buttons()) {
       button.addEventListener('click', () => this.hold(button.dataset.person));
     }
     find('scan').addEventListener('click', () => this.scan());
+    find('write').addEventListener('submit', (event) => this.write(event));
     find('page').addEventListener('load', () => this.pageCame());
     find('close-page').addEventListener('click', () => this.browse(null));
     onLanguage(() => { this.conversation.again(this.screens[this.person]); this.label(); this.title(); });
@@ -121,6 +125,22 @@ export class Phones {
     await told;
     this.scanning -= 1;
     this.label();
+    await this.look();
+  }
+
+  write(event) {
+    event.preventDefault();
+    const { text } = event.target.elements;
+    if (text.value.trim() === '') return;
+    this.say({ text: text.value, menu: null });
+    text.value = '';
+  }
+
+  /** Writes to the account, or presses an entry of its menu. What is answered is read from the phone. */
+  async say({ text, menu }) {
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify({ text, menu, person: this.person });
+    await fetch('/demo/phone/say', { method: 'POST', headers, body }).catch(() => {});
     await this.look();
   }
 

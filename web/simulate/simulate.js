@@ -4,7 +4,7 @@ const EVERY_MS = 1000;
 const LATE_SECONDS = 3;
 const NAMES = { alice: 'Alice', bob: 'Bob' };
 // A link as WeChat's texts have it, or a bare one.
-const LINK = /<a [^>]*href="(https?:\/\/[^"]+)"[^>]*>([^<]*)<\/a>|https?:\/\/[^\s<>"]+/g;
+const LINK = /<a [^>]*href="((?:https?:\/\/|weixin:\/\/bizmsgmenu\?)[^"]+)"[^>]*>([^<]*)<\/a>|https?:\/\/[^\s<>"]+/g;
 
 const find = (id) => document.getElementById(id);
 let state = { accounts: [], people: [], codes: [], faults: {} };
@@ -85,11 +85,23 @@ function drawCodes() {
   if (held) [...find('codes').querySelectorAll('button')].find((press) => press.dataset.press === held)?.focus();
 }
 
+/** An entry of a menu in the conversation: whoever presses it says what it says. */
+function menuEntry(address, label, person) {
+  const entry = new URLSearchParams(address.slice(address.indexOf('?') + 1));
+  const said = { text: entry.get('msgmenucontent'), menu: entry.get('msgmenuid') };
+  return button(label, () => act(`${NAMES[person]} presses ${label}`, 'text', { account: account().name, person, ...said }));
+}
+
 /** A text with its links, which open as the person's who reads them. */
 function linked(text, person) {
   const nodes = [];
   let done = 0;
   for (const match of text.matchAll(LINK)) {
+    if (match[1]?.startsWith('weixin:')) {
+      nodes.push(text.slice(done, match.index), menuEntry(match[1], match[2], person));
+      done = match.index + match[0].length;
+      continue;
+    }
     const link = element('a', '', match[2] ?? match[0]);
     [link.href, link.target, link.rel] = [match[1] ?? match[0], '_blank', 'noopener noreferrer'];
     // The page for web authorization asks the cookie who holds the phone.

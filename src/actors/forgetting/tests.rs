@@ -166,3 +166,16 @@ fn records_in_clear_are_counted_and_are_nobodys_by_a_handle() {
     traces.take(scan("main", Person::Forgotten(handle)), &main_account(), Some(&alice), handle);
     assert_eq!((traces.in_clear, traces.scenes.len(), traces.last), (1, 1, 7));
 }
+
+#[tokio::test]
+async fn who_only_follows_is_forgotten_too() {
+    let past = Past::with(&[]).await;
+    for (name, who) in [("a", "alice"), ("b", "bob")] {
+        let follower = Follower { account: main_account(), person: Person::known(openid(who)) };
+        past.store.append(&scene(name), 0, NOON, vec![Event::Subscribed(follower)]).await.unwrap();
+    }
+    assert_eq!(past.forget("alice").await.unwrap(), Forgot { outcome: Outcome::Done(3), logins: 0, in_clear: 0 });
+    let known = async |name| !past.store.stream(&scene(name)).await.unwrap()[0].event.is_of_somebody_forgotten();
+    assert_eq!((known("a").await, known("b").await), (false, true));
+    assert_eq!(past.forget("alice").await.unwrap().outcome, Outcome::DoneBefore(3));
+}

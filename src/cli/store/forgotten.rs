@@ -13,7 +13,7 @@ pub(super) struct Since {
     forgotten: HashMap<Handle, Timestamp>,
     /// What the backup's journal says of it.
     told: HashSet<(Handle, Timestamp)>,
-    /// Whom of them the backup names: the account, and the last scan.
+    /// Whom of them the backup names: the account, and the last record.
     named: HashMap<PersonHandle, (AccountName, Timestamp)>,
 }
 
@@ -32,14 +32,14 @@ impl Since {
     pub(super) fn take(&mut self, record: Recorded) {
         match record.event {
             Event::Forgotten(forgotten) => drop(self.told.insert((Handle::of_person(forgotten.person), record.at))),
-            Event::Scanned(scanned) => {
-                let Some(person) = scanned.person.handle() else { return };
+            event => {
+                let Some((account, person)) = event.person() else { return };
+                let Some(person) = person.handle() else { return };
                 if self.forgotten.contains_key(&Handle::of_person(person)) {
-                    let named = self.named.entry(person).or_insert((scanned.account, record.at));
+                    let named = self.named.entry(person).or_insert((account.clone(), record.at));
                     named.1 = named.1.max(record.at);
                 }
             }
-            _ => {}
         }
     }
 

@@ -111,6 +111,7 @@ fn secrets() {
         (client("webhook_secret = \"whsec_no base64\""), "client.shop.webhook_secret", "base64"),
         (client("webhook_secret = \"whsec_c2hvcnQ=\""), "client.shop.webhook_secret", "24 to 64"),
         (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "webhook_secret"),
+        (client("confirm_via = \"chat\""), "client.shop.confirm_via", "nobody signs who answers"),
         (account("app_secret_file = \"a\""), "account.main.app_secret", "remove one"),
         (
             SMALL.replace("app_secret = \"an-app-secret\"", "app_secret_file = \"none\""),

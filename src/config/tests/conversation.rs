@@ -42,6 +42,7 @@ fn texts_and_replies_can_be_set() {
 fn what_is_wrong_with_a_text_is_told_with_its_cure() {
     for (more, key, word) in [
         ("[account.texts.en]\nconfirm = \"Confirm!\"", "account.main.texts.en.confirm", "{link}"),
+        ("[account.texts.en]\nask_number = \"Number?\"", "account.main.texts.en.ask_number", "from where"),
         ("[account.texts.en]\nconfirmed = \"{name}\"", "account.main.texts.en.confirmed", "{site}"),
         ("[account.texts.en]\nexpired = \"{site}\"", "account.main.texts.en.expired", "braces"),
         ("[account.texts.fr]\nconfirmed = \"Oui\"", "account.main.texts.fr", "nearest"),

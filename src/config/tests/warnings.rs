@@ -37,6 +37,20 @@ fn what_is_weak() {
 }
 
 #[test]
+fn one_character_that_confirms_in_the_conversation_is_warned_of() {
+    let key = format!("encoding_aes_key = \"{}\"", "a".repeat(43));
+    let safe = SMALL.replace("encryption = \"plain\"", &key);
+    let chat = |confirm: &str| {
+        let asked = format!("confirm = \"{confirm}\"\nconfirm_via = \"chat\"");
+        let warned: Vec<_> =
+            warned(&safe.replace("confirm = \"auto\"", &asked)).into_iter().map(|(key, _)| key).collect();
+        warned
+    };
+    assert_eq!(chat("tap"), ["client.shop.confirm_via"]);
+    assert!(chat("number").is_empty());
+}
+
+#[test]
 fn what_is_kept_for_less_than_the_law_asks_for_or_for_ever() {
     let retention = |value: &str| small_with("[store]", &format!("retention = \"{value}\""));
     check(&[
@@ -85,7 +99,6 @@ fn what_is_taken_and_not_built_yet() {
         (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "profiles"),
         (account("unionid = true"), "account.main.unionid", "not asked for"),
         (client("subject = \"unionid\""), "client.shop.subject", "no id tokens"),
-        (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
         (client("qr = \"link\""), "client.shop.qr", "link"),
     ]);
 }

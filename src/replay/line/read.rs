@@ -88,8 +88,8 @@ pub fn read_jsonl(line: &[u8]) -> Result<Option<Recorded>, LineError> {
                 Event::Redeemed(Redeemed { access_token_expires_at: own.time("access_token_expires_at", until)? })
             }
             EventKind::Revoked => Event::Revoked,
-            // It has no session, so it was passed over above.
-            EventKind::Forgotten => return Ok(None),
+            // They have no session, so they were passed over above.
+            EventKind::Forgotten | EventKind::Subscribed | EventKind::Unsubscribed => return Ok(None),
         },
     }))
 }

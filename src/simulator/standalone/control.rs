@@ -43,6 +43,8 @@ struct Act {
     /// How long a stranger takes before following.
     hesitation_seconds: u64,
     text: String,
+    /// The id of a menu's entry that was pressed, where the text is what it says.
+    menu: Option<String>,
     key: String,
     url: String,
     replace: String,
@@ -207,7 +209,11 @@ fn told(delivery: Option<Delivery>) -> Answered {
 
 async fn text(State(standalone): State<Standalone>, Json(act): Json<Act>) -> Answered {
     let (app_id, openid) = (standalone.account(&act)?, standalone.openid(&act)?);
-    told(standalone.0.wechat.say(&app_id, &openid, &act.text).await)
+    let wechat = &standalone.0.wechat;
+    told(match &act.menu {
+        Some(id) => wechat.press(&app_id, &openid, id, &act.text).await,
+        None => wechat.say(&app_id, &openid, &act.text).await,
+    })
 }
 
 async fn click(State(standalone): State<Standalone>, Json(act): Json<Act>) -> Answered {

@@ -100,12 +100,26 @@ impl SimulatedWeChat {
 
     /// Lets `openid` write a text to the account. None where there is no such account.
     pub async fn say(&self, app_id: &AppId, openid: &OpenId, text: &str) -> Option<Delivery> {
+        self.write(app_id, openid, text, None).await
+    }
+
+    /// Lets `openid` press an entry of a menu in the conversation: they say what it says, and WeChat tells its id. None where
+    /// there is no such account.
+    pub async fn press(&self, app_id: &AppId, openid: &OpenId, id: &str, content: &str) -> Option<Delivery> {
+        self.write(app_id, openid, content, Some(id)).await
+    }
+
+    async fn write(&self, app_id: &AppId, openid: &OpenId, text: &str, menu: Option<&str>) -> Option<Delivery> {
         let (account, now) = (self.about(app_id)?, self.now());
         self.with_person(app_id, openid, |person| person.hear(now, Voice::Person, text));
         let message = head(&account, openid, now)
             .text("MsgType", "text")
             .text("Content", text)
             .number("MsgId", i64::from_le_bytes(random_bytes()) & i64::MAX);
+        let message = match menu {
+            Some(id) => message.text("bizmsgmenuid", id),
+            None => message,
+        };
         Some(self.push(&account, done(Pushed::Text, openid, message)).await)
     }
 

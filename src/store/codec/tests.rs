@@ -61,12 +61,18 @@ fn sealed() -> Vec<Event> {
     let openid = OpenId::new("oAlice").unwrap();
     let handle = vault().person(&account, &openid);
     let scanned = |person| Event::Scanned(Scanned { account: account.clone(), person });
+    let follower = |openid: &OpenId| Follower {
+        account: account.clone(),
+        person: Person::Known { openid: openid.clone(), handle: Some(handle) },
+    };
     vec![
         created(None),
         created(Some(Visitor::new("203.0.113.9", Some("Browser/1 (of Alice)")))),
         created(Some(Visitor::new("2001:db8::1", None))),
-        scanned(Person::Known { openid, handle: Some(handle) }),
+        scanned(Person::Known { openid: openid.clone(), handle: Some(handle) }),
         Event::Forgotten(Forgotten { account: account.clone(), person: handle }),
+        Event::Subscribed(follower(&openid)),
+        Event::Unsubscribed(follower(&openid)),
     ]
 }
 
@@ -137,6 +143,12 @@ fn without_the_keys_a_record_is_of_somebody_forgotten_and_holds_nothing_of_them(
             }
             (Event::Created(read), Event::Created(written)) => {
                 assert_eq!(read.visitor, written.visitor.as_ref().map(|_| Visitor::Forgotten));
+            }
+            (
+                Event::Subscribed(read) | Event::Unsubscribed(read),
+                Event::Subscribed(written) | Event::Unsubscribed(written),
+            ) => {
+                assert_eq!(read.person, Person::Forgotten(written.person.handle().unwrap()));
             }
             (read, written) => assert_eq!(*read, written),
         }

@@ -48,11 +48,11 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// As seen by a phone at `phone`.
+    /// As seen by a phone at `phone`, where that is known: else nothing is far from it.
     pub(super) fn of(
         confirmable: &Confirmable,
         client: Option<&Client>,
-        phone: IpAddr,
+        phone: Option<IpAddr>,
         database: Option<&PlaceDatabase>,
     ) -> Self {
         let created = &confirmable.created;
@@ -65,9 +65,9 @@ impl Facts {
         let address = address.or_else(|| (!watchers.is_empty()).then(|| watchers.remove(0)));
         watchers.retain(|watcher| address.is_none_or(|known: IpAddr| network(known) != network(*watcher)));
         let whereabouts = |address| Whereabouts::of(address, database);
-        let (from, phone) = (address.map(whereabouts), whereabouts(phone));
+        let (from, phone) = (address.map(whereabouts), phone.map(whereabouts));
         let watched_from: Vec<Whereabouts> = watchers.into_iter().map(whereabouts).collect();
-        let is_far = from.iter().chain(&watched_from).any(|one| one.is_far_from(&phone));
+        let is_far = phone.is_some_and(|phone| from.iter().chain(&watched_from).any(|one| one.is_far_from(&phone)));
         let host = created.request.redirect_uri.as_deref().and_then(host).map(str::to_owned);
         let host = host.or_else(|| client.and_then(registered_host).map(str::to_owned));
         let at = beijing_minutes(confirmable.created_at);

@@ -2,13 +2,15 @@
 //! person's word.
 //!
 //! The token goes to nobody but who scanned, so whoever knows it may decide; where the account has web OAuth, `identity`
-//! sees that it is them indeed. `facts` are what the page tells, `place` where an address is, `page` how it is said. Looking
+//! sees that it is them indeed. `facts` are what the page tells, `place` where an address is, `page` how it is said, `sentence` how
+//! it is said where there is no page. Looking
 //! changes nothing; deciding is a POST of a plain form, which works in any webview, without script.
 
 mod facts;
 mod identity;
 mod page;
 mod place;
+mod sentence;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -19,6 +21,7 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::actors::{ConfirmStage, Confirmable, Decision};
+use crate::config::Language;
 use crate::domain::DenyReason;
 
 use super::client_address::ClientAddress;
@@ -127,7 +130,13 @@ fn unknown_action() -> Problem {
 
 fn facts(site: &Site, confirmable: &Confirmable, phone: ClientAddress) -> Facts {
     let client = site.config.client(&confirmable.created.client);
-    Facts::of(confirmable, client, phone.0, site.place_database.as_ref())
+    Facts::of(confirmable, client, Some(phone.0), site.place_database.as_ref())
+}
+
+/// The facts of a login in one sentence, for a phone of which nobody knows where it is. The website's name is not among them.
+pub(super) fn in_words(site: &Site, confirmable: &Confirmable, language: Language) -> String {
+    let client = site.config.client(&confirmable.created.client);
+    sentence::of(&Facts::of(confirmable, client, None, site.place_database.as_ref()), language)
 }
 
 fn told(site: &Site, confirmable: &Confirmable, phone: ClientAddress, withheld: Option<Withheld>) -> Response {

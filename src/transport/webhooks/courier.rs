@@ -3,16 +3,15 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::cursor::Cursor;
-use super::message::Message;
+use super::message::{Line, Message};
 use super::post::{Post, Settled};
 use crate::actors::{Follow, History, StoreError};
-use crate::domain::{ClientId, EventKind, Recorded, SceneId};
+use crate::domain::{AccountName, ClientId, EventKind, Recorded};
 
 /// Messages of one website that wait or are tried at once. What is behind them waits in the journal.
 const UNSETTLED: usize = 1024;
@@ -32,16 +31,17 @@ pub(super) struct Courier {
     history: History,
     cursor: Cursor,
     post: Post,
-    followers: mpsc::Receiver<Message>,
+    /// The account whose followers it is told of.
+    followers_of: Option<AccountName>,
     /// Read from the journal and not looked at yet.
     read: VecDeque<Recorded>,
     /// Up to where it was looked at.
     seen: u64,
     /// The sequences whose messages are not settled.
     unsettled: BTreeSet<u64>,
-    /// Messages behind the one of their session that is under way.
-    behind: HashMap<SceneId, VecDeque<Message>>,
-    under_way: JoinSet<(Settled, Option<(u64, SceneId)>)>,
+    /// Messages behind the one of their session or person that is under way.
+    behind: HashMap<Line, VecDeque<Message>>,
+    under_way: JoinSet<(Settled, u64, Line)>,
     is_to_note: bool,
 }
 
@@ -51,7 +51,7 @@ impl Courier {
         history: History,
         cursor: Cursor,
         post: Post,
-        followers: mpsc::Receiver<Message>,
+        followers_of: Option<AccountName>,
     ) -> Self {
         Self {
             client,
@@ -59,7 +59,7 @@ impl Courier {
             seen: cursor.seq(),
             cursor,
             post,
-            followers,
+            followers_of,
             read: VecDeque::new(),
             unsettled: BTreeSet::new(),
             behind: HashMap::new(),
@@ -73,9 +73,8 @@ impl Courier {
         let mut follow = self.history.follow(self.seen + 1);
         let mut ticks = interval(NOTED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut has_followers = true;
         loop {
-            let has_room = self.unsettled.len() + self.under_way.len() < UNSETTLED;
+            let has_room = self.unsettled.len() < UNSETTLED;
             if has_room && let Some(recorded) = self.read.pop_front() {
                 if let Err(error) = self.look_at(&recorded).await {
                     self.read.push_front(recorded);
@@ -90,13 +89,9 @@ impl Courier {
             tokio::select! {
                 () = stopping.cancelled() => break,
                 Some(settled) = self.under_way.join_next() => match settled {
-                    Ok((Settled::Gone, _)) => return self.end(),
-                    Ok((Settled::Done, event)) => self.settle(event),
+                    Ok((Settled::Gone, ..)) => return self.end(),
+                    Ok((Settled::Done, seq, line)) => self.settle(seq, &line),
                     Err(panicked) => return tracing::error!(client = %self.client, %panicked, "webhooks stop"),
-                },
-                message = self.followers.recv(), if has_room && has_followers => match message {
-                    Some(message) => self.send(message),
-                    None => has_followers = false,
                 },
                 batch = follow.next(), if reads_on => match batch {
                     Ok(batch) => self.read.extend(batch),
@@ -119,41 +114,47 @@ impl Courier {
     }
 
     async fn look_at(&mut self, recorded: &Recorded) -> Result<(), StoreError> {
-        if matches!(recorded.event.kind(), EventKind::Confirmed | EventKind::Denied) {
-            let session = self.history.session(&recorded.scene).await?;
-            if let Some(message) = Message::of(&self.client, &session, recorded) {
-                self.unsettled.insert(recorded.seq);
-                self.line_up(message);
+        let message = match recorded.event.kind() {
+            EventKind::Confirmed | EventKind::Denied => {
+                let session = self.history.session(&recorded.scene).await?;
+                Message::of(&self.client, &session, recorded)
             }
+            EventKind::Subscribed | EventKind::Unsubscribed => {
+                let account = self.followers_of.as_ref();
+                account.and_then(|account| Message::of_follower(&self.client, account, recorded))
+            }
+            _ => None,
+        };
+        if let Some(message) = message {
+            self.unsettled.insert(recorded.seq);
+            self.line_up(message);
         }
         self.seen = recorded.seq;
         Ok(())
     }
 
-    /// Sends it, or puts it behind the one of its session that is under way.
+    /// Sends it, or puts it behind the one of its session or person that is under way.
     fn line_up(&mut self, message: Message) {
-        let Some((_, scene)) = &message.event else { return self.send(message) };
-        match self.behind.get_mut(scene) {
+        match self.behind.get_mut(&message.line) {
             Some(behind) => behind.push_back(message),
             None => {
-                self.behind.insert(scene.clone(), VecDeque::new());
+                self.behind.insert(message.line.clone(), VecDeque::new());
                 self.send(message);
             }
         }
     }
 
     fn send(&mut self, message: Message) {
-        let (post, event) = (self.post.clone(), message.event.clone());
-        self.under_way.spawn(async move { (post.deliver(message).await, event) });
+        let (post, seq, line) = (self.post.clone(), message.seq, message.line.clone());
+        self.under_way.spawn(async move { (post.deliver(message).await, seq, line) });
     }
 
-    fn settle(&mut self, event: Option<(u64, SceneId)>) {
-        let Some((seq, scene)) = event else { return };
+    fn settle(&mut self, seq: u64, line: &Line) {
         self.unsettled.remove(&seq);
         self.is_to_note = true;
-        match self.behind.get_mut(&scene).and_then(VecDeque::pop_front) {
+        match self.behind.get_mut(line).and_then(VecDeque::pop_front) {
             Some(next) => self.send(next),
-            None => drop(self.behind.remove(&scene)),
+            None => drop(self.behind.remove(line)),
         }
     }
 

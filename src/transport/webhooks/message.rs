@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::Following;
-use crate::clock::{random_bytes, rfc3339_millis};
-use crate::domain::{AccountName, ClientId, DenyReason, Event, OpenId, Recorded, SceneId, Timestamp};
+use crate::clock::rfc3339_millis;
+use crate::domain::{AccountName, ClientId, DenyReason, Event, PersonHandle, Recorded, SceneId, Timestamp};
 use crate::keys::sha256;
 
 /// A message on its way to a website. It holds what the website may know, and no secret: only the code logs in.
@@ -14,12 +13,21 @@ use crate::keys::sha256;
 pub(super) struct Message {
     /// The same whenever and however often it is sent.
     pub(super) id: String,
-    /// The event's place in the journal, and the session; messages of one session arrive in order.
-    pub(super) event: Option<(u64, SceneId)>,
+    /// The event's place in the journal.
+    pub(super) seq: u64,
+    /// Messages of one arrive in order.
+    pub(super) line: Line,
     /// When it happened.
     pub(super) at: Timestamp,
     /// JSON.
     pub(super) body: String,
+}
+
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Line {
+    Session(SceneId),
+    Person(PersonHandle),
 }
 
 impl std::fmt::Debug for Message {
@@ -59,18 +67,24 @@ impl Message {
         }
         let incarnation = created.incarnation.0;
         let id = id(format!("{client} {} {incarnation} {}", recorded.scene, recorded.scene_seq).as_bytes());
-        let event = Some((recorded.seq, recorded.scene.clone()));
-        Some(Self { id, event, at: recorded.at, body: body(kind, recorded.at, &data) })
+        let line = Line::Session(recorded.scene.clone());
+        Some(Self { id, seq: recorded.seq, line, at: recorded.at, body: body(kind, recorded.at, &data) })
     }
 
-    /// That somebody follows the account or does no more.
-    pub(super) fn of_follower(account: &AccountName, openid: &OpenId, following: Following, at: Timestamp) -> Self {
-        let kind = match following {
-            Following::Subscribed => "user.subscribed",
-            Following::Unsubscribed => "user.unsubscribed",
+    /// That somebody follows `account` or does no more, for a website that may know openids; `None` where it is of another
+    /// account, or of somebody who is forgotten.
+    pub(super) fn of_follower(client: &ClientId, account: &AccountName, recorded: &Recorded) -> Option<Self> {
+        let kind = match &recorded.event {
+            Event::Subscribed(_) => "user.subscribed",
+            Event::Unsubscribed(_) => "user.unsubscribed",
+            _ => return None,
         };
-        let data = json!({ "account": account.as_str(), "openid": openid.as_str() });
-        Self { id: id(&random_bytes::<16>()), event: None, at, body: body(kind, at, &data) }
+        let (of, person) = recorded.event.person().filter(|(of, _)| *of == account)?;
+        let (openid, handle) = (person.openid()?, person.handle()?);
+        let data = json!({ "account": of.as_str(), "openid": openid.as_str() });
+        let id = id(format!("{client} {} {}", recorded.scene, recorded.scene_seq).as_bytes());
+        let line = Line::Person(handle);
+        Some(Self { id, seq: recorded.seq, line, at: recorded.at, body: body(kind, recorded.at, &data) })
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Kind {
     Text {
         /// What they wrote.
         content: String,
+        /// The id of the entry, where they pressed one of a menu in the conversation: `bizmsgmenuid`.
+        menu: Option<String>,
     },
     /// Somebody pressed an entry of the account's menu.
     Click {
@@ -166,7 +168,7 @@ impl Document {
             to: fields.to.filter(|to| !to.is_empty()).ok_or(PushError::Malformed("no ToUserName"))?,
             create_time: create_time.parse().map_err(|_| PushError::Malformed("CreateTime is out of range"))?,
             format,
-            kind: raw.kind(fields.content)?,
+            kind: raw.kind(fields.content, fields.menu)?,
             raw,
         })
     }
@@ -183,11 +185,11 @@ impl Push {
 
 impl Raw {
     /// Libraries disagree on the case of `Event`, and WeChat itself mixes `SCAN` with `subscribe`, so case does not count.
-    fn kind(&self, content: Option<String>) -> Result<Kind, PushError> {
+    fn kind(&self, content: Option<String>, menu: Option<String>) -> Result<Kind, PushError> {
         let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);
         if !is(&self.msg_type, "event") {
             return Ok(match content {
-                Some(content) if is(&self.msg_type, "text") => Kind::Text { content },
+                Some(content) if is(&self.msg_type, "text") => Kind::Text { content, menu },
                 _ => Kind::Message,
             });
         }

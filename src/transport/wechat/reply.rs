@@ -70,6 +70,6 @@ mod tests {
         let push = message::read(PUSH.as_bytes()).unwrap().into_push().unwrap();
         let written = text(&push, "a]]><Content>b\u{0}\n", at());
         let read = message::read(written.as_bytes()).unwrap().into_push().unwrap();
-        assert_eq!(read.kind, message::Kind::Text { content: "a]]><Content>b\n".into() });
+        assert_eq!(read.kind, message::Kind::Text { content: "a]]><Content>b\n".into(), menu: None });
     }
 }

@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 use scan_login::domain::{AppId, OpenId};
 use scan_login::simulator::{Line, Voice};
 
+use crate::callback::event;
+use crate::modes::{KEY, seal};
+use crate::phone::asking_config;
 use crate::support::*;
 
 /// The library that makes the disk fail, compiled once by the C compiler that Rust links with.
@@ -24,7 +27,11 @@ fn faulty_disk() -> &'static Path {
 
 /// A daemon on a disk that can be made to fail, by writing the fault into the file.
 async fn on_a_faulty_disk() -> (World, PathBuf) {
-    let mut world = World::prepare(|config| config).await;
+    on_a_faulty_disk_with(|config| config).await
+}
+
+async fn on_a_faulty_disk_with(change: impl FnOnce(String) -> String) -> (World, PathBuf) {
+    let mut world = World::prepare(change).await;
     let switch = world.folder.path().join("fault");
     world.set("LD_PRELOAD", faulty_disk().to_str().unwrap());
     world.set("FAULTY_DISK", switch.to_str().unwrap());
@@ -97,6 +104,35 @@ async fn a_disk_that_hangs_acknowledges_nothing_and_answers_and_ends_in_time() {
     world.run().await;
     assert!(world.scan(&page.qr_content, "oAlice").await);
     page.wait_for("confirmed").await;
+}
+
+#[tokio::test]
+async fn an_answer_and_a_follow_that_cannot_be_stored_are_to_come_again_and_are_stored_yet() {
+    let (world, switch) = on_a_faulty_disk_with(|config| {
+        let told = "confirm = \"tap\"\n confirm_via = \"chat\"\n webhook_url = \"http://127.0.0.1:9/hooks\"\n \
+                    webhook_secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"";
+        asking_config("tap", &config).replacen("confirm = \"tap\"", told, 1)
+    })
+    .await;
+    let page = world.create().await;
+    let push = async |message: String| {
+        let sealed = seal(KEY, &message);
+        sealed.push(&world, &sealed.xml()).await.status
+    };
+    assert_eq!(push(event("SCAN", &page.scene, "oAlice")).await, 200);
+    page.wait_for("scanned").await;
+    std::fs::write(&switch, "HANG").unwrap();
+    let answer = "<xml><ToUserName>gh</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>1</CreateTime>\
+                  <MsgType>text</MsgType><Content>1</Content><MsgId>1</MsgId></xml>";
+    let follow = event("subscribe", "", "oBob");
+    let statuses = tokio::join!(push(answer.to_owned()), push(follow.clone()));
+    assert_eq!(statuses, (503, 503));
+    std::fs::remove_file(&switch).unwrap();
+    page.wait_for("confirmed").await;
+    assert_eq!((push(answer.to_owned()).await, push(follow).await), (200, 200));
+    let mut events = world.events().await;
+    events.sort_unstable();
+    assert_eq!(events, ["confirmed", "created", "scanned", "subscribed"]);
 }
 
 /// All deliveries of a scan were given up; then the disk came back, and the page knows who scanned.

@@ -1,5 +1,8 @@
 //! Words to one person, outside the answer to a push (客服消息).
 //!
+//! A menu message (`msgmenu`) offers entries to press; a press comes back as a text message that says what the entry says and
+//! bears its id.
+//!
 //! Source: <https://developers.weixin.qq.com/doc/service/api/customer/message/api_sendcustommessage>.
 
 use serde::Serialize;
@@ -11,13 +14,43 @@ use crate::domain::OpenId;
 #[derive(Serialize)]
 struct CustomMessage<'a> {
     touser: &'a str,
-    msgtype: &'static str,
-    text: Text<'a>,
+    #[serde(flatten)]
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "msgtype", rename_all = "lowercase")]
+enum Content<'a> {
+    Text { text: Text<'a> },
+    MsgMenu { msgmenu: &'a Menu },
 }
 
 #[derive(Serialize)]
 struct Text<'a> {
     content: &'a str,
+}
+
+/// What is said, and entries to press, each on a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Menu {
+    /// Above the entries.
+    #[serde(rename = "head_content")]
+    pub head: String,
+    /// The entries.
+    #[serde(rename = "list")]
+    pub entries: Vec<MenuEntry>,
+    /// Below them.
+    #[serde(rename = "tail_content")]
+    pub tail: String,
+}
+
+/// One entry of a [`Menu`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MenuEntry {
+    /// What its press is told apart by; digits, as in WeChat's own examples.
+    pub id: String,
+    /// What it says, and whoever presses it.
+    pub content: String,
 }
 
 impl WeChatApi {
@@ -27,7 +60,19 @@ impl WeChatApi {
     /// # Errors
     /// [`ApiError::NotTold`] where it is this person who cannot be told; else as with every call.
     pub async fn send_text(&self, openid: &OpenId, text: &str) -> Result<(), ApiError> {
-        let request = CustomMessage { touser: openid.as_str(), msgtype: "text", text: Text { content: text } };
+        self.send(openid, Content::Text { text: Text { content: text } }).await
+    }
+
+    /// The same with a menu.
+    ///
+    /// # Errors
+    /// As [`Self::send_text`].
+    pub async fn send_menu(&self, openid: &OpenId, menu: &Menu) -> Result<(), ApiError> {
+        self.send(openid, Content::MsgMenu { msgmenu: menu }).await
+    }
+
+    async fn send(&self, openid: &OpenId, content: Content<'_>) -> Result<(), ApiError> {
+        let request = CustomMessage { touser: openid.as_str(), content };
         let name = "message/custom/send";
         let sending = async {
             let sent = self.ask(name, Some(http::json(&request))).await;
@@ -59,8 +104,18 @@ mod tests {
 
     #[test]
     fn a_message_is_raw_utf8() {
-        let message = CustomMessage { touser: "oAlice", msgtype: "text", text: Text { content: "登录 \"1\"" } };
+        let content = Content::Text { text: Text { content: "登录 \"1\"" } };
+        let message = CustomMessage { touser: "oAlice", content };
         let expected = r#"{"touser":"oAlice","msgtype":"text","text":{"content":"登录 \"1\""}}"#;
+        assert_eq!(http::json(&message), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_menu_is_written_as_wechat_documents_it() {
+        let entries = vec![MenuEntry { id: "101".into(), content: "满意".into() }];
+        let menu = Menu { head: "满意吗？".into(), entries, tail: "谢谢".into() };
+        let message = CustomMessage { touser: "oAlice", content: Content::MsgMenu { msgmenu: &menu } };
+        let expected = r#"{"touser":"oAlice","msgtype":"msgmenu","msgmenu":{"head_content":"满意吗？","list":[{"id":"101","content":"满意"}],"tail_content":"谢谢"}}"#;
         assert_eq!(http::json(&message), expected.as_bytes());
     }
 

@@ -33,6 +33,7 @@ use url::Url;
 pub use self::check::{CallbackCheck, DnsAnswer, Ping};
 pub use self::error::{Absence, ApiError};
 pub use self::http::{HttpClient, NoRootCertificates};
+pub use self::message::{Menu, MenuEntry};
 pub use self::token::TokenSource;
 pub use self::web_oauth::WebUser;
 use crate::clock::Clock;

@@ -1,35 +1,42 @@
 //! What a push leads to: a scan of ours logs in; what is no login goes to the account's other system, or gets a simple
 //! reply.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::Callback;
 use super::answer::{Answer, Form};
+use super::chat;
 use super::forward::Original;
 use super::repeats::{Done, NotDone};
-use crate::actors::{AfterScan, ScanError, Scanned};
+use super::stubborn::{BETWEEN_TRIES, STUBBORN, stubbornly};
+use super::wording::{fill, site_name, texts};
+use crate::actors::{AfterScan, Following, ScanError, Scanned, Unavailable};
 use crate::clock::random_bytes;
-use crate::config::{Account, ForwardMode, Language, Replies, Texts};
-use crate::domain::{AccountName, Created, OpenId, Refusal, SceneId};
-use crate::transport::language::language_of;
+use crate::config::{Account, ForwardMode, Language, Replies};
+use crate::domain::{AccountName, OpenId, Refusal, SceneId};
+use crate::recall::Key;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
-use crate::transport::webhooks::Following;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
 use crate::transport::wechat::reply;
 
-/// How long a scan is tried: WeChat allows a message of its own for a minute.
-const STUBBORN: Duration = Duration::from_secs(45);
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// What a push is to a login.
+pub(super) enum Ours {
+    /// A QR code of ours was scanned: told by its prefix, so also where nobody knows it any more.
+    Scan {
+        /// Which.
+        scene: String,
+    },
+    /// Who scanned answers in the conversation.
+    Word(chat::Word),
+}
 
 /// What is said to whoever made a push.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Said {
+pub(super) struct Said {
     /// In the answer to the push, if it comes in time.
     reply: Option<String>,
     /// In a message of its own, if it does not.
@@ -37,29 +44,32 @@ struct Said {
 }
 
 impl Said {
-    fn text(text: impl Into<String>) -> Self {
+    pub(super) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self { reply: Some(text.clone()), if_late: Some(text) }
     }
 }
 
+/// A push that was judged.
+pub(super) struct ToActOn {
+    pub(super) opened: Opened,
+    pub(super) ours: Option<Ours>,
+    /// Tells it from every other push.
+    pub(super) key: Key,
+    /// Of the query, for the reply.
+    pub(super) nonce: String,
+    pub(super) original: Original,
+}
+
 /// Acts on a push that is WeChat's word.
-pub(super) async fn act(
-    site: Shared,
-    account: Account,
-    callback: Callback,
-    opened: Opened,
-    nonce: String,
-    original: Original,
-) -> Result<Done, NotDone> {
-    let Opened { push, seal, .. } = opened;
-    match push.kind {
-        Kind::Subscribe(_) => site.webhooks.tell_following(&account.name, &push.from, Following::Subscribed),
-        Kind::Unsubscribe => site.webhooks.tell_following(&account.name, &push.from, Following::Unsubscribed),
-        _ => {}
+pub(super) async fn act(site: Shared, account: Account, callback: Callback, arrived: ToActOn) -> Result<Done, NotDone> {
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original } = arrived;
+    if let Some(following) = following(&site, &account, &push.kind) {
+        let noting = || site.followers.note(key, &account.name, &push.from, following);
+        stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
     }
-    let said = match (scene_of_ours(&account, &push.kind), callback.forwarder.clone()) {
-        (Some(scene), forwarder) => {
+    let said = match (ours, callback.forwarder.clone()) {
+        (Some(ours), forwarder) => {
             if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
                 // A copy: whatever is answered to it, ours counts.
                 let (site, name) = (site.clone(), account.name.clone());
@@ -69,7 +79,10 @@ pub(super) async fn act(
                     }
                 });
             }
-            scan(&site, &account, scene, &push.from, seal).await?
+            match ours {
+                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal).await?,
+                Ours::Word(word) => chat::answer(&site, &account, word).await?,
+            }
         }
         (None, Some(forwarder)) => {
             let answer = forwarder.ask(original).await.unwrap_or_else(|error| {
@@ -113,15 +126,25 @@ fn form(format: Format) -> Form {
     }
 }
 
-/// Whether it is about a QR code of ours.
-pub(super) fn is_ours(account: &Account, kind: &Kind) -> bool {
-    scene_of_ours(account, kind).is_some()
+/// Whether it says that somebody follows the account or does no more, and somebody is to hear of it.
+pub(super) fn following(site: &Site, account: &Account, kind: &Kind) -> Option<Following> {
+    let following = match kind {
+        Kind::Subscribe(_) => Following::Subscribed,
+        Kind::Unsubscribe => Following::Unsubscribed,
+        _ => return None,
+    };
+    site.webhooks.tells_followers(&account.name).then_some(following)
 }
 
-/// The scene of a QR code of ours: told by its prefix, so also where nobody knows it any more.
-fn scene_of_ours<'a>(account: &Account, kind: &'a Kind) -> Option<&'a str> {
-    let (Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene))) = kind else { return None };
-    scene.starts_with(&account.scene_prefix).then_some(scene)
+/// What it is to a login; `None` where it is about none.
+pub(super) fn ours(site: &Site, account: &Account, opened: &Opened) -> Option<Ours> {
+    match &opened.push.kind {
+        Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene)) => {
+            scene.starts_with(&account.scene_prefix).then(|| Ours::Scan { scene: scene.clone() })
+        }
+        Kind::Text { .. } => chat::read(site, account, opened).map(Ours::Word),
+        _ => None,
+    }
 }
 
 /// Lets somebody scan, and says what comes of it.
@@ -133,65 +156,33 @@ async fn scan(
     seal: Option<Seal>,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
-    match scan_stubbornly(site, account, &scene, openid).await {
+    let scanning = || site.logins.scan(&scene, &account.name, openid);
+    match stubbornly(site, scanning, |scanned| matches!(scanned, Err(ScanError::Unavailable))).await {
         Ok(Scanned { created, next }) => {
             let texts = texts(account, Some(&created));
             let name = site_name(site, &created);
-            let AfterScan::Confirm { token } = next else { return Ok(Said::text(fill(&texts.confirmed, name, ""))) };
-            let with_link = fill(&texts.confirm, name, &phone::link(site, &token));
+            let AfterScan::Confirm { token } = next else { return Ok(Said::text(fill(&texts.confirmed, name))) };
+            if seal.is_some() && chat::is_asked_here(site, &created) {
+                return Ok(Said::text(chat::ask(site, account, openid, &token).await?));
+            }
+            let with_link = fill(&texts.confirm.replace("{link}", &phone::link(site, &token)), name);
             if seal.is_some() {
                 return Ok(Said::text(with_link));
             }
             // Nobody signed who scanned: the link goes to the person whom WeChat itself knows by that openid.
             site.tasks.spawn(tell(site, account, openid.clone(), with_link));
-            Ok(Said { reply: Some(fill(&texts.link_follows, name, "")), if_late: None })
+            Ok(Said { reply: Some(fill(&texts.link_follows, name)), if_late: None })
         }
         Err(ScanError::NoEffect { refusal, created }) => {
             tracing::info!(%scene, ?refusal, "a scan had no effect");
             let texts = texts(account, created.as_deref());
             Ok(Said::text(match (refusal, &created) {
-                (Refusal::OtherScanner, Some(created)) => fill(&texts.used, site_name(site, created), ""),
+                (Refusal::OtherScanner, Some(created)) => fill(&texts.used, site_name(site, created)),
                 _ => texts.expired.clone(),
             }))
         }
         Err(ScanError::Unavailable) => Err(NotDone),
     }
-}
-
-/// Tries again for as long as WeChat lets the person be told: what was not stored in time may have been stored since.
-async fn scan_stubbornly(
-    site: &Shared,
-    account: &Account,
-    scene: &SceneId,
-    openid: &OpenId,
-) -> Result<Scanned, ScanError> {
-    let give_up = tokio::time::Instant::now() + STUBBORN;
-    loop {
-        let scanned = site.logins.scan(scene, &account.name, openid).await;
-        let may_help = matches!(scanned, Err(ScanError::Unavailable)) && tokio::time::Instant::now() < give_up;
-        if !may_help {
-            return scanned;
-        }
-        let pause = tokio::time::sleep(BETWEEN_TRIES);
-        if site.stopping.run_until_cancelled(pause).await.is_none() {
-            return scanned;
-        }
-    }
-}
-
-/// The account's texts in the language of the page, which is all that is known of its reader.
-fn texts<'a>(account: &'a Account, created: Option<&Created>) -> &'a Texts {
-    let locales = created.and_then(|created| created.request.ui_locales.as_deref());
-    account.conversation.texts(language_of(locales))
-}
-
-fn site_name<'a>(site: &'a Site, created: &'a Created) -> &'a str {
-    site.config.client(&created.client).map_or(created.client.as_str(), |client| &client.name)
-}
-
-fn fill(template: &str, site: &str, link: &str) -> String {
-    // The website's name last: braces in it are no placeholders.
-    template.replace("{link}", link).replace("{site}", site)
 }
 
 /// What is said to a message that is no login, where nobody else answers.
@@ -205,7 +196,7 @@ fn simple_reply(account: &Account, kind: &Kind) -> Option<String> {
             Some(subscribe.as_ref().map_or_else(|| scan_again.clone(), |text| format!("{text}\n\n{scan_again}")))
         }
         Kind::Subscribe(CameBy::Scene(_) | CameBy::Otherwise) => subscribe.clone(),
-        Kind::Text { content } => by_keyword(&conversation.replies, content).or(default.clone()),
+        Kind::Text { content, .. } => by_keyword(&conversation.replies, content).or(default.clone()),
         Kind::Click { key } => by_keyword(&conversation.replies, key),
         Kind::Message => default.clone(),
         Kind::Scan { .. } | Kind::Unsubscribe | Kind::Event => None,

@@ -1,13 +1,16 @@
 //! WeChat's callback: `GET|POST /wechat/{account}`.
 //!
 //! What is authentic gets 200, whatever it says, within WeChat's 5 s; what is not gets 403, what is malformed 4xx, and
-//! neither has an effect. Only where a scan could not be made durable is the answer 503, so that WeChat delivers it again.
+//! neither has an effect. Only where what it leads to could not be made durable is the answer 503, so that WeChat delivers it again.
 
 mod act;
 mod answer;
+mod chat;
 mod forward;
 mod repeats;
 mod signatures;
+mod stubborn;
+mod wording;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::act::{act, is_ours};
+use self::act::{Ours, ToActOn, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
 use self::repeats::{Repeats, Turn};
@@ -203,19 +206,22 @@ async fn answer(
     answer_by: Instant,
 ) -> Result<(CallbackOutcome, Answer), Problem> {
     let Arrived { opened, query, original, bound, until } = arrived;
-    let is_scan = is_ours(account, &opened.push.kind);
+    let ours = ours(site, account, &opened);
+    let is_scan = matches!(ours, Some(Ours::Scan { .. }));
+    let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
-    let (nonce, openid) = (query.nonce().to_owned(), opened.push.from.as_str().into());
-    let work = act(site.clone(), account.clone(), callback.clone(), opened, nonce, original);
+    let openid = opened.push.from.as_str().into();
+    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original };
+    let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
     match tokio::time::timeout_at(answer_by, both).await {
         Ok(((turn, Ok(answer)), true)) => {
             Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))
         }
-        // A scan is told again; for everything else there is nothing that a repetition could mend.
-        _ if is_scan => Err(not_stored()),
+        // What is to be stored is told again; for everything else there is nothing that a repetition could mend.
+        _ if must_be_stored => Err(not_stored()),
         _ => Ok((kind, Answer::success())),
     }
 }

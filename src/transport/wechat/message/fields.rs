@@ -18,6 +18,8 @@ pub(super) struct Fields {
     pub(super) msg_id: Option<String>,
     #[serde(rename = "Content")]
     pub(super) content: Option<String>,
+    #[serde(rename = "bizmsgmenuid", deserialize_with = "text_or_number")]
+    pub(super) menu: Option<String>,
     #[serde(rename = "Event")]
     pub(super) event: Option<String>,
     #[serde(rename = "EventKey")]
@@ -43,6 +45,7 @@ impl Fields {
             "MsgType" => Some(&mut self.msg_type),
             "MsgId" => Some(&mut self.msg_id),
             "Content" => Some(&mut self.content),
+            "bizmsgmenuid" => Some(&mut self.menu),
             "Event" => Some(&mut self.event),
             "EventKey" => Some(&mut self.event_key),
             "Encrypt" => Some(&mut self.encrypt),
@@ -51,7 +54,7 @@ impl Fields {
     }
 }
 
-/// JSON has the two numbers as numbers; a relay may have made texts of them.
+/// JSON has the numbers as numbers; a relay may have made texts of them.
 fn text_or_number<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -92,7 +92,9 @@ fn texts_and_menu_entries_are_told_apart_and_everything_else_is_other() {
     assert_eq!(kind(&event("CLICK", "V1001")), Kind::Click { key: "V1001".into() });
     let text =
         SCAN.replace("[event]", "[text]").replace("<Event><![CDATA[SCAN]]></Event>", "<Content>a &lt; b</Content>");
-    assert_eq!(kind(&text), Kind::Text { content: "a < b".into() });
+    assert_eq!(kind(&text), Kind::Text { content: "a < b".into(), menu: None });
+    let pressed = text.replace("</xml>", "<bizmsgmenuid>101</bizmsgmenuid></xml>");
+    assert_eq!(kind(&pressed), Kind::Text { content: "a < b".into(), menu: Some("101".into()) });
     assert_eq!(kind(&SCAN.replace("[event]", "[image]")), Kind::Message);
     let nested = event("scancode_push", "k")
         .replace("</xml>", "<ScanCodeInfo><ScanType>qrcode</ScanType><EventKey>inner</EventKey></ScanCodeInfo></xml>");

@@ -28,6 +28,22 @@ async fn a_message_stands_in_the_conversation() {
 }
 
 #[tokio::test]
+async fn a_menu_stands_there_with_what_its_entries_say_and_a_press_says_it() {
+    let wechat = after_a_click().await;
+    let menu = json!({"head_content": "满意吗？", "list": [{"id": "101", "content": "满意"}], "tail_content": "谢谢"});
+    let message = json!({"touser": "oAlice", "msgtype": "msgmenu", "msgmenu": menu});
+    assert_eq!(authorized(&wechat, "/cgi-bin/message/custom/send", &message.to_string()).await["errcode"], 0);
+    let last = wechat.conversation(&app_id(), &alice()).pop().unwrap();
+    let entry = "<a href=\"weixin://bizmsgmenu?msgmenuid=101&msgmenucontent=满意\">满意</a>";
+    assert_eq!((last.voice, last.text), (Voice::Custom, format!("满意吗？\n{entry}\n谢谢")));
+    wechat.press(&app_id(), &alice(), "101", "满意").await.unwrap();
+    let said = wechat.conversation(&app_id(), &alice());
+    assert!(said.iter().any(|line| line.voice == Voice::Person && line.text == "满意"));
+    let broken = json!({"touser": "oAlice", "msgtype": "msgmenu", "msgmenu": {}});
+    assert_eq!(authorized(&wechat, "/cgi-bin/message/custom/send", &broken.to_string()).await["errcode"], 47001);
+}
+
+#[tokio::test]
 async fn after_three_messages_or_a_minute_no_more_are_sent() {
     let wechat = after_a_click().await;
     for errcode in [0, 0, 0, 45047] {
