@@ -20,6 +20,7 @@ mod oidc;
 mod operator;
 mod original_page;
 mod phone;
+mod places;
 mod privacy;
 mod retention;
 mod secrets;
