@@ -279,7 +279,6 @@ async fn tabs_of_one_request_share_its_login_and_another_request_has_its_own() {
     until_back(&browser, &shop).await;
     browser.go_to_tab(&first).await;
     assert_eq!(panel.until("elsewhere").await, "Logged in, in another tab. Log in here again");
-    browser.keep_screenshot("login-elsewhere").await;
     assert_eq!(shop.visits(), 2, "the code is brought once; the first visit was before the login");
     assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
     browser.close().await;

@@ -9,6 +9,15 @@ use crate::screen::{Gallery, Screen, faults};
 use crate::shop::{Shop, press_on_the_phone};
 use crate::support::{World, without_prepared_codes};
 
+/// A daemon that takes a press, and begins one login an hour.
+async fn daemon_of_one_login(shop: &Shop) -> World {
+    World::with(|config| {
+        let limited = "[limits]\n sessions_per_address = \"1/h\"\n [session]";
+        shop.known_to(&config, "tap").replacen("[session]", limited, 1)
+    })
+    .await
+}
+
 /// A daemon whose codes are made when they are wanted and never renewed by the page.
 async fn daemon(shop: &Shop) -> World {
     World::with(|config| {
@@ -55,8 +64,35 @@ async fn all_states_of_the_page(screen: Screen, locales: &str) {
     panel.click(".button").await;
     panel.until("away").await;
     gallery.keep("away").await;
+    states_beside_others(&browser, &mut gallery, locales).await;
     gallery.close();
     browser.close().await;
+}
+
+/// What others have to do with: too many of them, and the visitor's own other tab.
+async fn states_beside_others(browser: &Browser, gallery: &mut Gallery<'_>, locales: &str) {
+    let shop = Shop::open().await;
+    let world = daemon_of_one_login(&shop).await;
+    let panel = Panel::of_page(browser);
+    let login = shop.login(&world, locales);
+    browser.open(&login).await;
+    panel.until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("tap").await;
+    gallery.keep("tap").await;
+    browser.open(&shop.login(&world, &format!("{locales} fr"))).await;
+    panel.until("busy").await;
+    gallery.keep("busy").await;
+    browser.open(&login).await;
+    panel.until("tap").await;
+    let first = browser.open_tab().await;
+    browser.open(&login).await;
+    panel.until("tap").await;
+    press_on_the_phone(&world, "oAlice", "action=confirm").await;
+    browser.until("document.getElementById('back')").await;
+    browser.go_to_tab(&first).await;
+    panel.until("elsewhere").await;
+    gallery.keep("elsewhere").await;
 }
 
 #[tokio::test]
@@ -113,6 +149,17 @@ async fn all_states_of_the_widget(screen: Screen, locales: &str) {
     browser.run("document.querySelector('scan-login').refresh()").await;
     panel.until("expired").await;
     gallery.keep("expired").await;
+
+    let world = daemon_of_one_login(&shop).await;
+    shop.show_widget(&world, &format!("{} lang={locales}", shop.attributes()), stay);
+    browser.open(&shop.origin).await;
+    panel.until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("tap").await;
+    gallery.keep("tap").await;
+    browser.reload().await;
+    panel.until("busy").await;
+    gallery.keep("busy").await;
     gallery.close();
     browser.close().await;
 }
