@@ -25,6 +25,7 @@ mod privacy;
 mod retention;
 mod secrets;
 mod sessions;
+mod slow_peers;
 mod support;
 mod token;
 mod transports;
