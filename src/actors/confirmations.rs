@@ -49,6 +49,8 @@ pub enum ConfirmStage {
     Reported,
     /// It was denied.
     Denied,
+    /// It was denied by a number that was not the page's.
+    WrongNumber,
     /// It is over.
     Over,
 }
@@ -142,6 +144,7 @@ fn stage(phase: &Phase) -> ConfirmStage {
         Phase::Scanned { .. } => ConfirmStage::Open,
         Phase::Confirmed { .. } | Phase::Redeemed { .. } => ConfirmStage::Confirmed,
         Phase::Denied { reason: DenyReason::NotMe } | Phase::Revoked { .. } => ConfirmStage::Reported,
+        Phase::Denied { reason: DenyReason::Number } => ConfirmStage::WrongNumber,
         Phase::Denied { .. } => ConfirmStage::Denied,
         Phase::Pending | Phase::Expired => ConfirmStage::Over,
     }

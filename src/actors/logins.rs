@@ -51,6 +51,15 @@ pub enum OpenError {
     Unavailable,
 }
 
+/// A session that is not over.
+#[derive(Clone, Debug)]
+pub struct GoingOn {
+    /// How it began.
+    pub created: Arc<Created>,
+    /// Whether somebody has scanned its code.
+    pub is_scanned: bool,
+}
+
 /// A session that was opened.
 #[derive(Clone, Debug)]
 pub struct Opened {
@@ -233,15 +242,17 @@ impl Logins {
         }
     }
 
-    /// How a session began that goes on still: whose code waits to be scanned, to be confirmed or to be redeemed. For who
-    /// holds its attach token.
+    /// A session whose code waits to be scanned, to be confirmed or to be redeemed; `None` where it is over. For who holds its
+    /// attach token.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn going_on(&self, scene: &SceneId, token: &str) -> Result<Option<Arc<Created>>, Unavailable> {
+    pub async fn going_on(&self, scene: &SceneId, token: &str) -> Result<Option<GoingOn>, Unavailable> {
         let Some(cell) = self.attached(scene, token).await? else { return Ok(None) };
-        let goes_on = self.show(&cell).await?.deadline().is_some_and(|deadline| self.clock.now() < deadline);
-        Ok(goes_on.then(|| cell.created.clone()))
+        let session = self.show(&cell).await?;
+        let goes_on = session.deadline().is_some_and(|deadline| self.clock.now() < deadline);
+        let is_scanned = !matches!(session.phase, Phase::Pending);
+        Ok(goes_on.then(|| GoingOn { created: cell.created.clone(), is_scanned }))
     }
 
     async fn attached(&self, scene: &SceneId, token: &str) -> Result<Option<Arc<Cell>>, Unavailable> {

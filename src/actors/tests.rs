@@ -316,7 +316,8 @@ async fn who_scanned_picks_the_number_of_the_page_and_a_wrong_one_denies() {
         let wrong = shown.into_iter().find(|number| *number != right).unwrap();
         let undecided = logins.decide(&token, Decision::Confirm).await.unwrap().unwrap();
         assert_eq!(undecided.stage, ConfirmStage::Open, "a press is not enough");
-        let (picked, stage) = if is_right { (right, ConfirmStage::Confirmed) } else { (wrong, ConfirmStage::Denied) };
+        let (picked, stage) =
+            if is_right { (right, ConfirmStage::Confirmed) } else { (wrong, ConfirmStage::WrongNumber) };
         assert_eq!(logins.decide(&token, Decision::Pick(picked)).await.unwrap().unwrap().stage, stage);
         for again in [right, wrong] {
             assert_eq!(logins.decide(&token, Decision::Pick(again)).await.unwrap().unwrap().stage, stage, "once");

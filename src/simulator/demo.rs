@@ -7,6 +7,7 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::Url;
 
+use super::hooks::Hooks;
 use super::phones::Phones;
 use super::relying_party::RelyingParty;
 use super::sites;
@@ -18,11 +19,12 @@ pub(super) const STYLE: &str = include_str!("../../web/demo/demo.css");
 const ICON: &str = include_str!("../../web/demo/icon.svg");
 
 /// By what they import each other as.
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 8] = [
     ("/demo/demo.js", include_str!("../../web/demo/demo.js")),
     ("/demo/panel.js", include_str!("../../web/demo/panel.js")),
     ("/demo/phone.js", include_str!("../../web/demo/phone.js")),
     ("/demo/conversation.js", include_str!("../../web/demo/conversation.js")),
+    ("/demo/hooks.js", include_str!("../../web/demo/hooks.js")),
     ("/demo/lost.js", include_str!("../../web/demo/lost.js")),
     ("/demo/tape.js", include_str!("../../web/demo/tape.js")),
     ("/demo/text.js", include_str!("../../web/demo/text.js")),
@@ -33,11 +35,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page at `/` and all of `/demo/**` but the simulated WeChat's own interface. The second website's visitors confirm on
-/// their phones. Beside them, a website with the widget and one that uses OpenID Connect.
+/// their phones; the third is the original page. Beside them, a website with the widget and one that uses OpenID Connect.
 pub fn router(
     public_url: Url,
-    [website, confirming]: [&Website; 2],
+    [website, confirming, original]: [&Website; 3],
     more: [&RelyingParty; 2],
+    hooks: &Hooks,
     phones: &Phones,
     tape: &Tape,
 ) -> Router {
@@ -52,7 +55,8 @@ pub fn router(
         .merge(assets)
         .nest("/demo/shop", website.router())
         .nest("/demo/shop/tap", confirming.router())
-        .merge(sites::router(more))
+        .merge(sites::router(more, original))
+        .merge(hooks.router())
         .merge(phones.router())
         .merge(tape.router())
         .layer(axum::middleware::map_response(guarded))

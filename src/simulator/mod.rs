@@ -6,6 +6,7 @@
 mod browser;
 mod caller;
 pub mod demo;
+mod hooks;
 mod phones;
 mod relying_party;
 mod sites;
@@ -16,6 +17,7 @@ mod wechat;
 
 pub use browser::{Browser, BrowserError};
 pub use caller::{CallError, Called, Caller};
+pub use hooks::Hooks;
 pub use phones::{LATE, Person, Phones, PressedFaults};
 pub use relying_party::{Answered, Asked, RelyingError, RelyingParty, RelyingPartySettings};
 pub use standalone::Standalone;

@@ -1,20 +1,24 @@
-//! Two more sample websites of the demo, each a page and a back end: one shows the widget, one sends its visitors to the login
-//! page as any OpenID Connect client does. A phone lies beside each of them.
+//! Three more sample websites of the demo, each a page and a back end: one shows the widget, one sends its visitors to the login
+//! page as any OpenID Connect client does, and one is the original page. A phone lies beside each of them.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Form, Router};
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::demo::asset;
 use super::relying_party::{Answered, Asked, RelyingParty};
+use super::website::{Website, answer};
 use super::wechat::random_text;
 
 const STYLE: &str = include_str!("../../web/demo/site.css");
 const SCRIPT: &str = include_str!("../../web/demo/site.js");
+const ORIGINAL_PAGE: &str = include_str!("../../web/demo/site_original.html");
+const ORIGINAL_SCRIPT: &str = include_str!("../../web/demo/original.js");
 
 const COOKIE: &str = "demo_site";
 
@@ -40,8 +44,8 @@ struct BackPage {
     again: &'static str,
 }
 
-/// `/demo/widget` and `/demo/oidc`, with these back ends.
-pub(super) fn router([widget, redirect]: [&RelyingParty; 2]) -> Router {
+/// `/demo/widget`, `/demo/oidc` and `/demo/original`, with these back ends.
+pub(super) fn router([widget, redirect]: [&RelyingParty; 2], original: &Website) -> Router {
     let widget = Router::new()
         .route("/demo/widget", get(widget_page))
         .route("/demo/widget/callback", get(back_at_the_widget))
@@ -51,10 +55,15 @@ pub(super) fn router([widget, redirect]: [&RelyingParty; 2]) -> Router {
         .route("/demo/oidc/begin", get(begin))
         .route("/demo/oidc/callback", get(back_at_the_website))
         .with_state(redirect.clone());
+    let original = Router::new()
+        .route("/demo/original", get(async || asset("text/html; charset=utf-8", ORIGINAL_PAGE)))
+        .route("/demo/original/login", post(log_in_at_the_original))
+        .with_state(original.clone());
     let assets = Router::new()
+        .route("/demo/original.js", get(async || asset("text/javascript; charset=utf-8", ORIGINAL_SCRIPT)))
         .route("/demo/site.css", get(async || asset("text/css; charset=utf-8", STYLE)))
         .route("/demo/site.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)));
-    widget.merge(redirect).merge(assets)
+    widget.merge(redirect).merge(original).merge(assets)
 }
 
 async fn widget_page(State(site): State<RelyingParty>, headers: HeaderMap) -> Response {
@@ -84,6 +93,17 @@ async fn begin(State(site): State<RelyingParty>, headers: HeaderMap) -> Response
         .finish();
     let url = format!("{}/oauth/authorize?{query}", settings.issuer.trim_end_matches('/'));
     ([(header::SET_COOKIE, cookie)], Redirect::to(&url)).into_response()
+}
+
+/// What the original page sends to its website: the code, in the openid's place.
+#[derive(Deserialize)]
+struct Brought {
+    #[serde(rename = "openId")]
+    code: String,
+}
+
+async fn log_in_at_the_original(State(site): State<Website>, Form(brought): Form<Brought>) -> Response {
+    answer(site.redeem(&brought.code, None).await)
 }
 
 async fn back_at_the_widget(site: State<RelyingParty>, answered: Query<Answered>, headers: HeaderMap) -> Response {

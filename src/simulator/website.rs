@@ -121,11 +121,19 @@ impl Website {
     /// A [`LoginError`] where nobody is logged in. The login is over in any case.
     pub async fn finish(&self, browser: &str, login: &str, code: &str) -> Result<String, LoginError> {
         let verifier = self.take(browser, login).ok_or(LoginError::NotBegun)?;
+        self.redeem(code, Some(&verifier)).await
+    }
+
+    /// Redeems a code, with its verifier where the login had a challenge. Answers who it is: the openid.
+    ///
+    /// # Errors
+    /// A [`LoginError`] where nobody is logged in.
+    pub(super) async fn redeem(&self, code: &str, verifier: Option<&str>) -> Result<String, LoginError> {
         let settings = &self.0.settings;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "authorization_code")
             .append_pair("code", code)
-            .append_pair("code_verifier", &verifier)
+            .extend_pairs(verifier.map(|verifier| ("code_verifier", verifier)))
             .finish();
         let request = Request::post(settings.token_url.as_str())
             .header(header::AUTHORIZATION, basic(&settings.client_id, &settings.client_secret))
@@ -175,7 +183,12 @@ struct BroughtBack {
 
 async fn login(State(website): State<Website>, headers: HeaderMap, Json(brought): Json<BroughtBack>) -> Response {
     let browser = browser_of(&headers).unwrap_or_default();
-    match website.finish(browser, &brought.login, &brought.code).await {
+    answer(website.finish(browser, &brought.login, &brought.code).await)
+}
+
+/// What the page is told of a login.
+pub(super) fn answer(finished: Result<String, LoginError>) -> Response {
+    match finished {
         Ok(openid) => Json(json!({ "visitor": masked(&openid) })).into_response(),
         Err(error) => (status_of(&error), Json(problem(&error))).into_response(),
     }

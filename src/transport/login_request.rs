@@ -16,6 +16,8 @@ const MAX_LOCALES: usize = 128;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked<'a> {
     pub(super) redirect_uri: Option<&'a str>,
+    /// The page means to go on at the redirect URI: where the client has some, one must be named.
+    pub(super) redirects: bool,
     pub(super) scope: Option<&'a str>,
     pub(super) state: Option<&'a str>,
     pub(super) nonce: Option<&'a str>,
@@ -30,21 +32,27 @@ pub(super) struct Asked<'a> {
 pub(super) struct Invalid {
     pub(super) error: &'static str,
     pub(super) detail: &'static str,
+    /// The parameters without which this client gets no login.
+    pub(super) missing: &'static [&'static str],
 }
 
 impl Invalid {
+    pub(super) const fn new(error: &'static str, detail: &'static str) -> Self {
+        Self { error, detail, missing: &[] }
+    }
+
     pub(super) const fn request(detail: &'static str) -> Self {
-        Self { error: "invalid_request", detail }
+        Self::new("invalid_request", detail)
     }
 
     const fn scope(detail: &'static str) -> Self {
-        Self { error: "invalid_scope", detail }
+        Self::new("invalid_scope", detail)
     }
 }
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        Self::bad_request(invalid.error, invalid.detail)
+        Self::bad_request(invalid.error, invalid.detail).missing(invalid.missing)
     }
 }
 
@@ -53,6 +61,7 @@ pub(super) fn check(client: &Client, asked: Asked<'_>) -> Result<LoginRequest, I
     if asked.redirect_uri.is_some_and(|uri| !client.redirect_uris.iter().any(|known| known == uri)) {
         return Err(Invalid::request("redirect_uri is not one of the client's, compared as exact strings"));
     }
+    refuse_incomplete(client, &asked)?;
     let too_long = |text: Option<&str>, most: usize| text.is_some_and(|text| text.len() > most);
     if too_long(asked.state, MAX_STATE) || too_long(asked.nonce, MAX_NONCE) || too_long(asked.ui_locales, MAX_LOCALES) {
         return Err(Invalid::request("state (512 bytes), nonce (256) or ui_locales (128) is too long"));
@@ -64,10 +73,29 @@ pub(super) fn check(client: &Client, asked: Asked<'_>) -> Result<LoginRequest, I
         redirect_uri: asked.redirect_uri.map(str::to_owned),
         state: asked.state.map(str::to_owned),
         nonce: asked.nonce.map(str::to_owned),
-        code_challenge: code_challenge(client, asked.code_challenge, asked.code_challenge_method)?,
+        code_challenge: code_challenge(asked.code_challenge, asked.code_challenge_method)?,
         ui_locales: asked.ui_locales.map(str::to_owned),
         purpose,
     })
+}
+
+/// Names all that this client must send and has not, so that a developer need not find one after the other.
+fn refuse_incomplete(client: &Client, asked: &Asked<'_>) -> Result<(), Invalid> {
+    let lacks_challenge =
+        client.pkce == Pkce::Required && asked.code_challenge.is_none() && asked.code_challenge_method.is_none();
+    let lacks_redirect = asked.redirects && asked.redirect_uri.is_none() && !client.redirect_uris.is_empty();
+    let (detail, missing): (_, &[&str]) = match (lacks_redirect, lacks_challenge) {
+        (false, false) => return Ok(()),
+        (true, false) => ("this client must send redirect_uri, one of those that it has registered", &["redirect_uri"]),
+        (false, true) => {
+            ("this client must send code_challenge and code_challenge_method=S256 (RFC 7636)", &["code_challenge"])
+        }
+        (true, true) => (
+            "this client must send redirect_uri, and code_challenge with code_challenge_method=S256 (RFC 7636)",
+            &["redirect_uri", "code_challenge"],
+        ),
+    };
+    Err(Invalid { missing, ..Invalid::request(detail) })
 }
 
 /// The scopes that a login gets: what was asked for, or all that the client may have.
@@ -94,14 +122,11 @@ pub(super) fn scope(client: &Client, asked: Option<&str>) -> Result<String, Inva
 }
 
 /// The challenge (RFC 7636 §4.3), by method S256 alone.
-fn code_challenge(client: &Client, challenge: Option<&str>, method: Option<&str>) -> Result<Option<Digest>, Invalid> {
+fn code_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<Option<Digest>, Invalid> {
     match (challenge, method) {
         (Some(challenge), Some("S256")) => challenge_digest(challenge).map(Some),
         (Some(_), _) => Err(Invalid::request("code_challenge_method must be S256")),
         (None, Some(_)) => Err(Invalid::request("code_challenge_method is there without code_challenge")),
-        (None, None) if client.pkce == Pkce::Required => {
-            Err(Invalid::request("this client must send code_challenge and code_challenge_method=S256 (RFC 7636)"))
-        }
         (None, None) => Ok(None),
     }
 }

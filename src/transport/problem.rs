@@ -15,11 +15,13 @@ pub(super) struct Problem {
     detail: String,
     retry_after: Option<Duration>,
     authenticate: Option<&'static str>,
+    /// Parameters that a request must have and this one has not.
+    missing: &'static [&'static str],
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after: None, authenticate: None }
+        Self { status, code, detail: detail.into(), retry_after: None, authenticate: None, missing: &[] }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -70,6 +72,11 @@ impl Problem {
         Self::too_many("too_many_failures", detail).again_after(retry_after)
     }
 
+    /// Names the parameters without which there is nothing to be had (RFC 9457 §3.2).
+    pub(super) fn missing(self, missing: &'static [&'static str]) -> Self {
+        Self { missing, ..self }
+    }
+
     /// 503 with `Retry-After`.
     pub(super) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).again_after(retry_after)
@@ -93,13 +100,16 @@ impl From<BytesRejection> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or_default(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
         });
+        if !self.missing.is_empty() {
+            body["missing"] = json!(self.missing);
+        }
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

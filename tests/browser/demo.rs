@@ -8,6 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
+use crate::screen::{Gallery, Screen};
 use crate::support::PATIENCE;
 
 /// A demo of its own, and the address that it prints.
@@ -50,6 +51,9 @@ async fn a_person_presses_scan_and_understands_the_product() {
     let folder = tempfile::tempdir().unwrap();
     let (_demo, address) = demo(&folder.path().join("demo")).await;
     let browser = Browser::start().await;
+    // The size of the picture in the README.
+    let size = json!({ "width": 1280, "height": 990, "deviceScaleFactor": 1, "mobile": false });
+    browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
     browser.open(&address).await;
     browser.until("document.getElementById('qr').naturalWidth && !document.getElementById('scan').disabled").await;
     browser.keep_screenshot("demo-pending").await;
@@ -59,6 +63,9 @@ async fn a_person_presses_scan_and_understands_the_product() {
     browser.value("document.getElementById('scan').click()").await;
     browser.until("!document.getElementById('welcome').hidden").await;
     browser.until(&format!("{TAPE}.includes('redeemed')")).await;
+    browser.until(&format!("{HOOKS}.includes('login.confirmed')")).await;
+    browser.value("document.activeElement.blur()").await;
+    browser.until("document.getAnimations().length === 0").await;
     browser.keep_screenshot("demo-logged-in").await;
     assert_eq!(browser.value(TAPE).await, json!(["created", "scanned", "confirmed", "redeemed"]));
 
@@ -66,6 +73,61 @@ async fn a_person_presses_scan_and_understands_the_product() {
     browser.value("document.getElementById('logout').click()").await;
     browser.until("document.getElementById('state').innerText === '用微信扫一扫登录'").await;
     browser.keep_screenshot("demo-zh").await;
+    browser.close().await;
+}
+
+/// What the shop's back end was told, the newest first.
+const HOOKS: &str = "[...document.querySelectorAll('#hooks b')].map((name) => name.textContent)";
+
+#[tokio::test]
+async fn the_shops_back_end_is_told_by_webhooks_also_that_it_was_somebody_else() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&address).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    assert_eq!(browser.value("document.getElementById('hooks').innerText").await, "Nothing yet.");
+    click(&browser, "confirming").await;
+    browser
+        .until("[...document.querySelectorAll('#tape li.current')].some(card => card.innerText.includes('shop-tap'))")
+        .await;
+    click(&browser, "scan").await;
+    browser.until("document.querySelector('#chat .link')").await;
+    browser.value("document.querySelector('#chat .link').click()").await;
+    browser.press_in_frame("#page", "[data-action=confirm]").await;
+    browser.until(&format!("{HOOKS}.includes('login.confirmed')")).await;
+    browser.press_in_frame("#page", "form:not(:has([data-action=confirm])) [data-action=not_me]").await;
+    browser.until(&format!("{HOOKS}.includes('login.reported')")).await;
+    assert_eq!(browser.value(HOOKS).await, json!(["login.reported", "login.confirmed"]));
+    browser.keep_screenshot("demo-webhooks").await;
+    browser.reload().await;
+    browser.until(&format!("{HOOKS}.length === 2")).await;
+    for screen in [Screen::NARROW, Screen::DESK_AT_NIGHT] {
+        screen.put_before(&browser).await;
+        let mut gallery = Gallery::of(&browser, format!("demo-{}", screen.name()));
+        gallery.keep("webhooks").await;
+        gallery.close();
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_original_page_logs_in_by_a_code_that_its_website_redeems() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&format!("{address}demo/original")).await;
+    browser.until("!document.getElementById('scan').disabled").await;
+    for screen in [Screen::NARROW, Screen::DESK_AT_NIGHT] {
+        screen.put_before(&browser).await;
+        let mut gallery = Gallery::of(&browser, format!("demo-{}", screen.name()));
+        gallery.keep("original").await;
+        gallery.close();
+    }
+    click(&browser, "scan").await;
+    browser.until("document.getElementById('line').textContent.startsWith('Welcome, o')").await;
     browser.close().await;
 }
 

@@ -221,6 +221,25 @@ async fn a_code_is_renewed_before_it_expires_and_the_old_one_still_logs_in() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_reloaded_while_the_old_code_was_scanned_finds_its_login() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = short_lived(&shop, "tap", 18, 3).await;
+    let browser = sent(&shop, &world).await;
+    let panel = Panel::of_page(&browser);
+    let (first, content) = (panel.picture().await, browser.seen_qr_code().await);
+    panel.until_another_picture(&first).await;
+    assert!(world.scan(&content, "oAlice").await);
+    panel.until("tap").await;
+    browser.reload().await;
+    panel.until("tap").await;
+    press_on_the_phone(&world, "oAlice", "action=confirm").await;
+    until_back(&browser, &shop).await;
+    assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn codes_are_renewed_so_often_and_no_oftener() {
     let _turn = turn().await;
     let shop = Shop::open().await;
@@ -279,7 +298,6 @@ async fn tabs_of_one_request_share_its_login_and_another_request_has_its_own() {
     until_back(&browser, &shop).await;
     browser.go_to_tab(&first).await;
     assert_eq!(panel.until("elsewhere").await, "Logged in, in another tab. Log in here again");
-    browser.keep_screenshot("login-elsewhere").await;
     assert_eq!(shop.visits(), 2, "the code is brought once; the first visit was before the login");
     assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
     browser.close().await;

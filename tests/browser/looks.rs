@@ -5,24 +5,17 @@ use std::time::Duration;
 
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
-use crate::screen::{Screen, faults};
+use crate::screen::{Gallery, Screen, faults};
 use crate::shop::{Shop, press_on_the_phone};
 use crate::support::{World, without_prepared_codes};
 
-/// Keeps what is seen, and lets it be judged.
-struct Gallery<'a> {
-    browser: &'a Browser,
-    name: String,
-    faults: Vec<String>,
-}
-
-impl Gallery<'_> {
-    async fn keep(&mut self, state: &str) {
-        let name = format!("{}-{state}", self.name);
-        self.browser.keep_screenshot(&name).await;
-        let found = faults(self.browser).await;
-        self.faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
-    }
+/// A daemon that takes a press, and begins one login an hour.
+async fn daemon_of_one_login(shop: &Shop) -> World {
+    World::with(|config| {
+        let limited = "[limits]\n sessions_per_address = \"1/h\"\n [session]";
+        shop.known_to(&config, "tap").replacen("[session]", limited, 1)
+    })
+    .await
 }
 
 /// A daemon whose codes are made when they are wanted and never renewed by the page.
@@ -41,8 +34,7 @@ async fn all_states_of_the_page(screen: Screen, locales: &str) {
     let browser = Browser::start().await;
     screen.put_before(&browser).await;
     let panel = Panel::of_page(&browser);
-    let mut gallery =
-        Gallery { browser: &browser, name: format!("login-{locales}-{}", screen.name()), faults: Vec::new() };
+    let mut gallery = Gallery::of(&browser, format!("login-{locales}-{}", screen.name()));
 
     world.wechat.set_delay(Duration::from_millis(2500));
     browser.open(&shop.login(&world, locales)).await;
@@ -72,8 +64,35 @@ async fn all_states_of_the_page(screen: Screen, locales: &str) {
     panel.click(".button").await;
     panel.until("away").await;
     gallery.keep("away").await;
-    assert_eq!(gallery.faults, Vec::<String>::new());
+    states_beside_others(&browser, &mut gallery, locales).await;
+    gallery.close();
     browser.close().await;
+}
+
+/// What others have to do with: too many of them, and the visitor's own other tab.
+async fn states_beside_others(browser: &Browser, gallery: &mut Gallery<'_>, locales: &str) {
+    let shop = Shop::open().await;
+    let world = daemon_of_one_login(&shop).await;
+    let panel = Panel::of_page(browser);
+    let login = shop.login(&world, locales);
+    browser.open(&login).await;
+    panel.until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("tap").await;
+    gallery.keep("tap").await;
+    browser.open(&shop.login(&world, &format!("{locales} fr"))).await;
+    panel.until("busy").await;
+    gallery.keep("busy").await;
+    browser.open(&login).await;
+    panel.until("tap").await;
+    let first = browser.open_tab().await;
+    browser.open(&login).await;
+    panel.until("tap").await;
+    press_on_the_phone(&world, "oAlice", "action=confirm").await;
+    browser.until("document.getElementById('back')").await;
+    browser.go_to_tab(&first).await;
+    panel.until("elsewhere").await;
+    gallery.keep("elsewhere").await;
 }
 
 #[tokio::test]
@@ -108,8 +127,7 @@ async fn all_states_of_the_widget(screen: Screen, locales: &str) {
     let browser = Browser::start().await;
     screen.put_before(&browser).await;
     let panel = Panel::of_widget(&browser);
-    let mut gallery =
-        Gallery { browser: &browser, name: format!("widget-{locales}-{}", screen.name()), faults: Vec::new() };
+    let mut gallery = Gallery::of(&browser, format!("widget-{locales}-{}", screen.name()));
     let stay = "addEventListener('scan-login-confirmed', (event) => event.preventDefault());";
 
     shop.show_widget(&world, &format!("client-id=shop lang={locales}"), stay);
@@ -131,7 +149,18 @@ async fn all_states_of_the_widget(screen: Screen, locales: &str) {
     browser.run("document.querySelector('scan-login').refresh()").await;
     panel.until("expired").await;
     gallery.keep("expired").await;
-    assert_eq!(gallery.faults, Vec::<String>::new());
+
+    let world = daemon_of_one_login(&shop).await;
+    shop.show_widget(&world, &format!("{} lang={locales}", shop.attributes()), stay);
+    browser.open(&shop.origin).await;
+    panel.until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    panel.until("tap").await;
+    gallery.keep("tap").await;
+    browser.reload().await;
+    panel.until("busy").await;
+    gallery.keep("busy").await;
+    gallery.close();
     browser.close().await;
 }
 
@@ -153,13 +182,13 @@ async fn the_page_while_logins_are_turned_off_and_the_page_of_a_wrong_link() {
         World::with(|config| shop.known_to(&config, "tap").replace("[server]", "[server]\nlogins = false")).await;
     let browser = Browser::start().await;
     Screen::NARROW.put_before(&browser).await;
-    let mut gallery = Gallery { browser: &browser, name: "login".into(), faults: Vec::new() };
+    let mut gallery = Gallery::of(&browser, "login".into());
     browser.open(&shop.login(&world, "zh-CN")).await;
     Panel::of_page(&browser).until("paused").await;
     gallery.keep("paused").await;
     browser.open(&world.url("/oauth/authorize?client_id=nobody")).await;
     gallery.keep("wrong-link").await;
-    assert_eq!(gallery.faults, Vec::<String>::new());
+    gallery.close();
     browser.close().await;
 }
 

@@ -12,6 +12,9 @@ mod looks;
 mod network;
 mod original_page;
 mod panel;
+mod phone;
+#[path = "../daemon/places.rs"]
+mod places;
 mod screen;
 mod sessions_api;
 mod shop;

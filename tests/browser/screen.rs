@@ -46,6 +46,33 @@ impl Screen {
     }
 }
 
+/// Keeps what is seen, and lets it be judged.
+pub struct Gallery<'a> {
+    browser: &'a Browser,
+    name: String,
+    faults: Vec<String>,
+}
+
+impl<'a> Gallery<'a> {
+    /// One whose pictures have names that begin with this.
+    pub fn of(browser: &'a Browser, name: String) -> Self {
+        Self { browser, name, faults: Vec::new() }
+    }
+
+    /// Keeps what the browser shows now.
+    pub async fn keep(&mut self, state: &str) {
+        let name = format!("{}-{state}", self.name);
+        self.browser.keep_screenshot(&name).await;
+        let found = faults(self.browser).await;
+        self.faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
+    }
+
+    /// Fails where anything was wrong with any of them.
+    pub fn close(self) {
+        assert_eq!(self.faults, Vec::<String>::new());
+    }
+}
+
 /// What axe-core has to say against the page as it is now; and whether something hangs over its sides.
 pub async fn faults(browser: &Browser) -> Vec<String> {
     let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/node_modules/axe-core/axe.min.js");

@@ -6,12 +6,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
 use crate::shop::{Shop, press_on_the_phone};
+use crate::support::World;
 
 /// Keeps every event of the widget for the test to see.
 const LISTEN: &str = "window.heard = []; ['scanned', 'confirmed', 'denied', 'expired', 'error'].forEach((type) => \
      addEventListener('scan-login-' + type, (event) => heard.push([type, event.detail, event.composed])));";
 
 const STOP: &str = "addEventListener('scan-login-confirmed', (event) => event.preventDefault());";
+
+/// What the widget tells the developer.
+const DETAIL: &str = "document.querySelector('scan-login').shadowRoot.querySelector('.detail').textContent";
 
 #[tokio::test]
 async fn the_widget_logs_in_and_tells_by_events() {
@@ -82,8 +86,7 @@ async fn what_the_widget_lacks_is_explained_in_it() {
     let browser = Browser::start().await;
     browser.open(&shop.origin).await;
     Panel::of_widget(&browser).until("refused").await;
-    let detail = "document.querySelector('scan-login').shadowRoot.querySelector('.detail').textContent";
-    assert_eq!(browser.value(detail).await, "This login still needs: redirect-uri, code-challenge");
+    assert_eq!(browser.value(DETAIL).await, "This login still needs: redirect-uri, code-challenge");
     assert_eq!(browser.value("heard[0][1].code").await, "attributes_missing");
     assert!(world.events().await.is_empty());
 
@@ -101,6 +104,52 @@ async fn what_the_widget_lacks_is_explained_in_it() {
 }
 
 #[tokio::test]
+async fn a_missing_challenge_is_no_hindrance_where_it_is_optional_and_a_missing_redirect_uri_still_is() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let optional = "confirm = \"auto\"\n pkce = \"optional\"";
+    let world = World::with(|config| shop.known_to(&config, "auto").replacen("confirm = \"auto\"", optional, 1)).await;
+    let browser = Browser::start().await;
+    for (attributes, told) in [("", "client-id"), ("client-id=shop", "redirect-uri")] {
+        shop.show_widget(&world, attributes, "");
+        browser.open(&shop.origin).await;
+        Panel::of_widget(&browser).until("refused").await;
+        assert_eq!(browser.value(DETAIL).await, format!("This login still needs: {told}"));
+    }
+    shop.show_widget(&world, &format!("client-id=shop redirect-uri={}", shop.callback()), "");
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    browser.until("document.getElementById('back')").await;
+    assert!(shop.came_back_with("code").is_some());
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_website_without_redirect_uris_takes_the_code_by_event() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = World::with(|config| {
+        let config = shop.known_to(&config, "auto");
+        config.replacen(&format!("redirect_uris = [\"{}\"]", shop.callback()), "", 1)
+    })
+    .await;
+    let browser = Browser::start().await;
+    shop.show_widget(&world, "client-id=shop", "");
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("refused").await;
+    assert_eq!(browser.value(DETAIL).await, "This login still needs: code-challenge");
+    shop.show_widget(&world, &format!("client-id=shop code-challenge={}", crate::support::challenge()), LISTEN);
+    browser.open(&shop.origin).await;
+    Panel::of_widget(&browser).until("pending").await;
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+    browser.until("heard.some(([type]) => type === 'confirmed')").await;
+    let code = browser.value("heard.find(([type]) => type === 'confirmed')[1].code").await;
+    assert_eq!(world.redeem(code.as_str().unwrap()).await.json()["openid"], "oAlice");
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_is_refused_and_told_why() {
     let _turn = turn().await;
     let (shop, stranger) = (Shop::open().await, Shop::open().await);
@@ -109,8 +158,7 @@ async fn a_page_of_another_origin_is_refused_and_told_why() {
     let browser = Browser::start().await;
     browser.open(&stranger.origin).await;
     Panel::of_widget(&browser).until("refused").await;
-    let detail = "document.querySelector('scan-login').shadowRoot.querySelector('.detail').textContent";
-    let told = browser.value(detail).await;
+    let told = browser.value(DETAIL).await;
     assert_eq!(told, format!("This page’s origin is not among the client’s origins: {}", stranger.origin));
     assert_eq!(browser.value("heard[0][1].code").await, "foreign_origin");
     assert!(world.events().await.is_empty());

@@ -211,6 +211,33 @@ async fn the_same_browser_finds_its_session_again_until_it_is_over() {
 }
 
 #[tokio::test]
+async fn of_a_renewed_login_the_browser_finds_the_session_that_was_scanned() {
+    let world = World::with(|config| config.replacen("confirm = \"auto\"", "confirm = \"tap\"", 1)).await;
+    let ask = async |cookie: Option<&str>, more: &str| {
+        let answer = begin(&world, &format!("{}{more}", request(&[])), cookie).await;
+        (answer.json()["scene_id"].as_str().unwrap().to_owned(), LoginPage::of(&answer.json()), cookie_of(&answer))
+    };
+    let found = async |cookie: &str| begin(&world, &request(&[]), Some(cookie)).await.json()["scene_id"].clone();
+    let (first, old, cookie) = ask(None, "").await;
+    let (second, _, cookie) = ask(Some(&cookie), "&renew=1").await;
+    assert_eq!(found(&cookie).await, second, "as long as nobody has scanned it is the newest");
+    world.scan(&old.qr_content, "oAlice").await;
+    old.wait_for("scanned").await;
+    assert_eq!(found(&cookie).await, first);
+    let (third, _, renewed) = ask(Some(&cookie), "&renew=1").await;
+    assert_eq!(found(&renewed).await, first, "whatever another tab renews");
+    let (anew, _, begun_anew) = ask(Some(&renewed), "&anew=1").await;
+    assert_eq!(found(&begun_anew).await, anew, "whoever begins anew does not want it back");
+    old.give_up().await;
+    assert_eq!(found(&renewed).await, third, "what is over is not found");
+    let mut cookie = begun_anew;
+    for _ in 0..8 {
+        cookie = ask(Some(&cookie), "&renew=1").await.2;
+    }
+    assert!(cookie.len() < 500, "it does not grow: {cookie}");
+}
+
+#[tokio::test]
 async fn the_pages_session_is_given_to_its_own_script_alone() {
     let world = World::start().await;
     let own = world.url("");

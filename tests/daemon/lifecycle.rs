@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncBufReadExt;
 
 use crate::support::*;
 
@@ -127,21 +127,6 @@ async fn a_good_configuration_is_told_with_its_warnings() {
     let (out, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(out.contains("no faults"), "{out}");
     assert!(told.contains("confirm") && told.contains("encryption"), "{told}");
-}
-
-/// Whoever announces a body and does not send it keeps one of the 8,000 places for ever.
-#[tokio::test]
-async fn a_body_that_never_comes_does_not_hold_its_connection_for_ever() {
-    let world = World::start().await;
-    for path in ["/oauth/token", "/wechat/main?signature=x&timestamp=1&nonce=1", "/v1/sessions"] {
-        let mut stream = tokio::net::TcpStream::connect(world.socket_address()).await.unwrap();
-        let head =
-            format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-        assert!(ended.is_ok(), "{path}: still held");
-    }
 }
 
 /// SIGTERM counts from the first moment, also while another process holds the store.

@@ -169,6 +169,7 @@ async fn a_wrong_number_denies_and_there_is_no_second_try() {
     pick(&link, &right).await;
     assert_eq!(world.events().await, ["created", "scanned", "denied"]);
     assert_eq!(world.replay("--type denied").await[0]["reason"], "number");
+    assert!(show(&link).await.text().contains("数字不对"), "who mistook the number is told so");
     for malformed in ["", "x", "256", "-1", "42&action=confirm"] {
         assert_eq!(pick(&link, malformed).await.status, 400, "{malformed}");
     }

@@ -387,3 +387,19 @@ async fn a_clients_credentials_are_never_passed_over() {
     }
     assert_eq!(world.events().await, ["created"]);
 }
+
+#[tokio::test]
+async fn a_refusal_names_all_that_is_missing_and_without_redirects_no_uri_is_missed() {
+    let world = World::start().await;
+    let missing = async |body: serde_json::Value| {
+        let refused = world.post("/v1/sessions", JSON, &body.to_string()).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some("invalid_request")));
+        refused.json()["missing"].clone()
+    };
+    assert_eq!(missing(json!({ "client_id": "shop" })).await, json!(["code_challenge"]));
+    let both = json!(["redirect_uri", "code_challenge"]);
+    assert_eq!(missing(json!({ "client_id": "shop", "redirects": true })).await, both);
+    assert_eq!(missing(json!({ "client_id": "shop", "scope": "nothing" })).await, json!(["code_challenge"]));
+    assert!(world.events().await.is_empty());
+    world.create_with(|request| request["redirects"] = false.into()).await;
+}

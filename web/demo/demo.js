@@ -1,5 +1,6 @@
 // Puts the demo's parts together.
 
+import { Hooks } from './hooks.js';
 import { Panel } from './panel.js';
 import { Phones } from './phone.js';
 import { Tape } from './tape.js';
@@ -19,6 +20,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const isOn = (button) => button.getAttribute('aria-checked') === 'true';
 
 const tape = new Tape();
+const hooks = new Hooks();
 const panel = new Panel({
   changed: (code) => {
     phones.see(code);
@@ -104,6 +106,7 @@ function begin() {
   drawSwitches();
   if (!panel.isWelcoming()) panel.open();
   tape.again();
+  hooks.again();
 }
 
 for (const button of switches) {

@@ -3,6 +3,7 @@
 const LOOK_MS = 200;
 
 const widget = document.querySelector('scan-login');
+const original = document.querySelector('img#qr');
 const login = document.getElementById('login');
 const scan = document.getElementById('scan');
 const told = document.getElementById('told');
@@ -10,6 +11,7 @@ let tab = null;
 
 /** The scene of the code in view; null where there is none. */
 function inView() {
+  if (original !== null) return original.hidden ? null : original.dataset.scene ?? null;
   let root = widget?.shadowRoot;
   try {
     if (tab !== null && !tab.closed) root = tab.document;

@@ -38,10 +38,12 @@ const bringBack = ({ session, redirectTo }) => isFirstTab(session.scene_id).then
   else panel.show({ name: 'elsewhere' });
 });
 
+const ASKED = { same: '', next: '&renew=1', new: '&anew=1' };
+
 const login = new Login({
-  open: (isNew) => ask('POST', data.session, {
+  open: (wanted) => ask('POST', data.session, {
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: data.request + (isNew ? '&renew=1' : '')
+    body: data.request + ASKED[wanted]
   }).answer,
   changed: (state) => {
     panel.show(state);

@@ -14,7 +14,8 @@ const LIVE = ['pending', 'number', 'tap'];
 
 class Login {
   /**
-   * `owner.open(isNew)` gets a session: a promise of what `ask` answers; `isNew` where the last one is not wanted back.
+   * `owner.open(wanted)` gets a session: a promise of what `ask` answers. Wanted is the `same` as before, the `next` one while
+   * the one before is watched on, or a `new` one, where those before are not wanted back.
    * `owner.changed(state)` hears of every change, `owner.isVisible()` tells whether somebody can see it, and
    * `owner.maxRenewals` how many codes are made without a gesture.
    *
@@ -32,12 +33,12 @@ class Login {
 
   /** Begins, with the session that this browser has, if there is one. */
   start() {
-    this.restart(false);
+    this.restart('same');
   }
 
   /** Begins anew, because the visitor wants to. */
   refresh() {
-    this.restart(true);
+    this.restart('new');
   }
 
   /** Ends all connections; nothing is told any more. */
@@ -55,20 +56,20 @@ class Login {
     this.lostTimer = 0;
   }
 
-  restart(isNew) {
+  restart(wanted) {
     this.stop();
     this.show({ name: 'loading' });
-    this.obtain(isNew);
+    this.obtain(wanted);
   }
 
-  obtain(isNew) {
+  obtain(wanted) {
     const { round } = this;
-    this.owner.open(isNew).then((answer) => {
+    this.owner.open(wanted).then((answer) => {
       if (round !== this.round) return;
       this.failures = 0;
       this.fine();
       if (answer.status === 200 || answer.status === 201) this.take(answer.body, answer.status === 200);
-      else this.refuse(answer, isNew);
+      else this.refuse(answer, wanted);
     }, (error) => {
       if (round !== this.round) return;
       if (error.refusal) {
@@ -76,16 +77,16 @@ class Login {
         return;
       }
       this.trouble();
-      this.again(pauseMs(this.failures), true, () => this.obtain(isNew));
+      this.again(pauseMs(this.failures), true, () => this.obtain(wanted));
       this.failures += 1;
     });
   }
 
-  refuse({ status, body, retryAfter }, isNew) {
+  refuse({ status, body, retryAfter }, wanted) {
     const { code, detail } = body || {};
     const name = REFUSALS[code] || (status === 429 || status >= 500 ? 'busy' : 'refused');
     this.show({ name, code, detail });
-    if (name !== 'refused') this.again(Math.max(retryAfter, 1) * (1000 + 200 * Math.random()), false, () => this.obtain(isNew));
+    if (name !== 'refused') this.again(Math.max(retryAfter, 1) * (1000 + 200 * Math.random()), false, () => this.obtain(wanted));
   }
 
   /** Tries again after a while, but not while nobody sees it; at once when the network is back, where it `isNetworks` fault. */
@@ -166,7 +167,7 @@ class Login {
     entry.isRenewalDue = false;
     const { round } = this;
     const later = () => entry.timers.push(setTimeout(() => this.renew(entry), RENEW_AGAIN_MS));
-    this.owner.open(true).then((answer) => {
+    this.owner.open('next').then((answer) => {
       if (round !== this.round || !isWanted()) return;
       if (answer.status === 200 || answer.status === 201) {
         this.renewals += 1;

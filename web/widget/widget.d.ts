@@ -36,8 +36,9 @@ export interface ScanLoginEventMap {
 }
 
 /**
- * Attributes: `client-id`, `redirect-uri` and `code-challenge` (RFC 7636, S256) must be there; `state`, `nonce`, `scope`, `lang`,
- * `ui-locales` (BCP 47 tags, best first) and `max-renewals` (3) may be.
+ * Attributes: `client-id` must be there; `redirect-uri`, where the client has any registered; `code-challenge` (RFC 7636, S256),
+ * unless the client has `pkce = "optional"`. `state`, `nonce`, `scope`, `lang`, `ui-locales` (BCP 47 tags, best first) and
+ * `max-renewals` (3) may be there.
  */
 export interface ScanLoginElement extends HTMLElement {
   /** Shows a new code. */

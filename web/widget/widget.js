@@ -2,12 +2,15 @@
 
 const SCRIPT = document.currentScript && document.currentScript.src;
 const BASE = new URL('.', SCRIPT || location.href).href;
-const NEEDED = ['client-id', 'redirect-uri', 'code-challenge'];
+const ASKED = ['client-id', 'redirect-uri', 'code-challenge', 'state', 'scope'];
 const DEFAULT_RENEWALS = 3;
+
+/** What a login cannot begin for, as the state that says so. */
+const refused = (refusal) => Object.assign(new Error(refusal.detail), { refusal });
 
 class ScanLogin extends HTMLElement {
   static get observedAttributes() {
-    return NEEDED.concat(['state', 'nonce', 'scope', 'lang', 'ui-locales', 'max-renewals']);
+    return ASKED.concat(['nonce', 'lang', 'ui-locales', 'max-renewals']);
   }
 
   constructor() {
@@ -63,9 +66,8 @@ class ScanLogin extends HTMLElement {
       isVisible: () => !document.hidden,
       maxRenewals: renewals >= 0 ? renewals : DEFAULT_RENEWALS
     });
-    const missing = NEEDED.filter((name) => !this.getAttribute(name));
-    if (missing.length) this.changed({ name: 'refused', code: 'attributes_missing', detail: words.missing + missing.join(', ') });
-    else this.login.start();
+    if (this.getAttribute('client-id')) this.login.start();
+    else this.changed(this.lacking(['client-id']));
   }
 
   end() {
@@ -79,23 +81,34 @@ class ScanLogin extends HTMLElement {
     return own ? own.split(' ') : navigator.languages || [navigator.language];
   }
 
+  /** The state of a login that lacks these attributes. */
+  lacking(attributes) {
+    return { name: 'refused', code: 'attributes_missing', detail: this.words.missing + attributes.join(', ') };
+  }
+
+  /** What a client must send, the daemon knows: it names what it lacks. */
   open() {
-    const asked = { code_challenge_method: 'S256', ui_locales: this.getAttribute('ui-locales') || this.panel.element.lang };
-    NEEDED.concat(['state', 'scope']).forEach((name) => {
-      if (this.hasAttribute(name)) asked[name.replace('-', '_')] = this.getAttribute(name);
+    const asked = { redirects: true, ui_locales: this.getAttribute('ui-locales') || this.panel.element.lang };
+    ASKED.forEach((name) => {
+      const value = this.getAttribute(name);
+      if (value) asked[name.replace('-', '_')] = value;
     });
+    if (asked.code_challenge) asked.code_challenge_method = 'S256';
     // Under a policy, browsers empty the attribute of this name and keep its value beside it (HTML §3.2.6.7, nonces).
     const nonce = this.nonce || this.getAttribute('nonce');
     if (nonce) asked.nonce = nonce;
     const headers = { 'Content-Type': 'application/json' };
-    return ask('POST', `${BASE}v1/sessions`, { headers, body: JSON.stringify(asked) }).answer.catch((lost) => this.explain(lost));
+    return ask('POST', `${BASE}v1/sessions`, { headers, body: JSON.stringify(asked) }).answer.then((answer) => {
+      const { missing } = answer.body || {};
+      if (missing) throw refused(this.lacking(missing.map((name) => name.replace('_', '-'))));
+      return answer;
+    }, (lost) => this.explain(lost));
   }
 
   /** A browser does not tell a page why it may not read an answer. Where the daemon can be reached, it is the page's origin. */
   explain(lost) {
     return ask('GET', `${BASE}widget.js?reachable`).answer.then(() => {
-      const refusal = { name: 'refused', code: 'foreign_origin', detail: this.words.origin + location.origin };
-      throw Object.assign(new Error('foreign origin'), { refusal });
+      throw refused({ name: 'refused', code: 'foreign_origin', detail: this.words.origin + location.origin });
     }, () => {
       throw lost;
     });

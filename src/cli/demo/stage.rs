@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::Router;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -12,12 +12,12 @@ use super::super::Exit;
 use super::Failure;
 use super::daemon::{Life, outliving};
 use crate::app::Listeners;
-use crate::clock::random_bytes;
+use crate::clock::{Clock, random_bytes};
 use crate::config::Config;
 use crate::domain::AppId;
 use crate::simulator::{
-    Phones, RelyingParty, RelyingPartySettings, SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Tape, Website,
-    WebsiteSettings, demo,
+    Hooks, Phones, RelyingParty, RelyingPartySettings, SimulatedAccount, SimulatedEncryption, SimulatedWeChat, Tape,
+    Website, WebsiteSettings, demo,
 };
 
 const ACCOUNT: &str = "demo";
@@ -26,9 +26,10 @@ const CLIENT: &str = "shop";
 /// The shop once more, for logins that are confirmed on the phone.
 const CONFIRMING_CLIENT: &str = "shop-tap";
 
-/// A website with the widget, and one that sends its visitors to the login page.
+/// A website with the widget, one that sends its visitors to the login page, and the original page.
 const WIDGET_CLIENT: &str = "shop-widget";
 const OIDC_CLIENT: &str = "shop-oidc";
+const ORIGINAL_CLIENT: &str = "legacy";
 
 /// The demo, built and bound, not yet running.
 pub(super) struct Stage {
@@ -52,6 +53,8 @@ struct Secrets {
     confirming_secret: String,
     widget_secret: String,
     oidc_secret: String,
+    original_secret: String,
+    webhook_secret: String,
 }
 
 impl Secrets {
@@ -65,6 +68,8 @@ impl Secrets {
             confirming_secret: random_text(),
             widget_secret: random_text(),
             oidc_secret: random_text(),
+            original_secret: random_text(),
+            webhook_secret: format!("whsec_{}", STANDARD.encode(random_bytes::<32>())),
         }
     }
 }
@@ -94,6 +99,7 @@ impl Stage {
             Website::new(WebsiteSettings { client_id: client_id.into(), client_secret, token_url })
         };
         let confirming = website(CONFIRMING_CLIENT, secrets.confirming_secret);
+        let original = website(ORIGINAL_CLIENT, secrets.original_secret);
         let website = website(CLIENT, secrets.client_secret);
         let party = |client_id: &str, client_secret, callback: &str| {
             RelyingParty::new(RelyingPartySettings {
@@ -106,8 +112,10 @@ impl Stage {
         let widget = party(WIDGET_CLIENT, secrets.widget_secret, "/demo/widget/callback");
         let oidc = party(OIDC_CLIENT, secrets.oidc_secret, "/demo/oidc/callback");
         let tape = Tape::new(config.admin.socket.clone(), wechat.clone());
+        let hooks = Hooks::new(&secrets.webhook_secret, Clock::system());
+        let websites = [&website, &confirming, &original];
         let life = Life::default();
-        let mounts = demo::router(public_url.clone(), [&website, &confirming], [&widget, &oidc], &phones, &tape)
+        let mounts = demo::router(public_url.clone(), websites, [&widget, &oidc], &hooks, &phones, &tape)
             .merge(life.router())
             .nest("/demo/wechat", wechat.router());
         let (mounts, listeners) = (outliving(mounts), Listeners { public, admin });
@@ -119,8 +127,7 @@ impl Stage {
 /// mode, where WeChat's word is signed, the link for that stands in the reply to the scan.
 fn configuration(base: &str, secrets: &Secrets) -> String {
     let Secrets { app_secret, callback_token, encoding_aes_key, client_secret, confirming_secret, .. } = secrets;
-    let Secrets { widget_secret, oidc_secret, .. } = secrets;
-    let legacy_secret = random_text();
+    let Secrets { widget_secret, oidc_secret, original_secret, webhook_secret, .. } = secrets;
     format!(
         r#"
         [server]
@@ -147,6 +154,8 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "auto"
+        webhook_url = "{base}/demo/hooks"
+        webhook_secret = "{webhook_secret}"
         [[client]]
         client_id = "{CONFIRMING_CLIENT}"
         client_secret = "{confirming_secret}"
@@ -154,6 +163,8 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "tap"
+        webhook_url = "{base}/demo/hooks"
+        webhook_secret = "{webhook_secret}"
         [[client]]
         client_id = "{WIDGET_CLIENT}"
         client_secret = "{widget_secret}"
@@ -168,15 +179,15 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         redirect_uris = ["{base}/demo/oidc/callback"]
         confirm = "auto"
         [[client]]
-        client_id = "legacy"
-        client_secret = "{legacy_secret}"
+        client_id = "{ORIGINAL_CLIENT}"
+        client_secret = "{original_secret}"
         name = "The original page"
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "auto"
         pkce = "optional"
         [seed_page]
-        client_id = "legacy"
+        client_id = "{ORIGINAL_CLIENT}"
         confirm = "auto"
         "#
     )

@@ -4,6 +4,7 @@ use tower::ServiceExt;
 
 use super::super::{RelyingPartySettings, SimulatedWeChat, WebsiteSettings};
 use super::*;
+use crate::clock::Clock;
 use crate::domain::AppId;
 
 async fn get_page(path: &str, host: &str) -> (Response, String) {
@@ -21,8 +22,14 @@ async fn get_page(path: &str, host: &str) -> (Response, String) {
         redirect_uri: public_url.clone(),
     });
     let phones = Phones::new(wechat.clone(), &AppId::new("wx1").unwrap(), public_url.clone());
-    let router =
-        router(public_url, [&website, &website], [&party, &party], &phones, &Tape::new("/nowhere".into(), wechat));
+    let router = router(
+        public_url,
+        [&website; 3],
+        [&party, &party],
+        &Hooks::new("", Clock::system()),
+        &phones,
+        &Tape::new("/nowhere".into(), wechat),
+    );
     let request = Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap();
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = to_bytes(body, 1024 * 1024).await.unwrap();
@@ -58,7 +65,7 @@ async fn nothing_in_the_page_is_inline() {
 
 #[tokio::test]
 async fn the_other_websites_and_all_that_they_name_are_served() {
-    for page in ["/demo/widget", "/demo/oidc"] {
+    for page in ["/demo/widget", "/demo/oidc", "/demo/original"] {
         let (_, html) = get_page(page, "127.0.0.1:8080").await;
         assert!(html.contains("id=\"scan\"") && !html.contains("<style") && !html.contains(" style="));
         for path in html.split(['"']).filter(|text| text.starts_with("/demo/") && *text != "/demo/oidc/begin") {

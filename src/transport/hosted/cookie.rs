@@ -13,8 +13,19 @@ use super::super::cookies;
 /// The `__Host-` prefix ties the cookie to this host and to TLS (RFC 6265bis §4.1.3.2).
 const PREFIX: &str = "__Host-scan-login-";
 
-/// The cookie that holds a request's session in this browser: its scene, and its attach token. Each request has one of
-/// its own, so that two tabs do not take each other's.
+/// Sessions that a cookie names at most: the newest, and those that its tabs have shown before, whose codes may be scanned
+/// still.
+const MOST_SESSIONS: usize = 4;
+
+/// One session of this browser: its scene, and its attach token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) scene: SceneId,
+    pub(super) attach_token: String,
+}
+
+/// The cookie that holds a request's sessions in this browser, the newest first. Each request has one of its own, so that
+/// two tabs do not take each other's.
 pub(super) struct SessionCookie {
     name: String,
 }
@@ -26,16 +37,22 @@ impl SessionCookie {
         Self { name: format!("{PREFIX}{digest}") }
     }
 
-    /// Scene and attach token, where the browser sends them.
-    pub(super) fn read(&self, headers: &HeaderMap) -> Option<(SceneId, String)> {
-        let (scene, token) = cookies::named(headers, &self.name).next()?.split_once('.')?;
-        Some((SceneId::new(scene).ok()?, token.to_owned()))
+    /// The sessions that the browser holds.
+    pub(super) fn read(&self, headers: &HeaderMap) -> Vec<Held> {
+        let held = |text: &str| {
+            let (scene, token) = text.split_once('.')?;
+            Some(Held { scene: SceneId::new(scene).ok()?, attach_token: token.to_owned() })
+        };
+        let value = cookies::named(headers, &self.name).next().unwrap_or_default();
+        value.split('~').take(MOST_SESSIONS).filter_map(held).collect()
     }
 
-    /// The `Set-Cookie` header.
-    pub(super) fn header(&self, scene: &SceneId, attach_token: &str, lives: Duration) -> String {
-        let (name, seconds) = (&self.name, lives.as_secs());
-        format!("{name}={scene}.{attach_token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax")
+    /// The `Set-Cookie` header for a new session, and those that the browser held before and keeps.
+    pub(super) fn header(&self, newest: &Held, kept: &[Held], lives: Duration) -> String {
+        let all = std::iter::once(newest).chain(kept).take(MOST_SESSIONS);
+        let all: Vec<String> = all.map(|held| format!("{}.{}", held.scene, held.attach_token)).collect();
+        let (name, value, seconds) = (&self.name, all.join("~"), lives.as_secs());
+        format!("{name}={value}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax")
     }
 }
 

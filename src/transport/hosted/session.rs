@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -8,8 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::actors::GoingOn;
 use crate::clock::random_bytes;
-use crate::domain::{Created, Opener};
+use crate::domain::Opener;
 use crate::keys::sha256;
 
 use super::super::client_address::ClientAddress;
@@ -20,11 +19,14 @@ use super::super::opening;
 use super::super::problem::Problem;
 use super::super::sessions::Begun;
 use super::super::site::{Shared, Site};
-use super::cookie::{BrowserCookie, SessionCookie};
+use super::cookie::{BrowserCookie, Held, SessionCookie};
 use super::form;
 
 /// `POST /login/session`: the session of the page's request, by its own script alone. The one that this browser has, while
-/// it goes on; with `renew=1`, and else, a new one.
+/// it goes on; with `renew=1` or `anew=1`, and else, a new one.
+///
+/// A page that renews its code goes on watching the old one, which somebody may be scanning just now: after `renew=1` the
+/// browser has both, and of several the one that was scanned. After `anew=1`, by a gesture of the visitor, only the new one.
 pub(super) async fn session(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
@@ -43,33 +45,39 @@ pub(super) async fn session(
         NotAuthorized::Back(_) => Problem::bad_request("invalid_request", "this request is not answered with a login"),
     })?;
     let cookie = SessionCookie::of(&request.client.client_id, &request.login);
-    if parameters.given("renew").is_none()
-        && let Some(resumed) = resume(&site, &headers, &cookie, &request).await?
+    let held = cookie.read(&headers);
+    let (renews, begins_anew) = (parameters.given("renew").is_some(), parameters.given("anew").is_some());
+    if !renews
+        && !begins_anew
+        && let Some(resumed) = resume(&site, &held, &request).await?
     {
         return Ok(resumed);
     }
-    begin(&site, address, &headers, &cookie, request).await
+    let kept = if renews { held } else { Vec::new() };
+    begin(&site, address, &headers, &cookie, &kept, request).await
 }
 
-/// The session that the browser's cookie names, where it is this request's and goes on.
-async fn resume(
-    site: &Site,
-    headers: &HeaderMap,
-    cookie: &SessionCookie,
-    request: &AuthorizationRequest<'_>,
-) -> Result<Option<Response>, Problem> {
-    let Some((scene, attach_token)) = cookie.read(headers) else { return Ok(None) };
-    let created = site.logins.going_on(&scene, &attach_token).await?;
-    let is_same =
-        |created: &Arc<Created>| created.client == request.client.client_id && created.request == request.login;
-    let Some(created) = created.filter(is_same) else { return Ok(None) };
-    let begun = Begun {
-        scene: &scene,
-        qr_content: &created.qr.content,
-        expires_at: created.expires_at,
-        attach_token: &attach_token,
-    };
-    Ok(Some((StatusCode::OK, PRIVATE, axum::Json(begun.json(site))).into_response()))
+/// The session that the browser holds, where it is this request's and goes on: one that was scanned, or the newest.
+async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) -> Result<Option<Response>, Problem> {
+    let mut going_on = Vec::new();
+    for held in held {
+        if let Some(session) = site.logins.going_on(&held.scene, &held.attach_token).await?
+            && session.created.client == request.client.client_id
+            && session.created.request == request.login
+        {
+            going_on.push((held, session));
+        }
+    }
+    let chosen = going_on.iter().find(|(_, session)| session.is_scanned).or(going_on.first());
+    Ok(chosen.map(|(held, GoingOn { created, .. })| {
+        let begun = Begun {
+            scene: &held.scene,
+            qr_content: &created.qr.content,
+            expires_at: created.expires_at,
+            attach_token: &held.attach_token,
+        };
+        (StatusCode::OK, PRIVATE, axum::Json(begun.json(site))).into_response()
+    }))
 }
 
 async fn begin(
@@ -77,6 +85,7 @@ async fn begin(
     address: ClientAddress,
     headers: &HeaderMap,
     cookie: &SessionCookie,
+    kept: &[Held],
     request: AuthorizationRequest<'_>,
 ) -> Result<Response, Problem> {
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
@@ -86,11 +95,15 @@ async fn begin(
     let asker = opening::Asker { address, visitor, browser, is_back_end: false };
     let AuthorizationRequest { client, login } = request;
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
-    let scene = &fresh.opened.scene;
-    let begun =
-        Begun { scene, qr_content: &fresh.qr_content, expires_at: fresh.expires_at, attach_token: &attach_token };
+    let newest = Held { scene: fresh.opened.scene, attach_token };
+    let begun = Begun {
+        scene: &newest.scene,
+        qr_content: &fresh.qr_content,
+        expires_at: fresh.expires_at,
+        attach_token: &newest.attach_token,
+    };
     let lives = site.clock.now().until(fresh.expires_at) + site.config.session.code_ttl;
-    let session = [(header::SET_COOKIE, cookie.header(scene, &attach_token, lives))];
+    let session = [(header::SET_COOKIE, cookie.header(&newest, kept, lives))];
     let mut response = (StatusCode::CREATED, PRIVATE, session, axum::Json(begun.json(site))).into_response();
     if browser.is_none()
         && let Ok(browser) = HeaderValue::try_from(BrowserCookie::new().header())

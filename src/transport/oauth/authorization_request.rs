@@ -78,6 +78,7 @@ pub(in crate::transport) fn read<'a>(
     refuse_what_is_not_built(parameters).map_err(back)?;
     let asked = Asked {
         redirect_uri: Some(redirect_uri),
+        redirects: true,
         scope: given("scope"),
         state: given("state"),
         nonce: given("nonce"),
@@ -91,7 +92,7 @@ pub(in crate::transport) fn read<'a>(
 }
 
 fn refuse_what_is_not_built(parameters: &Parameters) -> Result<(), Invalid> {
-    let refuse = |error, detail| Err(Invalid { error, detail });
+    let refuse = |error, detail| Err(Invalid::new(error, detail));
     let given = |name: &str| parameters.given(name);
     match given("response_type") {
         Some("code") => {}

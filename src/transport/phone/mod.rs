@@ -52,7 +52,7 @@ async fn show(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, None)) };
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, &headers, None)) };
     let withheld = match confirmable.stage {
         ConfirmStage::Open | ConfirmStage::Confirmed => {
             match identity::gate(&site, &token, &confirmable, &headers, &query).await? {
@@ -61,9 +61,9 @@ async fn show(
                 Gate::Lead(response) => return Ok(*response),
             }
         }
-        ConfirmStage::Denied | ConfirmStage::Reported | ConfirmStage::Over => None,
+        ConfirmStage::Denied | ConfirmStage::WrongNumber | ConfirmStage::Reported | ConfirmStage::Over => None,
     };
-    Ok(told(&site, &confirmable, address, withheld))
+    Ok(told(&site, &headers, &confirmable, address, withheld))
 }
 
 /// What the form asks for.
@@ -97,19 +97,19 @@ async fn decide(
 ) -> Result<Response, Problem> {
     refuse_foreign(&site, &headers)?;
     let Pressed { decision, is_understood } = Pressed::read(&body?).ok_or_else(unknown_action)?;
-    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, None)) };
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, &headers, None)) };
     let is_agreeing = matches!(decision, Decision::Confirm | Decision::Pick(_));
     let lacks_step = || is_agreeing && !is_understood && facts(&site, &confirmable, address).is_far;
     if !identity::is_proven(&site, &token, &confirmable, &headers) {
-        return Ok(told(&site, &confirmable, address, Some(Withheld::Unknown)));
+        return Ok(told(&site, &headers, &confirmable, address, Some(Withheld::Unknown)));
     }
     if confirmable.stage == ConfirmStage::Open && lacks_step() {
-        return Ok(told(&site, &confirmable, address, None));
+        return Ok(told(&site, &headers, &confirmable, address, None));
     }
     match site.logins.decide(&token, decision).await? {
         // The address of the page again, so that going back or reloading sends nothing twice.
         Some(_) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link(&site, &token))]).into_response()),
-        None => Ok(answer(&site, None)),
+        None => Ok(answer(&site, &headers, None)),
     }
 }
 
@@ -139,12 +139,18 @@ pub(super) fn in_words(site: &Site, confirmable: &Confirmable, language: Languag
     sentence::of(&Facts::of(confirmable, client, None, site.place_database.as_ref()), language)
 }
 
-fn told(site: &Site, confirmable: &Confirmable, phone: ClientAddress, withheld: Option<Withheld>) -> Response {
-    answer(site, Some(page::Told { confirmable, facts: facts(site, confirmable, phone), withheld }))
+fn told(
+    site: &Site,
+    headers: &HeaderMap,
+    confirmable: &Confirmable,
+    phone: ClientAddress,
+    withheld: Option<Withheld>,
+) -> Response {
+    answer(site, headers, Some(page::Told { confirmable, facts: facts(site, confirmable, phone), withheld }))
 }
 
-fn answer(site: &Site, told: Option<page::Told<'_>>) -> Response {
+fn answer(site: &Site, headers: &HeaderMap, told: Option<page::Told<'_>>) -> Response {
     let status = if told.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let (html, policy) = page::render(&site.config, told.as_ref());
+    let (html, policy) = page::render(&site.config, headers, told.as_ref());
     (status, of_page(policy), html).into_response()
 }

@@ -1,12 +1,13 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 
 use crate::actors::{ConfirmStage, Confirmable};
 use crate::clock::random_bytes;
 use crate::config::{Config, Language};
 
-use super::super::language::{language_of, tag};
+use super::super::language::{language_of, language_of_browser, tag};
 use super::facts::{Facts, Whereabouts};
 use super::identity::Withheld;
 
@@ -25,14 +26,15 @@ struct ConfirmPage<'a> {
     lang: &'static str,
     words: &'static Words,
     nonce: &'a str,
+    /// The question; later what has happened, or why nothing can.
+    heading: &'static str,
+    is_question: bool,
     /// The website's name and the rest, first what matters most.
     facts: Option<Shown<'a>>,
     /// What does not fit, in sentences.
     warnings: Vec<&'static str>,
     controls: Controls,
     numbers: Option<[u8; 3]>,
-    /// What has happened, or why nothing can.
-    outcome: &'static str,
 }
 
 /// What can be pressed.
@@ -81,6 +83,7 @@ struct Words {
     not_me: &'static str,
     confirmed: &'static str,
     denied: &'static str,
+    wrong_number: &'static str,
     reported: &'static str,
     over: &'static str,
     unknown: &'static str,
@@ -91,15 +94,15 @@ struct Words {
 static CHINESE: Words = Words {
     title: "是你本人在登录吗？",
     website: "网站",
-    browser: "浏览器和系统",
+    browser: "浏览器",
     unknown_browser: "未知",
-    from: "登录地点",
-    watched_from: "二维码还显示在",
+    from: "地点",
+    watched_from: "还显示在",
     at: "时间",
-    zone: "（北京时间）",
+    zone: "北京时间",
     warning: "请注意",
     far: "要登录的电脑离你的手机很远。如果有人把二维码发给你，请不要确认。",
-    watched: "有另一个网络地址也在等待这次登录。",
+    watched: "二维码还显示在另一个网络地址。",
     understood: "我知道登录地点离我很远，仍要继续",
     confirm: "确认登录",
     pick: "请选择网页上显示的数字",
@@ -107,6 +110,7 @@ static CHINESE: Words = Words {
     not_me: "不是我",
     confirmed: "登录已确认，可以关闭这个页面了。",
     denied: "登录已取消，可以关闭这个页面了。",
+    wrong_number: "数字不对，登录已取消。可以关闭这个页面了。",
     reported: "这次登录已作废，并已告知网站。可以关闭这个页面了。",
     over: "这次登录已经失效。请在网页上刷新二维码，再扫一次。",
     unknown: "微信没有确认你是谁，所以这里不能操作。请回到微信对话，重新打开链接。",
@@ -117,51 +121,57 @@ static CHINESE: Words = Words {
 static ENGLISH: Words = Words {
     title: "Is this you logging in?",
     website: "Website",
-    browser: "Browser and system",
+    browser: "Browser",
     unknown_browser: "Unknown",
-    from: "Logging in from",
-    watched_from: "The code is also shown at",
+    from: "Place",
+    watched_from: "Also at",
     at: "Time",
-    zone: " (Beijing time)",
+    zone: "Beijing time",
     warning: "Please look twice",
-    far: "The computer that logs in is far away from your phone. If somebody sent you the QR code, do not confirm.",
-    watched: "Another network address is waiting for this login, too.",
-    understood: "I know that it is far away from me, and go on",
+    far: "This login comes from far away. If somebody sent you the QR code, do not confirm.",
+    watched: "The QR code is also shown at another network address.",
+    understood: "It is far away, but it is me",
     confirm: "Confirm login",
-    pick: "Choose the number that the web page shows",
+    pick: "Choose the number on the web page",
     deny: "Cancel",
     not_me: "This wasn't me",
     confirmed: "The login is confirmed. You can close this page.",
     denied: "The login was cancelled. You can close this page.",
-    reported: "The login counts no more, and the website is told. You can close this page.",
+    wrong_number: "That was not the number, so the login was cancelled. You can close this page.",
+    reported: "This login is void, and the website is told. You can close this page.",
     over: "This login is no longer valid. Refresh the QR code on the web page, and scan again.",
     unknown: "WeChat did not tell who you are, so nothing can be done here. Go back to the conversation, and open the link again.",
     somebody_else: "Only who scanned can confirm. Open this link in the WeChat that scanned, or scan the code yourself.",
     snapshot: "WeChat shows this page as a snapshot. Choose full service at its bottom, and open the link again.",
 };
 
-/// The page, and the Content-Security-Policy under which it works and nothing else does.
-pub(super) fn render(config: &Config, told: Option<&Told<'_>>) -> (String, String) {
-    let locales = told.and_then(|told| told.confirmable.created.request.ui_locales.as_deref());
-    let language = language_of(locales);
+/// The page, and the Content-Security-Policy under which it works and nothing else does. It speaks as the login does, and
+/// where there is none, as the browser that sent these headers.
+pub(super) fn render(config: &Config, headers: &HeaderMap, told: Option<&Told<'_>>) -> (String, String) {
+    let language = match told {
+        Some(told) => language_of(told.confirmable.created.request.ui_locales.as_deref()),
+        None => language_of_browser(headers),
+    };
     let words = match language {
         Language::Chinese => &CHINESE,
         Language::English => &ENGLISH,
     };
     let nonce = STANDARD.encode(random_bytes::<16>());
     let controls = told.map_or(Controls::None, controls);
+    let is_question = matches!(controls, Controls::Decide { .. });
     let page = ConfirmPage {
         lang: tag(language),
         words,
         nonce: &nonce,
+        is_question,
         facts: told.and_then(|told| shown(config, told, language, words)),
         warnings: told
-            .filter(|told| matches!(controls, Controls::Decide { .. }) || told.withheld.is_some())
+            .filter(|told| is_question || told.withheld.is_some())
             .map(|told| warnings(&told.facts, words))
             .unwrap_or_default(),
         controls,
         numbers: told.and_then(|told| told.confirmable.numbers),
-        outcome: told.map_or(words.over, |told| outcome(told, words)),
+        heading: told.map_or(words.over, |told| heading(told, words)),
     };
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -177,14 +187,15 @@ fn controls(told: &Told<'_>) -> Controls {
     }
 }
 
-fn outcome(told: &Told<'_>, words: &Words) -> &'static str {
+fn heading(told: &Told<'_>, words: &Words) -> &'static str {
     match (told.confirmable.stage, told.withheld) {
         (ConfirmStage::Open, Some(Withheld::Unknown)) => words.unknown,
         (ConfirmStage::Open, Some(Withheld::SomebodyElse)) => words.somebody_else,
         (ConfirmStage::Open, Some(Withheld::Snapshot)) => words.snapshot,
-        (ConfirmStage::Open, None) => "",
+        (ConfirmStage::Open, None) => words.title,
         (ConfirmStage::Confirmed, _) => words.confirmed,
         (ConfirmStage::Denied, _) => words.denied,
+        (ConfirmStage::WrongNumber, _) => words.wrong_number,
         (ConfirmStage::Reported, _) => words.reported,
         (ConfirmStage::Over, _) => words.over,
     }

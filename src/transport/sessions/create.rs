@@ -27,6 +27,8 @@ use crate::keys::sha256;
 struct Ask {
     client_id: String,
     redirect_uri: Option<String>,
+    #[serde(default)]
+    redirects: bool,
     scope: Option<String>,
     state: Option<String>,
     nonce: Option<String>,
@@ -52,6 +54,7 @@ impl Ask {
     fn asked(&self) -> Asked<'_> {
         Asked {
             redirect_uri: self.redirect_uri.as_deref(),
+            redirects: self.redirects,
             scope: self.scope.as_deref(),
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),

@@ -100,7 +100,7 @@ pub(super) async fn answer(site: &Shared, account: &Account, word: Word) -> Resu
     let said = match (confirmable.stage, decision) {
         (ConfirmStage::Confirmed, _) if was_open => &texts.confirmed,
         (ConfirmStage::Confirmed, _) => &texts.already,
-        (ConfirmStage::Denied, Decision::Pick(_)) if was_open => &texts.wrong_number,
+        (ConfirmStage::WrongNumber, _) => &texts.wrong_number,
         (ConfirmStage::Denied, _) => &texts.denied,
         (ConfirmStage::Reported, _) => &texts.reported,
         (ConfirmStage::Open | ConfirmStage::Over, _) => &texts.expired,
