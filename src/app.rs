@@ -1,6 +1,7 @@
 //! The composition root: the only file that knows every layer.
 
 mod id_token_keys;
+mod journal;
 pub mod offline;
 
 use std::collections::HashMap;
@@ -26,13 +27,12 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::retention::Retention;
-use crate::store::{self, EventStore, Head, Journal, OpenError, folder_id};
+use crate::store::{EventStore, Journal, OpenError, folder_id};
 use crate::transport::admin::{self, AdminHttp, AdminSocket, Sign, SignedHead, SocketError, Unsigned};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{PlaceDatabase, PlaceDatabaseError, QrCodes, RateLimits, Site, Webhooks, WebhooksError, public};
-use crate::vault;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -141,9 +141,6 @@ const LAST_CHECKPOINT: Duration = Duration::from_secs(2);
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How often a store that is in use is tried again within `lock_wait`.
-const LOCK_POLL: Duration = Duration::from_millis(100);
-
 /// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes. A journal
 /// that does not extend its last checkpoint is treated as `if_other` says.
 ///
@@ -165,7 +162,7 @@ pub async fn run(
         audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
     }
     let journal = tokio::select! {
-        opened = open_journal(&config) => Arc::new(opened?),
+        opened = journal::open(&config) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
     };
     // After the journal: its lock says that no other process is making keys.
@@ -200,7 +197,7 @@ pub async fn run(
     let serving = Serving::start(config, listeners, mounts, core).await?;
     let outcome = tokio::select! {
         () = &mut shutdown => Ok(()),
-        reason = journal_failure(journal.head()) => Err(RunError::Journal(reason)),
+        reason = journal::failure(journal.head()) => Err(RunError::Journal(reason)),
         () = tree.failed() => Err(RunError::Tree),
     };
     tracing::info!("stopping");
@@ -409,34 +406,4 @@ fn wechat_apis(
         apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone(), metrics)?);
     }
     Ok(apis)
-}
-
-/// Opens the journal; waits for another process that is about to let go of it.
-async fn open_journal(config: &Config) -> Result<Journal, OpenError> {
-    let (path, lock_wait) = (&config.store.path, config.store.lock_wait);
-    let started = tokio::time::Instant::now();
-    let mut is_told = false;
-    loop {
-        let (attempt, keys) = (path.clone(), config.keys.path.clone());
-        let vault = move || vault::open_or_create(&keys);
-        let opened = tokio::task::spawn_blocking(move || store::open_or_create(attempt, vault)).await;
-        match opened {
-            Ok(Err(OpenError::Locked(_))) if started.elapsed() < lock_wait => {
-                if !is_told {
-                    tracing::info!(path = %path.display(), ?lock_wait, "another process has the journal: waiting for it");
-                    is_told = true;
-                }
-                tokio::time::sleep(LOCK_POLL).await;
-            }
-            Ok(opened) => return opened,
-            Err(panicked) => return Err(OpenError::Unusable { path: path.clone(), reason: panicked.to_string() }),
-        }
-    }
-}
-
-async fn journal_failure(mut head: watch::Receiver<Head>) -> Arc<str> {
-    match head.wait_for(|head| head.failure.is_some()).await {
-        Ok(head) => head.failure.clone().unwrap_or_default(),
-        Err(_) => "its writer has ended".into(),
-    }
 }

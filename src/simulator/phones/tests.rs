@@ -126,3 +126,18 @@ async fn another_start_is_another_wechat() {
     assert_eq!(look(&one).await["instance"], look(&one).await["instance"]);
     assert_ne!(look(&one).await["instance"], look(&other).await["instance"]);
 }
+
+#[tokio::test]
+async fn what_a_person_writes_or_presses_stands_in_their_conversation_alone() {
+    let (phones, _) = phones().await;
+    for said in [
+        json!({"person": "alice", "text": "42", "menu": null}),
+        json!({"person": "alice", "text": "不是我", "menu": "1234"}),
+    ] {
+        let (_, told) = call(phones.router(), "/demo/phone/say", said).await;
+        assert_eq!((&told["outcome"], &told["event"]), (&json!("pushed"), &json!("text")));
+    }
+    let lines = phones.screen(Person::Alice)["lines"].clone();
+    assert_eq!(lines, json!([{"kind": "person", "text": "42"}, {"kind": "person", "text": "不是我"}]));
+    assert_eq!(phones.screen(Person::Bob)["lines"], json!([]));
+}
