@@ -75,22 +75,34 @@ pub struct Scanned {
     pub next: AfterScan,
 }
 
-/// What who scanned has to do.
+/// What who scanned has to do. The token is given to nobody else.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AfterScan {
-    /// Nothing: the login is confirmed.
-    Nothing,
-    /// To confirm, behind the link with this token.
-    Confirm {
-        /// Given to nobody but who scanned.
+    /// Nothing: the login is confirmed. Behind the link with this token they may still say that it was not them.
+    Nothing {
+        /// See [`Logins::confirmable`].
         token: String,
     },
+    /// To confirm, behind the link with this token.
+    Confirm {
+        /// See [`Logins::confirmable`].
+        token: String,
+    },
+}
+
+impl AfterScan {
+    /// What the link to the scanner's page carries.
+    pub fn into_token(self) -> String {
+        match self {
+            Self::Nothing { token } | Self::Confirm { token } => token,
+        }
+    }
 }
 
 impl std::fmt::Debug for AfterScan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "Nothing",
+            Self::Nothing { .. } => "Nothing(…)",
             Self::Confirm { .. } => "Confirm(…)",
         })
     }
@@ -249,6 +261,14 @@ impl Logins {
         }))
     }
 
+    /// How the session of a scene began, for those who may know what everybody may: a scene is no secret.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn created(&self, scene: &SceneId) -> Result<Option<Arc<Created>>, Unavailable> {
+        Ok(self.find(scene).await?.map(|cell| cell.created.clone()))
+    }
+
     /// The QR code of a scene.
     ///
     /// # Errors
@@ -278,9 +298,10 @@ impl Logins {
         let scan = Scan { account: account.clone(), openid: openid.clone(), at: self.clock.now() };
         match self.command(&cell, IfLost::SendAgain, Command::Scan(scan)).await {
             Ok(Outcome { session, .. }) => {
+                let token = self.confirm_token(&cell);
                 let next = match session.phase {
-                    Phase::Scanned { .. } => AfterScan::Confirm { token: self.confirm_token(&cell) },
-                    _ => AfterScan::Nothing,
+                    Phase::Scanned { .. } => AfterScan::Confirm { token },
+                    _ => AfterScan::Nothing { token },
                 };
                 Ok(Scanned { created: session.created, next })
             }

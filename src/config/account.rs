@@ -114,6 +114,8 @@ pub(super) struct Draft {
     pub app_id: Option<AppId>,
     pub app_id_spot: Spot,
     pub kind: AccountKind,
+    /// `None` where something else is written.
+    pub web_oauth: Option<WebOauth>,
     pub forward_spot: Spot,
     pub account: Option<Account>,
 }
@@ -156,7 +158,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
     let token_source = read_token_source(&mut section);
     let proxy = section.optional("proxy", urls::proxy);
     let kind = section.choice("kind", AccountKind::Service);
-    let web_oauth = section.choice("web_oauth", WebOauth::Off);
+    let web_oauth = section.word("web_oauth", WebOauth::Off);
     let scene_prefix = section.or("scene_prefix", "sl-".to_owned(), scene_prefix);
     let qr_daily_budget = NonZeroU32::new(section.or("qr_daily_budget", 90_000, values::whole(1)));
     let unionid = section.or("unionid", false, values::boolean);
@@ -191,7 +193,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             token_source,
             proxy,
             kind,
-            web_oauth,
+            web_oauth: web_oauth?,
             scene_prefix,
             qr_daily_budget: qr_daily_budget?,
             unionid,
@@ -200,7 +202,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             conversation,
         })
     })();
-    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, forward_spot, account }
+    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, web_oauth, forward_spot, account }
 }
 
 fn read_encryption(section: &mut Section<'_>) -> Option<Encryption> {

@@ -6,14 +6,10 @@
 /// What is taken and has no effect yet.
 const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
-    ("account.web_oauth.userinfo", "profiles are not asked for yet: it does what \"base\" does"),
+    ("account.web_oauth.userinfo", "people are asked for their consent, and nothing of their profiles is used yet"),
     ("account.unionid", "the unionid is not asked for yet"),
     ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
     ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
-    (
-        "client.qr.link",
-        "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",
-    ),
 ];
 
 /// What this version cannot run with, and the cure.

@@ -15,6 +15,7 @@ mod doctor;
 mod forward;
 mod front;
 mod lifecycle;
+mod link;
 mod modes;
 mod oidc;
 mod operator;

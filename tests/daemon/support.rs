@@ -329,6 +329,13 @@ impl World {
     }
 }
 
+/// The account `main` may learn who opens a page, of the simulated WeChat.
+pub fn web_oauth(config: &str, scope: &str) -> String {
+    let base = config.lines().find_map(|line| line.trim().strip_prefix("api_base = ")).unwrap().to_owned();
+    let more = format!("web_oauth = \"{scope}\"\n oauth_base = {base}\n api_base = {base}");
+    config.replacen(&format!("api_base = {base}"), &more, 1)
+}
+
 /// An account that may make few codes a day lays none up.
 pub fn without_prepared_codes(config: &str) -> String {
     config.replace("[[account]]", "[[account]]\nqr_daily_budget = 50")

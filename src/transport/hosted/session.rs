@@ -17,6 +17,7 @@ use super::super::cors;
 use super::super::headers::PRIVATE;
 use super::super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::super::opening;
+use super::super::phone;
 use super::super::problem::Problem;
 use super::super::sessions::Begun;
 use super::super::site::{Shared, Site};
@@ -63,9 +64,11 @@ async fn resume(
     let is_same =
         |created: &Arc<Created>| created.client == request.client.client_id && created.request == request.login;
     let Some(created) = created.filter(is_same) else { return Ok(None) };
+    let in_app = phone::in_app(site, &scene, &created);
     let begun = Begun {
         scene: &scene,
         qr_content: &created.qr.content,
+        in_app: in_app.as_deref(),
         expires_at: created.expires_at,
         attach_token: &attach_token,
     };
@@ -87,8 +90,13 @@ async fn begin(
     let AuthorizationRequest { client, login } = request;
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let scene = &fresh.opened.scene;
-    let begun =
-        Begun { scene, qr_content: &fresh.qr_content, expires_at: fresh.expires_at, attach_token: &attach_token };
+    let begun = Begun {
+        scene,
+        qr_content: &fresh.qr_content,
+        in_app: fresh.in_app.as_deref(),
+        expires_at: fresh.expires_at,
+        attach_token: &attach_token,
+    };
     let lives = site.clock.now().until(fresh.expires_at) + site.config.session.code_ttl;
     let session = [(header::SET_COOKIE, cookie.header(scene, &attach_token, lives))];
     let mut response = (StatusCode::CREATED, PRIVATE, session, axum::Json(begun.json(site))).into_response();
