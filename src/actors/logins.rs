@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
+    UnionId,
 };
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
@@ -64,6 +65,21 @@ pub struct Watched {
     pub created: Arc<Created>,
     /// What happens.
     pub watch: Watch,
+}
+
+/// Who scanned, as far as WeChat has told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanner {
+    /// For the account through which they scanned.
+    pub openid: OpenId,
+    /// For all accounts of its owner, where that was learnt in time.
+    pub unionid: Option<UnionId>,
+}
+
+impl From<&OpenId> for Scanner {
+    fn from(openid: &OpenId) -> Self {
+        Self { openid: openid.clone(), unionid: None }
+    }
 }
 
 /// What a scan has led to, the first time as well as every time that it is told again.
@@ -287,15 +303,21 @@ impl Logins {
         Ok(cell.map(|cell| cell.created.qr.clone()))
     }
 
-    /// WeChat says that `openid` scanned through `account`. The scan is durable when this returns.
+    /// WeChat says that somebody scanned through `account`. The scan is durable when this returns.
     ///
     /// # Errors
     /// [`ScanError`].
-    pub async fn scan(&self, scene: &SceneId, account: &AccountName, openid: &OpenId) -> Result<Scanned, ScanError> {
+    pub async fn scan(
+        &self,
+        scene: &SceneId,
+        account: &AccountName,
+        scanner: impl Into<Scanner>,
+    ) -> Result<Scanned, ScanError> {
+        let Scanner { openid, unionid } = scanner.into();
         let cell = self.find(scene).await.map_err(|_| ScanError::Unavailable)?;
         let unknown = ScanError::NoEffect { refusal: Refusal::Unknown, created: None };
         let cell = cell.ok_or(unknown)?;
-        let scan = Scan { account: account.clone(), openid: openid.clone(), at: self.clock.now() };
+        let scan = Scan { account: account.clone(), openid, unionid, at: self.clock.now() };
         match self.command(&cell, IfLost::SendAgain, Command::Scan(scan)).await {
             Ok(Outcome { session, .. }) => {
                 let token = self.confirm_token(&cell);

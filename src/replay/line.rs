@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Recorded, Scanned, Visitor};
+use crate::domain::{
+    Confirmation, Created, Event, EventKind, OpenId, Opener, Person, Recorded, Scanned, UnionId, Visitor,
+};
 
 pub use read::{LineError, read_jsonl};
 
@@ -42,6 +44,8 @@ struct ScannedLine<'a> {
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unionid: Option<&'a str>,
     /// Stands where the openid stood.
     #[serde(skip_serializing_if = "is_false")]
     forgotten: bool,
@@ -55,6 +59,7 @@ impl<'a> From<&'a Scanned> for ScannedLine<'a> {
         Self {
             account: scanned.account.as_str(),
             openid: scanned.person.openid().map(OpenId::as_str),
+            unionid: scanned.person.unionid().map(UnionId::as_str),
             forgotten: matches!(scanned.person, Person::Forgotten(_)),
             person: scanned.person.handle().map(|person| person.to_string()),
         }
