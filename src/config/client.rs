@@ -141,6 +141,11 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let its_account = account.as_ref().and_then(|name| accounts.iter().find(|draft| draft.name.as_ref() == Some(name)));
     if let Some(its_account) = its_account {
         check_qr(&mut section, qr, confirm, its_account);
+        if subject == Subject::Unionid && !its_account.unionid {
+            let cure =
+                "set unionid = true there, where the account is bound to an Open Platform account (微信开放平台)";
+            section.fault("subject", "is \"unionid\", and its account does not ask for it", cure);
+        }
     }
     let pkce = section.choice("pkce", Pkce::Required);
     if pkce == Pkce::Optional {

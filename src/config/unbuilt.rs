@@ -6,9 +6,6 @@
 /// What is taken and has no effect yet.
 const DOES_NOTHING: &[(&str, &str)] = &[
     ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
-    ("account.web_oauth.userinfo", "people are asked for their consent, and nothing of their profiles is used yet"),
-    ("account.unionid", "the unionid is not asked for yet"),
-    ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
     ("client.confirm_via.chat", "nothing can be confirmed in the conversation yet"),
 ];
 

@@ -26,7 +26,6 @@ struct Line<'a> {
     own: Own<'a>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Own<'a> {

@@ -28,5 +28,6 @@ mod sessions;
 mod support;
 mod token;
 mod transports;
+mod unionid;
 mod webhooks;
 mod widget;

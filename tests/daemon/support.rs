@@ -63,6 +63,15 @@ impl World {
         Self::with(|config| without_prepared_codes(&config)).await
     }
 
+    /// A daemon whose account `main` asks a WeChat that has unionids for them.
+    pub async fn with_unionids(change: impl FnOnce(String) -> String) -> Self {
+        let main = |account| SimulatedAccount { has_unionid: true, ..account };
+        let asking = |config: String| config.replacen("[[account]]", "[[account]]\nunionid = true", 1);
+        let mut world = Self::prepare_with(main, |config| change(asking(config))).await;
+        world.run().await;
+        world
+    }
+
     /// A daemon, and a WeChat that pushes to its account `main` in this mode and format.
     pub async fn in_mode(encryption: SimulatedEncryption, format: DataFormat) -> Self {
         let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";

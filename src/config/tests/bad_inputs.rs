@@ -147,6 +147,7 @@ fn accounts_and_clients_fit_together() {
         (format!("{SMALL}{twin}"), "client.shop.client_id", "another"),
         (account("kind = \"subscription\""), "client.shop.qr", "service account"),
         (client("qr = \"link\""), "client.shop.qr", "web_oauth = \"base\""),
+        (client("subject = \"unionid\""), "client.shop.subject", "unionid = true"),
         (seed("client_id = \"shpo\""), "seed_page.client_id", "\"shop\""),
         (account("callback_max_age = \"0s\""), "account.main.callback_max_age", "repeat"),
         (account("scene_prefix = \"\""), "account.main.scene_prefix", "empty"),

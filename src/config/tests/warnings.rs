@@ -87,14 +87,15 @@ fn what_is_weaker_than_safe() {
 
 #[test]
 fn what_is_taken_and_not_built_yet() {
-    let account = |line: &str| small_with("[[account]]", line);
     let client = |line: &str| small_with("[[client]]", line);
-    check(&[
-        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "consent"),
-        (account("unionid = true"), "account.main.unionid", "not asked for"),
-        (client("subject = \"unionid\""), "client.shop.subject", "no id tokens"),
-        (client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation"),
-    ]);
+    check(&[(client("confirm_via = \"chat\""), "client.shop.confirm_via", "conversation")]);
+}
+
+#[test]
+fn a_consent_that_nothing_needs() {
+    let account = |line: &str| small_with("[[account]]", line);
+    check(&[(account("web_oauth = \"userinfo\""), "account.main.web_oauth", "consent")]);
+    assert_eq!(warned(&account("web_oauth = \"userinfo\"\nunionid = true")), warned(SMALL));
 }
 
 #[test]

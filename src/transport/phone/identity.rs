@@ -60,7 +60,7 @@ pub(super) async fn gate(
     let openid = match Visit::read(site, &page, headers, query).await {
         Visit::New => return Ok(Gate::Lead(Box::new(visit::lead(site, &page)))),
         Visit::Back(Err(nobody)) => return Ok(Gate::Shut(Withheld::Nobody(nobody))),
-        Visit::Back(Ok(openid)) => openid,
+        Visit::Back(Ok(user)) => user.openid,
     };
     if !site.logins.is_scanner(token, &openid).await? {
         return Ok(Gate::Shut(Withheld::SomebodyElse));

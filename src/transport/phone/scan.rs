@@ -14,12 +14,14 @@ use super::super::headers::of_page;
 use super::super::problem::Problem;
 use super::super::qr_codes::{Code, new_scene};
 use super::super::site::{Shared, Site};
+use super::super::unionids;
+use super::super::wechat::api::WebUser;
 use super::page::{self, Notice};
 use super::visit::{self, Nobody, Page, Scope, Visit};
 use super::{identity, link};
 use crate::actors::{ScanError, Unavailable};
 use crate::config::Account;
-use crate::domain::{Confirmation, Created, OpenId, QrCode, Refusal, SceneId};
+use crate::domain::{Confirmation, Created, QrCode, Refusal, SceneId};
 
 fn path(scene: &SceneId) -> String {
     format!("/l/{scene}")
@@ -71,19 +73,24 @@ pub(super) async fn open(
         Visit::New => Ok(visit::lead(&site, &page)),
         Visit::Back(Err(Nobody::Unknown)) => Ok(tell(Some(&created), Notice::Unknown)),
         Visit::Back(Err(Nobody::Snapshot)) => Ok(tell(Some(&created), Notice::Snapshot)),
-        Visit::Back(Ok(openid)) => scan(&site, &scene, &created, &page, &openid).await,
+        Visit::Back(Ok(user)) => scan(&site, &scene, &created, &page, user).await,
     }
 }
 
 /// Lets who opened the page scan, and sends them on to where they confirm.
 async fn scan(
-    site: &Site,
+    site: &Shared,
     scene: &SceneId,
     created: &Created,
     page: &Page<'_>,
-    openid: &OpenId,
+    user: WebUser,
 ) -> Result<Response, Problem> {
-    match site.logins.scan(scene, &page.account.name, openid).await {
+    let account = page.account;
+    if account.unionid && user.unionid.is_some() {
+        site.unionids.learn(&account.name, &user.openid, user.unionid);
+    }
+    let scanner = unionids::scanner(site, account, &user.openid).await;
+    match site.logins.scan(scene, &account.name, scanner).await {
         Ok(scanned) => {
             let token = scanned.next.into_token();
             // WeChat has just said who it is: it need not be asked again there.

@@ -17,9 +17,10 @@ use super::super::cookies;
 use super::super::extract::Query;
 use super::super::headers::PRIVATE;
 use super::super::site::Site;
+use super::super::wechat::api::WebUser;
 use crate::clock::random_bytes;
 use crate::config::{Account, WebOauth};
-use crate::domain::{OpenId, Timestamp};
+use crate::domain::Timestamp;
 use crate::keys::same_secret;
 
 const COOKIE: &str = "sl_visit";
@@ -80,7 +81,7 @@ pub(super) enum Visit {
     /// They have not been to WeChat yet.
     New,
     /// They come back from there.
-    Back(Result<OpenId, Nobody>),
+    Back(Result<WebUser, Nobody>),
 }
 
 impl Visit {
@@ -95,11 +96,11 @@ impl Visit {
     }
 }
 
-async fn exchange(site: &Site, page: &Page<'_>, code: &str) -> Result<OpenId, Nobody> {
+async fn exchange(site: &Site, page: &Page<'_>, code: &str) -> Result<WebUser, Nobody> {
     let api = site.wechat.get(&page.account.name).ok_or(Nobody::Unknown)?;
-    match api.web_user(code).await {
+    match api.web_user(code, page.account.unionid).await {
         Ok(Some(user)) if user.is_snapshot => Err(Nobody::Snapshot),
-        Ok(Some(user)) => Ok(user.openid),
+        Ok(Some(user)) => Ok(user),
         Ok(None) | Err(_) => Err(Nobody::Unknown),
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::{AccountName, Created, OpenId, Refusal, SceneId};
 use crate::transport::language::language_of;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
+use crate::transport::unionids;
 use crate::transport::webhooks::Following;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
@@ -166,8 +167,9 @@ async fn scan_stubbornly(
     openid: &OpenId,
 ) -> Result<Scanned, ScanError> {
     let give_up = tokio::time::Instant::now() + STUBBORN;
+    let scanner = unionids::scanner(site, account, openid).await;
     loop {
-        let scanned = site.logins.scan(scene, &account.name, openid).await;
+        let scanned = site.logins.scan(scene, &account.name, scanner.clone()).await;
         let may_help = matches!(scanned, Err(ScanError::Unavailable)) && tokio::time::Instant::now() < give_up;
         if !may_help {
             return scanned;
