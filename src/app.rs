@@ -270,9 +270,8 @@ impl Serving {
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
         serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
         let limits = RateLimits::new(&config.limits);
-        let told_folder = config.store.path.join("webhooks");
         let (around, tasks, stopping) = ((&core.clock, &core.metrics), &serving.tasks, &serving.stopping);
-        let webhooks = Webhooks::start(&config, history, &told_folder, around, tasks, stopping)?;
+        let webhooks = Webhooks::start(&config, history, &config.store.path.join("webhooks"), around, tasks, stopping)?;
         let place_database = config.server.place_database.as_deref().map(PlaceDatabase::open).transpose()?;
         let site = Arc::new(Site {
             config,
@@ -284,6 +283,7 @@ impl Serving {
             limits,
             metrics: core.metrics,
             wechat: core.wechat,
+            unionids: crate::transport::Unionids::default(),
             qr_codes: serving.qr_codes.clone(),
             callbacks,
             place_database,

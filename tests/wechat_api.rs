@@ -11,6 +11,7 @@ mod wechat_api {
     pub mod stub;
     pub mod tls;
     pub mod tokens;
+    pub mod user;
 }
 
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
+    UnionId,
 };
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
@@ -77,6 +78,21 @@ pub struct Watched {
     pub watch: Watch,
 }
 
+/// Who scanned, as far as WeChat has told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanner {
+    /// For the account through which they scanned.
+    pub openid: OpenId,
+    /// For all accounts of its owner, where that was learnt in time.
+    pub unionid: Option<UnionId>,
+}
+
+impl From<&OpenId> for Scanner {
+    fn from(openid: &OpenId) -> Self {
+        Self { openid: openid.clone(), unionid: None }
+    }
+}
+
 /// What a scan has led to, the first time as well as every time that it is told again.
 #[derive(Clone, Debug)]
 pub struct Scanned {
@@ -86,22 +102,34 @@ pub struct Scanned {
     pub next: AfterScan,
 }
 
-/// What who scanned has to do.
+/// What who scanned has to do. The token is given to nobody else.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AfterScan {
-    /// Nothing: the login is confirmed.
-    Nothing,
-    /// To confirm, behind the link with this token.
-    Confirm {
-        /// Given to nobody but who scanned.
+    /// Nothing: the login is confirmed. Behind the link with this token they may still say that it was not them.
+    Nothing {
+        /// See [`Logins::confirmable`].
         token: String,
     },
+    /// To confirm, behind the link with this token.
+    Confirm {
+        /// See [`Logins::confirmable`].
+        token: String,
+    },
+}
+
+impl AfterScan {
+    /// What the link to the scanner's page carries.
+    pub fn into_token(self) -> String {
+        match self {
+            Self::Nothing { token } | Self::Confirm { token } => token,
+        }
+    }
 }
 
 impl std::fmt::Debug for AfterScan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "Nothing",
+            Self::Nothing { .. } => "Nothing(…)",
             Self::Confirm { .. } => "Confirm(…)",
         })
     }
@@ -263,6 +291,14 @@ impl Logins {
         }))
     }
 
+    /// How the session of a scene began, for those who may know what everybody may: a scene is no secret.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn created(&self, scene: &SceneId) -> Result<Option<Arc<Created>>, Unavailable> {
+        Ok(self.find(scene).await?.map(|cell| cell.created.clone()))
+    }
+
     /// The QR code of a scene.
     ///
     /// # Errors
@@ -281,20 +317,27 @@ impl Logins {
         Ok(cell.map(|cell| cell.created.qr.clone()))
     }
 
-    /// WeChat says that `openid` scanned through `account`. The scan is durable when this returns.
+    /// WeChat says that somebody scanned through `account`. The scan is durable when this returns.
     ///
     /// # Errors
     /// [`ScanError`].
-    pub async fn scan(&self, scene: &SceneId, account: &AccountName, openid: &OpenId) -> Result<Scanned, ScanError> {
+    pub async fn scan(
+        &self,
+        scene: &SceneId,
+        account: &AccountName,
+        scanner: impl Into<Scanner>,
+    ) -> Result<Scanned, ScanError> {
+        let Scanner { openid, unionid } = scanner.into();
         let cell = self.find(scene).await.map_err(|_| ScanError::Unavailable)?;
         let unknown = ScanError::NoEffect { refusal: Refusal::Unknown, created: None };
         let cell = cell.ok_or(unknown)?;
-        let scan = Scan { account: account.clone(), openid: openid.clone(), at: self.clock.now() };
+        let scan = Scan { account: account.clone(), openid, unionid, at: self.clock.now() };
         match self.command(&cell, IfLost::SendAgain, Command::Scan(scan)).await {
             Ok(Outcome { session, .. }) => {
+                let token = self.confirm_token(&cell);
                 let next = match session.phase {
-                    Phase::Scanned { .. } => AfterScan::Confirm { token: self.confirm_token(&cell) },
-                    _ => AfterScan::Nothing,
+                    Phase::Scanned { .. } => AfterScan::Confirm { token },
+                    _ => AfterScan::Nothing { token },
                 };
                 Ok(Scanned { created: session.created, next })
             }

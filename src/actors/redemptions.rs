@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    ClientId, Command, Created, Digest, Event, OpenId, Phase, Redeem, Refusal, SceneId, Session, Timestamp,
+    ClientId, Command, Created, Digest, Event, OpenId, Person, Phase, Redeem, Refusal, SceneId, Session, Timestamp,
+    UnionId,
 };
 use crate::keys::Purpose;
 
 use super::address::IfLost;
 use super::cell::Cell;
 use super::code;
-use super::logins::{Failed, Logins, Unavailable};
+use super::logins::{Failed, Logins, Scanner, Unavailable};
 
 /// A login that a website was given.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Grant {
     pub created: Arc<Created>,
     /// Who logged in.
     pub openid: OpenId,
+    /// Who it is for all accounts of the owner, where the journal knows it.
+    pub unionid: Option<UnionId>,
     /// When who scanned had agreed.
     pub confirmed_at: Timestamp,
     /// Until when the access token lives.
@@ -32,6 +35,7 @@ impl Grant {
         Some(Self {
             created: session.created.clone(),
             openid: person.openid()?.clone(),
+            unionid: person.unionid().cloned(),
             confirmed_at: *confirmed_at,
             expires_at: *access_token_expires_at,
         })
@@ -96,6 +100,20 @@ impl Logins {
             Err(Failed::Refused(_)) => Err(RedeemError::InvalidGrant),
             Err(Failed::Unavailable) => Err(RedeemError::Unavailable),
         }
+    }
+
+    /// How a login began, and of whom, that waits for its redemption by this client; `None` where this code would not be taken.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn behind(&self, code: &str, client: &ClientId) -> Result<Option<(Arc<Created>, Scanner)>, Unavailable> {
+        let Some(cell) = self.proven(Purpose::Code, code).await? else { return Ok(None) };
+        let session = self.show(&cell).await?;
+        let Phase::Confirmed { person: Person::Known { openid, unionid, .. }, .. } = session.phase else {
+            return Ok(None);
+        };
+        let is_its_own = session.created.client == *client;
+        Ok(is_its_own.then_some((session.created, Scanner { openid, unionid })))
     }
 
     /// What an access token stands for; `None` where it is none, or not any more.

@@ -115,6 +115,9 @@ pub(super) struct Draft {
     pub app_id_spot: Spot,
     pub kind: AccountKind,
     pub encryption: Option<Encryption>,
+    /// `None` where something else is written.
+    pub web_oauth: Option<WebOauth>,
+    pub unionid: bool,
     pub forward_spot: Spot,
     pub account: Option<Account>,
 }
@@ -157,10 +160,14 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
     let token_source = read_token_source(&mut section);
     let proxy = section.optional("proxy", urls::proxy);
     let kind = section.choice("kind", AccountKind::Service);
-    let web_oauth = section.choice("web_oauth", WebOauth::Off);
+    let web_oauth = section.word("web_oauth", WebOauth::Off);
     let scene_prefix = section.or("scene_prefix", "sl-".to_owned(), scene_prefix);
     let qr_daily_budget = NonZeroU32::new(section.or("qr_daily_budget", 90_000, values::whole(1)));
     let unionid = section.or("unionid", false, values::boolean);
+    if web_oauth == Some(WebOauth::Userinfo) && !unionid {
+        let text = "asks people for their consent, which nothing but unionid = true makes use of: write \"base\"";
+        section.warn("web_oauth", WebOauth::Userinfo.name(), text);
+    }
     let forward = section.optional("forward", urls::url);
     let forward_mode = section.choice("forward_mode", ForwardMode::Unmatched);
     for key in ["texts", "replies"] {
@@ -192,7 +199,7 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             token_source,
             proxy,
             kind,
-            web_oauth,
+            web_oauth: web_oauth?,
             scene_prefix,
             qr_daily_budget: qr_daily_budget?,
             unionid,
@@ -201,7 +208,18 @@ pub(super) fn read(path: String, table: &Table, place: Place, report: &mut Repor
             conversation,
         })
     })();
-    Draft { name: draft.0, name_spot, app_id: draft.1, app_id_spot, kind, encryption, forward_spot, account }
+    Draft {
+        name: draft.0,
+        name_spot,
+        app_id: draft.1,
+        app_id_spot,
+        kind,
+        encryption,
+        web_oauth,
+        unionid,
+        forward_spot,
+        account,
+    }
 }
 
 fn read_encryption(section: &mut Section<'_>) -> Option<Encryption> {

@@ -1,7 +1,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::account::{AccountKind, Draft as AccountDraft, Encryption};
+use super::account::{AccountKind, Draft as AccountDraft, Encryption, WebOauth};
 use super::fault::{Place, Report, Spot};
 use super::raw::Table;
 use super::section::{Section, Taken, nearest};
@@ -138,15 +138,22 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
     let confirm = read_confirm(&mut section, Confirm::Number);
     let confirm_via = section.choice("confirm_via", ConfirmVia::Page);
     let qr = section.choice("qr", Qr::Scene);
-    let of_account = account.as_ref().and_then(|name| accounts.iter().find(|draft| draft.name.as_ref() == Some(name)));
-    check_chat(&mut section, confirm_via, confirm, of_account);
-    if qr == Qr::Scene && of_account.is_some_and(|draft| draft.kind == AccountKind::Subscription) {
-        let cure = "name a service account (服务号), or set qr = \"link\" where the account has web OAuth";
+    let its_account = account.as_ref().and_then(|name| accounts.iter().find(|draft| draft.name.as_ref() == Some(name)));
+    check_chat(&mut section, confirm_via, confirm, its_account);
+    if confirm_via == ConfirmVia::Chat && qr == Qr::Link {
         section.fault(
-            "qr",
-            "is \"scene\", and its account is a subscription account, which cannot make scene QR codes",
-            cure,
+            "confirm_via",
+            "is \"chat\", and with qr = \"link\" nobody scans through the conversation",
+            "leave one of the two out: a link leads to the page",
         );
+    }
+    if let Some(its_account) = its_account {
+        check_qr(&mut section, qr, confirm, its_account);
+        if subject == Subject::Unionid && !its_account.unionid {
+            let cure =
+                "set unionid = true there, where the account is bound to an Open Platform account (微信开放平台)";
+            section.fault("subject", "is \"unionid\", and its account does not ask for it", cure);
+        }
     }
     let pkce = section.choice("pkce", Pkce::Required);
     if pkce == Pkce::Optional {
@@ -190,6 +197,28 @@ pub(super) fn read(path: String, table: &Table, place: Place, accounts: &[Accoun
         })
     })();
     Draft { client_id: known, client_id_spot, confirm, pkce, client }
+}
+
+/// What the QR codes hold must be something that the account can do.
+fn check_qr(section: &mut Section<'_>, qr: Qr, confirm: Option<Confirm>, account: &AccountDraft) {
+    match qr {
+        Qr::Scene if account.kind == AccountKind::Subscription => section.fault(
+            "qr",
+            "is \"scene\", and its account is a subscription account, which cannot make scene QR codes",
+            "name a service account (服务号), or set qr = \"link\" where the account has web OAuth",
+        ),
+        Qr::Link if account.web_oauth == Some(WebOauth::Off) => section.fault(
+            "qr",
+            "is \"link\", and its account's web_oauth is \"off\", so nobody could tell who opens the link",
+            "set web_oauth = \"base\" there, where the console grants 网页授权 and has this host as its domain, or leave qr out",
+        ),
+        Qr::Link if confirm == Some(Confirm::Auto) => section.warn(
+            "qr",
+            qr.name(),
+            "with confirm = \"auto\" opening the link logs in, and any page in WeChat can open it: use \"tap\" or \"number\"",
+        ),
+        Qr::Scene | Qr::Link => {}
+    }
 }
 
 /// Reads `confirm` of a client or of the original page.

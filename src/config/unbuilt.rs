@@ -4,16 +4,8 @@
 //! keys that take one of a few words, noted where that word is in force, by default or not.
 
 /// What is taken and has no effect yet.
-const DOES_NOTHING: &[(&str, &str)] = &[
-    ("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only"),
-    ("account.web_oauth.userinfo", "profiles are not asked for yet: it does what \"base\" does"),
-    ("account.unionid", "the unionid is not asked for yet"),
-    ("client.subject.unionid", "the unionid is not known yet, so this client is given no id tokens"),
-    (
-        "client.qr.link",
-        "QR codes with a link to our page are not made yet: scene QR codes are shown, which need a service account",
-    ),
-];
+const DOES_NOTHING: &[(&str, &str)] =
+    &[("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only")];
 
 /// What this version cannot run with, and the cure.
 const CANNOT_RUN: &[(&str, &str, &str)] =

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{AccountName, ClientId, Created, DenyReason, Digest, OpenId, Timestamp};
+use super::{AccountName, ClientId, Created, DenyReason, Digest, OpenId, Timestamp, UnionId};
 
 /// What somebody wants to happen to a session. It carries the moment and the randomness that deciding needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Scan {
     pub account: AccountName,
     /// Who scanned.
     pub openid: OpenId,
+    /// Who it is for all accounts of the owner, where that was learnt in time.
+    pub unionid: Option<UnionId>,
     /// When the word was taken.
     pub at: Timestamp,
 }

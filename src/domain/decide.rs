@@ -90,8 +90,8 @@ fn decide_scan(session: &Session, scan: &Scan) -> Result<Vec<Event>, Refusal> {
     match &session.phase {
         Phase::Pending if scan.at >= created.expires_at => Err(Refusal::Ended),
         Phase::Pending => {
-            let scanned =
-                Event::Scanned(Scanned { account: scan.account.clone(), person: Person::known(scan.openid.clone()) });
+            let person = Person::of(scan.openid.clone(), scan.unionid.clone());
+            let scanned = Event::Scanned(Scanned { account: scan.account.clone(), person });
             Ok(match created.confirmation {
                 Confirmation::Auto => vec![scanned, confirmed(created, scan.at)],
                 Confirmation::Tap | Confirmation::Number => vec![scanned],

@@ -107,32 +107,46 @@ impl SceneId {
     }
 }
 
-/// A WeChat user as one account knows them: personal data, so it is not shown by `Debug`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct OpenId(Arc<str>);
+macro_rules! personal_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name(Arc<str>);
 
-impl OpenId {
-    /// Takes an openid as WeChat sent it.
-    ///
-    /// # Errors
-    /// An [`IdError`] where it is empty, longer than 128 bytes, or not visible ASCII.
-    pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
-        let text = text.as_ref();
-        check(text, 1, 128, visible)?;
-        Ok(Self(Arc::from(text)))
-    }
+        impl $name {
+            /// Takes it as WeChat sent it.
+            ///
+            /// # Errors
+            /// An [`IdError`] where it is empty, longer than 128 bytes, or not visible ASCII.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, IdError> {
+                let text = text.as_ref();
+                check(text, 1, 128, visible)?;
+                Ok(Self(Arc::from(text)))
+            }
 
-    /// The text itself; not for logs.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The text itself; not for logs.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for OpenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OpenId(…)")
-    }
-}
+personal_id!(
+    /// A WeChat user as one account knows them: personal data, so it is not shown by `Debug`.
+    OpenId
+);
+personal_id!(
+    /// A WeChat user as all accounts of one owner know them, who has bound them to one Open Platform account: personal data,
+    /// too.
+    UnionId
+);
 
 /// Names a person in the journal without telling who it is: a keyed hash of an [`OpenId`] and its account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -20,7 +20,7 @@ pub use event::{
     LoginRequest, Opener, Purpose, QrCode, Recorded, Redeemed, Scanned,
 };
 pub use evolve::evolve;
-pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId};
+pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId, UnionId};
 pub use person::{Forgotten, Person, Visitor, network_of};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;

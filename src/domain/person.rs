@@ -2,7 +2,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 use std::fmt;
 
-use super::{AccountName, OpenId, PersonHandle};
+use super::{AccountName, OpenId, PersonHandle, UnionId};
 
 /// Who scanned, as far as it is still known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Person {
     Known {
         /// Who it is.
         openid: OpenId,
+        /// Who it is for all accounts of the owner, where that was learnt in time.
+        unionid: Option<UnionId>,
         /// By what the journal names them; `None` before it does, and in records from before it did.
         handle: Option<PersonHandle>,
     },
@@ -21,13 +23,26 @@ pub enum Person {
 impl Person {
     /// Somebody of whom WeChat has told.
     pub fn known(openid: OpenId) -> Self {
-        Self::Known { openid, handle: None }
+        Self::of(openid, None)
+    }
+
+    /// Somebody of whom WeChat has told, perhaps also who they are for its owner's other accounts.
+    pub fn of(openid: OpenId, unionid: Option<UnionId>) -> Self {
+        Self::Known { openid, unionid, handle: None }
     }
 
     /// Who it is, where that is still known.
     pub fn openid(&self) -> Option<&OpenId> {
         match self {
             Self::Known { openid, .. } => Some(openid),
+            Self::Forgotten(_) => None,
+        }
+    }
+
+    /// Who it is for all accounts of the owner, where that is known.
+    pub fn unionid(&self) -> Option<&UnionId> {
+        match self {
+            Self::Known { unionid, .. } => unionid.as_ref(),
             Self::Forgotten(_) => None,
         }
     }

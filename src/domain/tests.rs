@@ -42,6 +42,7 @@ fn scan_through(account: &str, openid: &str, seconds: u64) -> Command {
     Command::Scan(Scan {
         account: AccountName::new(account).unwrap(),
         openid: OpenId::new(openid).unwrap(),
+        unionid: None,
         at: after(seconds),
     })
 }

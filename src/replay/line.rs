@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{AccountName, Confirmation, Created, Event, OpenId, Opener, Person, Recorded, Visitor};
+use crate::domain::{AccountName, Confirmation, Created, Event, OpenId, Opener, Person, Recorded, UnionId, Visitor};
 
 pub use read::{LineError, read_jsonl};
 
@@ -24,7 +24,6 @@ struct Line<'a> {
     own: Own<'a>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Own<'a> {
@@ -42,6 +41,8 @@ struct PersonLine<'a> {
     account: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unionid: Option<&'a str>,
     /// Stands where the openid stood.
     #[serde(skip_serializing_if = "is_false")]
     forgotten: bool,
@@ -55,6 +56,7 @@ impl<'a> PersonLine<'a> {
         Self {
             account: account.as_str(),
             openid: person.openid().map(OpenId::as_str),
+            unionid: person.unionid().map(UnionId::as_str),
             forgotten: matches!(person, Person::Forgotten(_)),
             person: person.handle().map(|person| person.to_string()),
         }

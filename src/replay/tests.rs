@@ -88,6 +88,7 @@ impl Journal {
             Act::Scan(person) => Command::Scan(Scan {
                 account: AccountName::new("main").unwrap(),
                 openid: openid(*person),
+                unionid: None,
                 at: at(seconds),
             }),
             Act::Confirm(person) => Command::Confirm { openid: openid(*person), at: at(seconds) },

@@ -45,7 +45,7 @@ fn login(person: &str) -> Vec<Event> {
         request: LoginRequest::default(),
         visitor: Some(Visitor::new("203.0.113.9", Some(person))),
     };
-    let person = Person::Known { openid: openid(person), handle: None };
+    let person = Person::known(openid(person));
     vec![
         Event::Created(Arc::new(created)),
         Event::Scanned(Scanned { account: main_account(), person }),

@@ -24,6 +24,7 @@ pub use standalone::Standalone;
 pub use tape::Tape;
 pub use website::{LoginError, LoginStart, Website, WebsiteSettings};
 pub use wechat::{
-    Answer, Call, DataFormat, Delivery, Line, MadeCode, NoAnswer, Outage, PERSON, PushFaults, Pushed, Quotas, Reply,
-    ScanError, Sealed, SimulatedAccount, SimulatedEncryption, SimulatedKind, SimulatedWeChat, Verification, Voice,
+    Answer, Call, DataFormat, Delivery, Line, MadeCode, NoAnswer, OpenedPage, Outage, PERSON, PushFaults, Pushed,
+    Quotas, Reply, ScanError, Sealed, SimulatedAccount, SimulatedEncryption, SimulatedKind, SimulatedWeChat,
+    Verification, Voice, WeChatBrowser,
 };

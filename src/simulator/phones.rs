@@ -180,11 +180,8 @@ struct ScanRequest {
 
 /// `outcome` is what the phone shows: `pushed`, with what the account made of it, or a page of WeChat's own.
 async fn scan(State(phones): State<Phones>, Json(request): Json<ScanRequest>) -> Json<Value> {
-    Json(match phones.scan(&request.qr_content, request.person).await {
-        Ok(delivery) => shown(&delivery),
-        Err(ScanError::Unknown) => json!({ "outcome": "unknown" }),
-        Err(ScanError::Expired) => json!({ "outcome": "expired" }),
-    })
+    let scanned = phones.scan(&request.qr_content, request.person).await;
+    Json(scanned.map_or_else(|error| shown_without_push(&error), |delivery| shown(&delivery)))
 }
 
 #[derive(Deserialize)]
@@ -236,6 +233,15 @@ pub(super) fn shown(delivery: &Delivery) -> Value {
         "reply": delivery.reply().map(|reply| reply.content),
         "ms": delivery.took.as_secs_f64() * 1000.0,
     })
+}
+
+/// What a phone shows where nothing was pushed.
+pub(super) fn shown_without_push(error: &ScanError) -> Value {
+    match error {
+        ScanError::Page(url) => json!({ "outcome": "page", "url": url.as_str() }),
+        ScanError::Unknown => json!({ "outcome": "unknown" }),
+        ScanError::Expired => json!({ "outcome": "expired" }),
+    }
 }
 
 pub(super) fn answered(answer: &Result<Answer, NoAnswer>) -> Value {

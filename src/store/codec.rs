@@ -59,7 +59,7 @@ fn encode_record(record: &Recorded, vault: &dyn Vault, out: &mut Vec<u8>) -> Res
     let start = out.len();
     out.extend_from_slice(&[0; RECORD_HEADER]);
     out.push(schema::tag(record.event.kind()));
-    out.push(schema::version(record.event.kind()));
+    out.push(schema::version(&record.event));
     out.extend_from_slice(&record.at.as_micros().to_le_bytes());
     out.extend_from_slice(&record.scene_seq.to_le_bytes());
     out.push(u8::try_from(scene.len()).map_err(|_| NotEncoded::TooLarge)?);

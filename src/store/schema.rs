@@ -27,18 +27,20 @@ pub(super) const MAX_PAYLOAD: usize = 6 * 1024;
 const BINCODE: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD>();
 
-/// The version that new records of a kind are written in.
-pub(super) const fn version(kind: EventKind) -> u8 {
-    match kind {
-        EventKind::Created | EventKind::Scanned => 2,
-        EventKind::Confirmed
-        | EventKind::Denied
-        | EventKind::Expired
-        | EventKind::Redeemed
-        | EventKind::Revoked
-        | EventKind::Forgotten
-        | EventKind::Subscribed
-        | EventKind::Unsubscribed => 1,
+/// The version that a new record of this event is written in: the oldest that can say it, so that older programs read what
+/// they can.
+pub(super) fn version(event: &Event) -> u8 {
+    match event {
+        Event::Scanned(scanned) if scanned.person.unionid().is_some() => 3,
+        Event::Created(_) | Event::Scanned(_) => 2,
+        Event::Confirmed(_)
+        | Event::Denied(_)
+        | Event::Expired
+        | Event::Redeemed(_)
+        | Event::Revoked
+        | Event::Forgotten(_)
+        | Event::Subscribed(_)
+        | Event::Unsubscribed(_) => 1,
     }
 }
 
@@ -130,6 +132,14 @@ frozen! {
 }
 
 frozen! {
+    /// What version 2 had, and behind it the unionid, sealed under the person's key, too.
+    struct ScannedV3<'a> {
+        scanned: ScannedV2<'a>,
+        unionid: &'a [u8],
+    }
+}
+
+frozen! {
     struct ForgottenV1<'a> {
         account: &'a str,
         person: [u8; 16],
@@ -192,7 +202,11 @@ pub(super) fn encode(event: &Event, seal: Seal<'_>) -> Result<Vec<u8>, VaultErro
         }
         Event::Scanned(scanned) => {
             let (person, openid) = seal.person(&scanned.account, &scanned.person)?;
-            to_bytes(&ScannedV2 { account: scanned.account.as_str(), person: person.0, openid: &openid })
+            let stored = ScannedV2 { account: scanned.account.as_str(), person: person.0, openid: &openid };
+            match scanned.person.unionid() {
+                None => to_bytes(&stored),
+                Some(unionid) => to_bytes(&ScannedV3 { scanned: stored, unionid: &seal.unionid(person, unionid)? }),
+            }
         }
         Event::Forgotten(forgotten) => {
             to_bytes(&ForgottenV1 { account: forgotten.account.as_str(), person: forgotten.person.0 })
@@ -222,10 +236,14 @@ pub(super) fn decode(tag: u8, version: u8, payload: &[u8], seal: Seal<'_>) -> Re
             let visitor = stored.visitor.map(|sealed| seal.open_visitor(sealed)).transpose()?;
             Ok(Event::Created(Arc::new(Created { visitor, ..stored.created.try_into()? })))
         }
-        (EventKind::Scanned, 2) => {
-            let stored: ScannedV2<'_> = from_bytes(payload)?;
-            let person = seal.open_person(PersonHandle(stored.person), stored.openid)?;
-            Ok(Event::Scanned(Scanned { account: AccountName::new(stored.account).map_err(named("account"))?, person }))
+        (EventKind::Scanned, 2) => Ok(Event::Scanned(scanned(&from_bytes(payload)?, seal)?)),
+        (EventKind::Scanned, 3) => {
+            let stored: ScannedV3<'_> = from_bytes(payload)?;
+            let mut scanned = scanned(&stored.scanned, seal)?;
+            if let Person::Known { unionid, .. } = &mut scanned.person {
+                *unionid = seal.open_unionid(PersonHandle(stored.scanned.person), stored.unionid)?;
+            }
+            Ok(Event::Scanned(scanned))
         }
         (EventKind::Forgotten, 1) => {
             let stored: ForgottenV1<'_> = from_bytes(payload)?;
@@ -264,6 +282,11 @@ fn follower(payload: &[u8], seal: Seal<'_>) -> Result<Follower, String> {
     let stored: FollowerV1<'_> = from_bytes(payload)?;
     let person = seal.open_person(PersonHandle(stored.person), stored.openid)?;
     Ok(Follower { account: AccountName::new(stored.account).map_err(named("account"))?, person })
+}
+
+fn scanned(stored: &ScannedV2<'_>, seal: Seal<'_>) -> Result<Scanned, String> {
+    let person = seal.open_person(PersonHandle(stored.person), stored.openid)?;
+    Ok(Scanned { account: AccountName::new(stored.account).map_err(named("account"))?, person })
 }
 
 fn empty(payload: &[u8], event: Event) -> Result<Event, String> {

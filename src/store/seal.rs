@@ -1,6 +1,6 @@
 //! What a record keeps of a person and of a visitor, as bytes that the vault seals.
 
-use crate::domain::{AccountName, OpenId, Person, PersonHandle, SceneId, Visitor};
+use crate::domain::{AccountName, IdError, OpenId, Person, PersonHandle, SceneId, UnionId, Visitor};
 use crate::vault::{Field, Handle, Place, Vault, VaultError};
 
 /// A visitor's bytes are filled up to a multiple of this, so that a ciphertext that cannot be opened any more does not tell
@@ -23,7 +23,9 @@ impl Seal<'_> {
     /// The handle and the ciphertext of who scanned; nothing is sealed of who is forgotten already.
     pub(super) fn person(self, account: &AccountName, person: &Person) -> Result<(PersonHandle, Vec<u8>), VaultError> {
         let (openid, handle) = match person {
-            Person::Known { openid, handle } => (openid, handle.unwrap_or_else(|| self.vault.person(account, openid))),
+            Person::Known { openid, handle, .. } => {
+                (openid, handle.unwrap_or_else(|| self.vault.person(account, openid)))
+            }
             Person::Forgotten(handle) => return Ok((*handle, Vec::new())),
         };
         let sealed =
@@ -35,11 +37,20 @@ impl Seal<'_> {
         match self.open(Handle::of_person(handle), Field::OpenId, sealed)? {
             None => Ok(Person::Forgotten(handle)),
             Some(clear) => {
-                let text = std::str::from_utf8(&clear).map_err(|_| "openid is not text".to_owned())?;
-                let openid = OpenId::new(text).map_err(|error| format!("openid {error}"))?;
-                Ok(Person::Known { openid, handle: Some(handle) })
+                let openid = id("openid", &clear, |text| OpenId::new(text))?;
+                Ok(Person::Known { openid, unionid: None, handle: Some(handle) })
             }
         }
+    }
+
+    /// The ciphertext of who scanned as other accounts know them, under the same key.
+    pub(super) fn unionid(self, handle: PersonHandle, unionid: &UnionId) -> Result<Vec<u8>, VaultError> {
+        self.vault.seal(Handle::of_person(handle), self.place(Field::UnionId), unionid.as_str().as_bytes())
+    }
+
+    pub(super) fn open_unionid(self, handle: PersonHandle, sealed: &[u8]) -> Result<Option<UnionId>, String> {
+        let clear = self.open(Handle::of_person(handle), Field::UnionId, sealed)?;
+        clear.map(|clear| id("unionid", &clear, |text| UnionId::new(text))).transpose()
     }
 
     /// The ciphertext of a visitor.
@@ -62,6 +73,11 @@ impl Seal<'_> {
         }
         self.vault.open(handle, self.place(field), sealed).map_err(|error| format!("its keys cannot be read: {error}"))
     }
+}
+
+fn id<T>(field: &str, clear: &[u8], read: impl Fn(&str) -> Result<T, IdError>) -> Result<T, String> {
+    let text = std::str::from_utf8(clear).map_err(|_| format!("{field} is not text"))?;
+    read(text).map_err(|error| format!("{field} {error}"))
 }
 
 /// `address length u8 · address · user agent length + 1 as u16, or 0 · user agent · zeros`.

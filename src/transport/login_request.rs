@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::config::{Choice, Client, Pkce, Scope, Subject};
+use crate::config::{Choice, Client, Pkce, Scope};
 use crate::domain::{Digest, LoginRequest, Purpose};
 
 use super::problem::Problem;
@@ -109,14 +109,10 @@ pub(super) fn scope(client: &Client, asked: Option<&str>) -> Result<String, Inva
             .map(|name| known(name).ok_or(Invalid::scope("scope names something that this client may not ask for")))
             .collect::<Result<_, _>>()?,
     };
-    // The unionid is not known yet, and no other subject may take its place.
-    granted.retain(|scope| *scope != Scope::Openid || client.subject != Subject::Unionid);
     granted.sort_unstable();
     granted.dedup();
     if granted.is_empty() {
-        let detail = "nothing is asked for that can be given: ask for the scope wechat, or for openid unless this \
-                      client's subject is the unionid";
-        return Err(Invalid::scope(detail));
+        return Err(Invalid::scope("scope names nothing"));
     }
     Ok(granted.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "))
 }

@@ -1,4 +1,5 @@
-//! How a session comes to be: a QR code with a scene id of ours, and only then the session itself.
+//! How a session comes to be: a QR code with a scene id of ours, WeChat's or a link to the phone's page, and only then the
+//! session itself.
 
 use std::time::Duration;
 
@@ -6,10 +7,11 @@ use http::{HeaderMap, header};
 
 use crate::actors::{OpenError, Opened, PageHolder, PageRefusal};
 use crate::clock::random_bytes;
-use crate::config::{Client, Confirm};
+use crate::config::{Client, Confirm, Qr};
 use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp, Visitor};
 
 use super::client_address::ClientAddress;
+use super::phone;
 use super::problem::Problem;
 use super::qr_codes::{Code, NoCode};
 use super::site::Site;
@@ -22,6 +24,8 @@ const SOON: Duration = Duration::from_secs(5);
 pub(super) struct Fresh {
     pub(super) opened: Opened,
     pub(super) qr_content: String,
+    /// Where the visitor is already inside WeChat: the address to open there, if there is one.
+    pub(super) in_app: Option<String>,
     pub(super) expires_at: Timestamp,
 }
 
@@ -97,7 +101,10 @@ pub(super) async fn open(
         return Err(NotOpened::TooManySessions);
     }
     let account = site.config.client_account(client);
-    let Code { scene, qr } = site.qr_codes.take(&account.name, asker.address).await?;
+    let Code { scene, qr } = match client.qr {
+        Qr::Scene => site.qr_codes.take(&account.name, asker.address).await?,
+        Qr::Link => phone::link_code(site, account),
+    };
     let expires_at = site.clock.now().after(site.config.session.ttl).min(qr.expires_at);
     let qr_content = qr.content.clone();
     let created = Created {
@@ -118,8 +125,9 @@ pub(super) async fn open(
         request,
         visitor: asker.visitor,
     };
+    let in_app = phone::in_app(site, &scene, &created);
     let opened = site.logins.open(scene, created, half).await?;
-    Ok(Fresh { opened, qr_content, expires_at })
+    Ok(Fresh { opened, qr_content, in_app, expires_at })
 }
 
 impl From<NoCode> for NotOpened {

@@ -17,6 +17,7 @@ use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::server::Places;
+use super::unionids::Unionids;
 use super::webhooks::Webhooks;
 use super::wechat::api::WeChatApi;
 use super::wechat::callback::Callbacks;
@@ -44,6 +45,8 @@ pub struct Site {
     pub metrics: Metrics,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
+    /// Who people are for all accounts of an owner.
+    pub unionids: Unionids,
     /// QR codes for logins.
     pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.

@@ -30,6 +30,7 @@ impl Place<'_> {
         let field = match self.field {
             Field::OpenId => 1,
             Field::Visitor => 2,
+            Field::UnionId => 3,
         };
         let mut bytes = Vec::with_capacity(96);
         bytes.extend_from_slice(b"scan-login sealed 1");

@@ -82,6 +82,8 @@ pub enum Field {
     OpenId,
     /// The visitor's address and browser.
     Visitor,
+    /// Who scanned, as all accounts of the owner know them.
+    UnionId,
 }
 
 /// Somebody whose keys are to be destroyed.

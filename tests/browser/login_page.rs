@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use fantoccini::key::Key;
+use scan_login::domain::OpenId;
 use serde_json::json;
 
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
-use crate::screen::Screen;
+use crate::screen::{Screen, faults};
 use crate::shop::{Shop, press_on_the_phone};
-use crate::support::{World, without_prepared_codes};
+use crate::support::{World, web_oauth, without_prepared_codes};
 
 const PENDING: &str = "Scan with WeChat to log in";
 const EXPIRED: &str = "The QR code has expired. Click to refresh";
@@ -320,14 +321,61 @@ async fn on_a_phone_the_picture_is_saved_and_in_wechat_itself_it_is_pressed() {
         json!([picture, "wechat-login.png"])
     );
 
-    let wechat =
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile MicroMessenger/8.0.50";
-    browser.devtools("Emulation.setUserAgentOverride", json!({ "userAgent": wechat })).await;
+    browser.devtools("Emulation.setUserAgentOverride", json!({ "userAgent": IN_WECHAT })).await;
     browser.reload().await;
     panel.until("pending").await;
     let hint = "document.querySelector('.hint').textContent";
     assert_eq!(browser.value(hint).await, "In WeChat: press and hold the QR code, then choose “Extract QR Code”.");
     assert_eq!(browser.value("document.querySelector('.save')").await, json!(null));
+    browser.close().await;
+}
+
+const IN_WECHAT: &str =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile MicroMessenger/8.0.50";
+
+/// One screen for all of it: the page is left for the phone's own, which asks for a number that stands here.
+#[tokio::test]
+async fn inside_wechat_a_link_logs_in_and_the_number_is_fetched_from_here() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = World::with(|config| web_oauth(&shop.known_to(&config, "number"), "base")).await;
+    let browser = Browser::start().await;
+    Screen::PHONE.put_before(&browser).await;
+    browser.open(&shop.login(&world, "en")).await;
+    let panel = Panel::of_page(&browser);
+    panel.until("pending").await;
+    let here = "document.querySelector('.here a')";
+    assert_eq!(browser.value(here).await, json!(null), "others scan");
+
+    browser.devtools("Emulation.setUserAgentOverride", json!({ "userAgent": IN_WECHAT })).await;
+    browser.reload().await;
+    panel.until("pending").await;
+    let first = "document.querySelector('.panel').firstElementChild.textContent";
+    assert!(browser.value(first).await.as_str().unwrap().starts_with("Log in with this WeChat"));
+    assert!(browser.value("document.querySelector('.more').textContent").await.as_str().unwrap().contains("hold"));
+    assert_eq!(faults(&browser).await, Vec::<String>::new());
+    browser.keep_screenshot("login-in-wechat").await;
+
+    // The simulated WeChat asks who holds the phone.
+    world.wechat.name_person("alice", &OpenId::new("oAlice").unwrap());
+    let to_the_numbers = async || {
+        browser.run(&format!("{here}.click()")).await;
+        browser.until("document.querySelector('a[href*=person]') || document.querySelector('[data-number]')").await;
+        browser.run("document.querySelector('a[href*=person]')?.click()").await;
+        browser.until("document.querySelectorAll('[data-number]').length === 3").await;
+    };
+    to_the_numbers().await;
+    browser.open(&shop.login(&world, "en")).await;
+    panel.until("number").await;
+    let number = panel.number().await;
+    assert_eq!(browser.value(&format!("{here}.textContent")).await, "Go on to confirm");
+    browser.keep_screenshot("login-in-wechat-number").await;
+    to_the_numbers().await;
+    browser.run(&format!("document.querySelector('[data-number=\"{number}\"]').click()")).await;
+    browser.until("document.body.textContent.includes('confirmed')").await;
+    browser.open(&shop.login(&world, "en")).await;
+    until_back(&browser, &shop).await;
+    assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
     browser.close().await;
 }
 

@@ -192,16 +192,9 @@ async fn after_the_redemption_what_was_given_is_void() {
     assert_eq!(world.events().await, ["created", "scanned", "confirmed", "redeemed", "denied"]);
 }
 
-/// A daemon whose account has web OAuth, and the same address as the simulated WeChat's.
+/// A daemon whose account has web OAuth.
 async fn with_web_oauth() -> World {
-    let mut world = World::prepare(|config| crate::phone::asking_config("tap", &config)).await;
-    let file = world.config_file();
-    let config = std::fs::read_to_string(&file).unwrap();
-    let base = config.lines().find_map(|line| line.trim().strip_prefix("api_base = ")).unwrap().to_owned();
-    let more = format!("web_oauth = \"base\"\n oauth_base = {base}\n api_base = {base}");
-    std::fs::write(&file, config.replacen(&format!("api_base = {base}"), &more, 1)).unwrap();
-    world.run().await;
-    world
+    World::with(|config| web_oauth(&crate::phone::asking_config("tap", &config), "base")).await
 }
 
 /// A browser inside WeChat: keeps cookies, follows redirects.

@@ -63,6 +63,15 @@ impl World {
         Self::with(|config| without_prepared_codes(&config)).await
     }
 
+    /// A daemon whose account `main` asks a WeChat that has unionids for them.
+    pub async fn with_unionids(change: impl FnOnce(String) -> String) -> Self {
+        let main = |account| SimulatedAccount { has_unionid: true, ..account };
+        let asking = |config: String| config.replacen("[[account]]", "[[account]]\nunionid = true", 1);
+        let mut world = Self::prepare_with(main, |config| change(asking(config))).await;
+        world.run().await;
+        world
+    }
+
     /// A daemon, and a WeChat that pushes to its account `main` in this mode and format.
     pub async fn in_mode(encryption: SimulatedEncryption, format: DataFormat) -> Self {
         Self::in_mode_with(encryption, format, |config| config).await
@@ -337,6 +346,13 @@ impl World {
         }
         journal.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// The account `main` may learn who opens a page, of the simulated WeChat.
+pub fn web_oauth(config: &str, scope: &str) -> String {
+    let base = config.lines().find_map(|line| line.trim().strip_prefix("api_base = ")).unwrap().to_owned();
+    let more = format!("web_oauth = \"{scope}\"\n oauth_base = {base}\n api_base = {base}");
+    config.replacen(&format!("api_base = {base}"), &more, 1)
 }
 
 /// An account that may make few codes a day lays none up.

@@ -29,7 +29,11 @@ async fn nothing_is_pushed_for_a_code_that_is_over_or_unknown() {
     let code = stage.code().await;
     pass(Duration::from_secs(300)).await;
     assert_eq!(stage.wechat.scan(&code, &stage.person).await.unwrap_err(), ScanError::Expired);
-    assert_eq!(stage.wechat.scan("https://example.com", &stage.person).await.unwrap_err(), ScanError::Unknown);
+    let scan = async |content| stage.wechat.scan(content, &stage.person).await.unwrap_err();
+    assert_eq!(scan("http://weixin.qq.com/q/no").await, ScanError::Unknown);
+    assert_eq!(scan("no link").await, ScanError::Unknown);
+    let page = "https://example.com/";
+    assert_eq!(scan(page).await, ScanError::Page(page.parse().unwrap()), "which its browser opens");
     assert!(stage.kinds().is_empty());
 }
 

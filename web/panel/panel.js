@@ -43,6 +43,7 @@ class Panel {
     this.failures = 0;
     this.element = make('div', 'panel');
     this.element.lang = lang;
+    this.here = make('div', 'here', this.element);
     this.frame = make('div', 'code', this.element);
     this.picture = make('img', 'picture', this.frame);
     this.picture.alt = words.picture;
@@ -76,6 +77,7 @@ class Panel {
     const isNew = !this.state || this.state.name !== state.name;
     this.state = state;
     this.draw();
+    this.offerHere();
     if (this.name() !== this.element.getAttribute('data-state')) this.element.setAttribute('data-state', this.name());
     this.mark.firstChild.setAttribute('d', MARKS[state.name] || '');
     this.tick();
@@ -110,6 +112,23 @@ class Panel {
       picture.removeAttribute('src');
       this.isDrawn = false;
     }
+  }
+
+  /** For whoever is inside WeChat already, and cannot scan their own screen. Who comes back for the number goes on from below it. */
+  offerHere() {
+    const { name, session } = this.state;
+    const isPending = name === 'pending';
+    const link = isInWeChat() && TIMED.indexOf(name) >= 0 && session && session.links.in_app;
+    const offered = link ? `${link} ${isPending}` : '';
+    if (offered === this.offered) return;
+    this.offered = offered;
+    this.here.textContent = '';
+    if (!link) return;
+    this.element.insertBefore(this.here, isPending ? this.frame : this.more);
+    const open = make('a', 'button', this.here);
+    open.href = link;
+    open.textContent = isPending ? this.words.here : this.words.goOn;
+    make('p', 'then', this.here).textContent = this.words.comeBack;
   }
 
   drawn() {

@@ -35,7 +35,7 @@ async function ask(path, body) {
 async function act(what, path, body) {
   say(`${what} …`);
   try {
-    say(`${what}: ${outcome(await ask(path, body))}`);
+    say(`${what}: ${outcome(await ask(path, body))}`, body?.person);
   } catch (error) {
     say(`${what}: the simulation is not running`);
   }
@@ -48,6 +48,7 @@ function outcome(answer) {
   if (answer.outcome === 'lost') return 'not pushed, since pushes pause';
   if (answer.outcome === 'expired') return 'the code has expired';
   if (answer.outcome === 'unknown') return 'there is no such code';
+  if (answer.outcome === 'page') return `opens ${answer.page}`;
   if (answer.outcome) return `${answer.event}, ${answer.deliveries.map(delivery).join(', ')} in ${answer.ms.toFixed(1)} ms`;
   if ('passed' in answer) return answer.passed ? 'passed' : `failed, ${delivery(answer.answer)}`;
   if ('accepted' in answer) return delivery(answer);
@@ -58,8 +59,9 @@ function delivery({ accepted, status, error }) {
   return error ?? `${accepted ? 'taken' : 'not taken'} with ${status}`;
 }
 
-function say(text) {
-  find('said').textContent = text;
+/** Links in it open as this person's. */
+function say(text, person) {
+  find('said').replaceChildren(...linked(text, person));
 }
 
 /** Those of the account that is looked at: a daemon makes some ahead for each. */

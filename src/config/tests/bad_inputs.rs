@@ -27,6 +27,12 @@ fn client(line: &str) -> String {
     small_with("[[client]]", line)
 }
 
+fn link_and_chat() -> String {
+    let key = format!("web_oauth = \"base\"\nencoding_aes_key = \"{}\"", "a".repeat(43));
+    let safe = SMALL.replace("encryption = \"plain\"", &key);
+    safe.replace("[[client]]", "[[client]]\nqr = \"link\"\nconfirm_via = \"chat\"")
+}
+
 fn section(header: &str, line: &str) -> String {
     small_with(header, line)
 }
@@ -112,6 +118,7 @@ fn secrets() {
         (client("webhook_secret = \"whsec_c2hvcnQ=\""), "client.shop.webhook_secret", "24 to 64"),
         (client("webhook_url = \"https://shop.example.com\""), "client.shop.webhook_url", "webhook_secret"),
         (client("confirm_via = \"chat\""), "client.shop.confirm_via", "nobody signs who answers"),
+        (link_and_chat(), "client.shop.confirm_via", "nobody scans through the conversation"),
         (account("app_secret_file = \"a\""), "account.main.app_secret", "remove one"),
         (
             SMALL.replace("app_secret = \"an-app-secret\"", "app_secret_file = \"none\""),
@@ -147,6 +154,8 @@ fn accounts_and_clients_fit_together() {
         (account_of_client("main").replace("\"second\"", "\"main\""), "account.main.name", "another"),
         (format!("{SMALL}{twin}"), "client.shop.client_id", "another"),
         (account("kind = \"subscription\""), "client.shop.qr", "service account"),
+        (client("qr = \"link\""), "client.shop.qr", "web_oauth = \"base\""),
+        (client("subject = \"unionid\""), "client.shop.subject", "unionid = true"),
         (seed("client_id = \"shpo\""), "seed_page.client_id", "\"shop\""),
         (account("callback_max_age = \"0s\""), "account.main.callback_max_age", "repeat"),
         (account("scene_prefix = \"\""), "account.main.scene_prefix", "empty"),

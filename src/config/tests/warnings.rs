@@ -51,6 +51,14 @@ fn one_character_that_confirms_in_the_conversation_is_warned_of() {
 }
 
 #[test]
+fn a_link_that_confirms_by_being_opened() {
+    let link = small_with("[[account]]", "web_oauth = \"base\"").replace("[[client]]", "[[client]]\nqr = \"link\"");
+    check(&[(link.clone(), "client.shop.qr", "any page in WeChat can open it")]);
+    let pressed = warned(&link.replace("confirm = \"auto\"", "confirm = \"tap\""));
+    assert!(pressed.iter().all(|(key, _)| key != "client.shop.qr"), "{pressed:?}");
+}
+
+#[test]
 fn what_is_kept_for_less_than_the_law_asks_for_or_for_ever() {
     let retention = |value: &str| small_with("[store]", &format!("retention = \"{value}\""));
     check(&[
@@ -92,15 +100,10 @@ fn what_is_weaker_than_safe() {
 }
 
 #[test]
-fn what_is_taken_and_not_built_yet() {
+fn a_consent_that_nothing_needs() {
     let account = |line: &str| small_with("[[account]]", line);
-    let client = |line: &str| small_with("[[client]]", line);
-    check(&[
-        (account("web_oauth = \"userinfo\""), "account.main.web_oauth", "profiles"),
-        (account("unionid = true"), "account.main.unionid", "not asked for"),
-        (client("subject = \"unionid\""), "client.shop.subject", "no id tokens"),
-        (client("qr = \"link\""), "client.shop.qr", "link"),
-    ]);
+    check(&[(account("web_oauth = \"userinfo\""), "account.main.web_oauth", "consent")]);
+    assert_eq!(warned(&account("web_oauth = \"userinfo\"\nunionid = true")), warned(SMALL));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::clock::parse_rfc3339;
 use crate::domain::{
     AccountName, AppId, ClientId, Confirmation, Confirmed, Created, DenyReason, Digest, Event, EventKind, IdError,
     Incarnation, LoginRequest, OpenId, Opener, PageId, Person, PersonHandle, Purpose, QrCode, Recorded, Redeemed,
-    Scanned, SceneId, Timestamp, Visitor,
+    Scanned, SceneId, Timestamp, UnionId, Visitor,
 };
 
 /// Why a line tells no event.
@@ -45,6 +45,7 @@ struct Own {
     client_id: Option<String>,
     page_id: Option<String>,
     openid: Option<String>,
+    unionid: Option<String>,
     person: Option<String>,
     address: Option<String>,
     user_agent: Option<String>,
@@ -144,7 +145,10 @@ impl Fields<'_> {
         if self.own.forgotten {
             return handle.map(Person::Forgotten).ok_or_else(|| self.bad("person"));
         }
-        Ok(Person::Known { openid: self.id("openid", self.own.openid.as_ref(), OpenId::new)?, handle })
+        let openid = self.id("openid", self.own.openid.as_ref(), OpenId::new)?;
+        let unionid = self.own.unionid.as_ref();
+        let unionid = unionid.map(|unionid| self.id("unionid", Some(unionid), UnionId::new)).transpose()?;
+        Ok(Person::Known { openid, unionid, handle })
     }
 
     fn visitor(&self) -> Option<Visitor> {

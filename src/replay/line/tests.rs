@@ -146,7 +146,7 @@ fn who_is_forgotten_is_told_to_be_so_where_the_openid_stood() {
     let scanned = object(Event::Scanned(Scanned { account: account.clone(), person: Person::Forgotten(person) }));
     assert_eq!((&scanned["forgotten"], &scanned["person"], scanned.get("openid")), (&json!(true), &json!(hex), None));
     let openid = OpenId::new("o6_bmjr").unwrap();
-    let known = Person::Known { openid, handle: Some(person) };
+    let known = Person::Known { openid, unionid: None, handle: Some(person) };
     let scanned = object(Event::Scanned(Scanned { account: account.clone(), person: known }));
     assert_eq!(
         (&scanned["openid"], &scanned["person"], scanned.get("forgotten")),
@@ -172,4 +172,13 @@ fn a_created_line_tells_whose_browser_it_was() {
     let forgotten = with(Some(Visitor::Forgotten));
     assert_eq!((&forgotten["forgotten"], forgotten.get("address")), (&json!(true), None));
     assert_eq!(with(None).get("forgotten"), None);
+}
+
+#[test]
+fn a_unionid_is_told_where_it_is_known_and_read_back() {
+    let account = AccountName::new("main").unwrap();
+    let (openid, unionid) = (OpenId::new("o6_bmjr").unwrap(), UnionId::new("u6_bmjr").unwrap());
+    let scanned = Event::Scanned(Scanned { account, person: Person::of(openid, Some(unionid)) });
+    assert_eq!(object(scanned.clone())["unionid"], "u6_bmjr");
+    assert_eq!(read_jsonl(line(scanned.clone()).as_bytes()).unwrap().unwrap().event, scanned);
 }

@@ -13,14 +13,11 @@ use http_body_util::Full;
 use url::Url;
 
 use super::super::caller::{CallError, Called, Caller};
+use super::super::wechat::USER_AGENT;
 
 /// Where the pages are, for the daemon and for the frame.
 const PAGES: &str = "c/";
 const FRAMED: &str = "/demo/webview/c/";
-
-/// As WeChat's on a phone.
-const USER_AGENT: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
-    Mobile/15E148 MicroMessenger/8.0.60(0x18003c2f) NetType/WIFI Language/zh_CN";
 
 /// A form of a button or three.
 const MAX_FORM: usize = 4 * 1024;

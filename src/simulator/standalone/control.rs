@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Inner, Standalone, people};
 use crate::clock::rfc3339_millis;
 use crate::domain::{AppId, OpenId};
-use crate::simulator::phones::{answered, shown};
+use crate::simulator::phones::{answered, shown, shown_without_push};
 use crate::simulator::{Delivery, Line, PushFaults, ScanError, Voice};
 
 /// What goes wrong, until something else is said.
@@ -110,6 +110,25 @@ impl Standalone {
         }
     }
 
+    /// What came of a scan. A link is opened, as by whoever scanned it, and `page` is where it has led.
+    async fn told(&self, scanned: Result<Delivery, ScanError>, openid: &OpenId) -> Value {
+        let error = match scanned {
+            Ok(delivery) => return shown(&delivery),
+            Err(error) => error,
+        };
+        let mut told = shown_without_push(&error);
+        if let ScanError::Page(url) = error {
+            match self.0.wechat.browser(openid).open(url.as_str()).await {
+                Ok(page) => {
+                    told["page"] = page.url.as_str().into();
+                    told["status"] = page.status.as_u16().into();
+                }
+                Err(error) => told["error"] = error.to_string().into(),
+            }
+        }
+        told
+    }
+
     fn faults(&self) -> Faults {
         *self.0.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,24 +202,17 @@ async fn press(State(standalone): State<Standalone>, Json(faults): Json<Faults>)
 async fn scan(State(standalone): State<Standalone>, Json(act): Json<Act>) -> Answered {
     let (content, openid) = (standalone.content(&act)?, standalone.openid(&act)?);
     let hesitation = Duration::from_secs(act.hesitation_seconds);
-    Ok(Json(scanned(standalone.0.wechat.scan_and_follow_after(&content, &openid, hesitation).await)))
+    let scanned = standalone.0.wechat.scan_and_follow_after(&content, &openid, hesitation).await;
+    Ok(Json(standalone.told(scanned, &openid).await))
 }
 
 async fn scan_both(State(standalone): State<Standalone>, Json(act): Json<Act>) -> Answered {
     let content = standalone.content(&act)?;
     let scans = people().map(|(_, openid)| {
-        let (wechat, content) = (standalone.0.wechat.clone(), content.clone());
-        async move { scanned(wechat.scan(&content, &openid).await) }
+        let (standalone, content) = (standalone.clone(), content.clone());
+        async move { standalone.told(standalone.0.wechat.scan(&content, &openid).await, &openid).await }
     });
     Ok(Json(futures_util::future::join_all(scans).await.into()))
-}
-
-fn scanned(delivery: Result<Delivery, ScanError>) -> Value {
-    match delivery {
-        Ok(delivery) => shown(&delivery),
-        Err(ScanError::Unknown) => json!({ "outcome": "unknown" }),
-        Err(ScanError::Expired) => json!({ "outcome": "expired" }),
-    }
 }
 
 fn told(delivery: Option<Delivery>) -> Answered {

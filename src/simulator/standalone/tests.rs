@@ -51,6 +51,22 @@ async fn make_code_of(standalone: &Standalone, app_id: &str, scene: &str) -> Str
 }
 
 #[tokio::test]
+async fn a_code_with_a_link_is_opened_by_who_scans_it() {
+    let standalone = standalone().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let there = axum::response::Redirect::to("/there");
+    let website = Router::new().route("/", get(move || async { there })).route("/there", get(async || "hello"));
+    tokio::spawn(async move { axum::serve(listener, website).await });
+    let (_, shown) = ask(&standalone, "/simulate/scan", json!({"qr_content": base, "person": "alice"})).await;
+    let (url, page) = (format!("{base}/"), format!("{base}/there"));
+    assert_eq!(shown, json!({"outcome": "page", "url": url, "page": page, "status": 200}));
+    let (_, shown) =
+        ask(&standalone, "/simulate/scan", json!({"qr_content": "http://127.0.0.1:1/", "person": "bob"})).await;
+    assert!(shown["error"].as_str().unwrap().contains("not reachable"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_script_finds_a_code_and_lets_it_be_scanned_by_its_scene() {
     let standalone = standalone().await;
     let content = make_code(&standalone, "sl-1").await;

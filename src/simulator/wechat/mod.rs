@@ -6,6 +6,7 @@
 mod account;
 mod allowance;
 mod api;
+mod browser;
 mod codes;
 mod console;
 mod crypto;
@@ -31,6 +32,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 pub use account::{DataFormat, SimulatedAccount, SimulatedEncryption, SimulatedKind};
+pub(in crate::simulator) use browser::USER_AGENT;
+pub use browser::{OpenedPage, WeChatBrowser};
 pub use codes::MadeCode;
 pub use console::Verification;
 pub use delivery::{Answer, Delivery, NoAnswer, Pushed};

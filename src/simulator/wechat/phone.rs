@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::codes::Code;
 use super::message::Message;
 use super::people::Voice;
@@ -13,9 +15,15 @@ use crate::domain::{AppId, OpenId, Timestamp};
 /// Whoever takes as long as this between scanning and following is not known to have scanned any more.
 const SCENE_IS_REMEMBERED: Duration = Duration::from_secs(300);
 
+/// Where the codes that WeChat makes lead.
+const WECHAT: &str = "weixin.qq.com";
+
 /// Why a scan led to no push. WeChat shows the person a page then, and the account hears nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
+    /// It holds a link of somebody's, which WeChat opens in its browser: see [`SimulatedWeChat::browser`].
+    #[error("the QR code leads to {0}")]
+    Page(Url),
     /// No code of ours says this.
     #[error("this is not a QR code of WeChat's")]
     Unknown,
@@ -134,9 +142,15 @@ impl SimulatedWeChat {
     }
 
     fn read_code(&self, content: &str) -> Result<Code, ScanError> {
-        let code = self.world().codes.get(content).cloned().ok_or(ScanError::Unknown)?;
+        let code = self.world().codes.get(content).cloned().ok_or_else(|| not_ours(content))?;
         if self.now() >= code.expires_at { Err(ScanError::Expired) } else { Ok(code) }
     }
+}
+
+/// What a code is that no account of ours has made.
+fn not_ours(content: &str) -> ScanError {
+    let url = content.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.filter(|url| url.host_str() != Some(WECHAT)).map_or(ScanError::Unknown, ScanError::Page)
 }
 
 fn scanned(account: &SimulatedAccount, code: &Code, pushed: Pushed, openid: &OpenId, now: Timestamp) -> Happening {

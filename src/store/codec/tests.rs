@@ -63,17 +63,26 @@ fn sealed() -> Vec<Event> {
     let scanned = |person| Event::Scanned(Scanned { account: account.clone(), person });
     let follower = |openid: &OpenId| Follower {
         account: account.clone(),
-        person: Person::Known { openid: openid.clone(), handle: Some(handle) },
+        person: Person::Known { openid: openid.clone(), unionid: None, handle: Some(handle) },
     };
     vec![
         created(None),
         created(Some(Visitor::new("203.0.113.9", Some("Browser/1 (of Alice)")))),
         created(Some(Visitor::new("2001:db8::1", None))),
-        scanned(Person::Known { openid: openid.clone(), handle: Some(handle) }),
+        scanned(Person::Known { openid: openid.clone(), unionid: None, handle: Some(handle) }),
         Event::Forgotten(Forgotten { account: account.clone(), person: handle }),
         Event::Subscribed(follower(&openid)),
         Event::Unsubscribed(follower(&openid)),
     ]
+}
+
+/// The same with what version 3 seals.
+fn with_unionid() -> Event {
+    let account = AccountName::new("main").unwrap();
+    let openid = OpenId::new("oAlice").unwrap();
+    let handle = vault().person(&account, &openid);
+    let unionid = Some(UnionId::new("uAlice").unwrap());
+    Event::Scanned(Scanned { account, person: Person::Known { openid, unionid, handle: Some(handle) } })
 }
 
 fn vault() -> MemoryVault {
@@ -110,7 +119,7 @@ fn records_of_version_1_have_these_bytes_for_ever() {
     assert_eq!(golden.len(), one_of_each().len());
     for ((seq, event), bytes) in (1..).zip(one_of_each()).zip(golden) {
         assert_eq!(decode_chunk(seq, &bytes, &NoVault).unwrap(), [record(seq, event.clone())]);
-        if schema::version(event.kind()) == 1 {
+        if schema::version(&event) == 1 {
             assert_eq!(hex(&chunk_of_layout_1(&[record(seq, event)])), hex(&bytes));
         }
     }
@@ -130,10 +139,17 @@ fn records_of_version_2_have_these_bytes_for_ever() {
 }
 
 #[test]
+fn records_of_version_3_have_these_bytes_for_ever() {
+    let (event, golden) = (with_unionid(), include_str!("golden_v3.txt"));
+    assert_eq!(format!("scanned {}\n", hex(&chunk_of_layout_1(&[record(1, event.clone())]))), golden);
+    assert_eq!(decode_chunk(1, &self::golden(golden)[0], &vault()).unwrap(), [record(1, event)]);
+}
+
+#[test]
 fn without_the_keys_a_record_is_of_somebody_forgotten_and_holds_nothing_of_them() {
-    for event in sealed() {
+    for event in sealed().into_iter().chain([with_unionid()]) {
         let bytes = chunk(&[record(1, event.clone())]);
-        for known in ["oAlice", "203.0.113.9", "2001:db8::1", "Browser/1"] {
+        for known in ["oAlice", "uAlice", "203.0.113.9", "2001:db8::1", "Browser/1"] {
             assert!(!bytes.windows(known.len()).any(|window| window == known.as_bytes()), "{known}");
         }
         let [read] = &decode_chunk(1, &bytes, &NoVault).unwrap()[..] else { panic!("there is one record") };
@@ -172,8 +188,7 @@ fn chunks_of_layout_2_have_this_head_for_ever() {
 
 #[test]
 fn every_flipped_bit_is_found_out() {
-    let records =
-        (5..).zip(one_of_each().into_iter().filter(|event| schema::version(event.kind()) == 1).chain(sealed()));
+    let records = (5..).zip(one_of_each().into_iter().filter(|event| schema::version(event) == 1).chain(sealed()));
     let records: Vec<_> = records.map(|(seq, event)| record(seq, event)).collect();
     for whole in [chunk(&records), chunk_of_layout_1(&records)] {
         assert_eq!(decode_chunk(5, &whole, &vault()).unwrap(), records);
@@ -209,7 +224,7 @@ fn an_unknown_schema_version_is_refused_not_guessed() {
 
 proptest! {
     #[test]
-    fn any_bytes_decode_to_something_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..512), tag in any::<u8>(), version in 1..=2u8) {
+    fn any_bytes_decode_to_something_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..512), tag in any::<u8>(), version in 1..=3u8) {
         let _ = decode_chunk(1, &bytes, &vault());
         let _ = schema::decode(tag, version, &bytes, Seal { vault: &vault(), scene: &SceneId::of_the_journal(), scene_seq: 1 });
     }

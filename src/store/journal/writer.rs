@@ -372,7 +372,7 @@ impl Group {
 /// The event as it will be read back: with the handle by which the journal names its person.
 fn named(mut event: Event, vault: &dyn Vault) -> Event {
     if let Event::Scanned(scanned) = &mut event
-        && let Person::Known { openid, handle } = &mut scanned.person
+        && let Person::Known { openid, handle, .. } = &mut scanned.person
     {
         *handle = Some(vault.person(&scanned.account, openid));
     }

@@ -16,6 +16,7 @@ use super::super::cors;
 use super::super::headers::PRIVATE;
 use super::super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::super::opening;
+use super::super::phone;
 use super::super::problem::Problem;
 use super::super::sessions::Begun;
 use super::super::site::{Shared, Site};
@@ -70,9 +71,11 @@ async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) 
     }
     let chosen = going_on.iter().find(|(_, session)| session.is_scanned).or(going_on.first());
     Ok(chosen.map(|(held, GoingOn { created, .. })| {
+        let in_app = phone::in_app(site, &held.scene, created);
         let begun = Begun {
             scene: &held.scene,
             qr_content: &created.qr.content,
+            in_app: in_app.as_deref(),
             expires_at: created.expires_at,
             attach_token: &held.attach_token,
         };
@@ -99,6 +102,7 @@ async fn begin(
     let begun = Begun {
         scene: &newest.scene,
         qr_content: &fresh.qr_content,
+        in_app: fresh.in_app.as_deref(),
         expires_at: fresh.expires_at,
         attach_token: &newest.attach_token,
     };

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::super::headers::PRIVATE;
+use super::subject::NoSubject;
 
 /// An error of the token endpoint (RFC 6749 §5.2), and of the one for revocation (RFC 7009 §2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,23 @@ pub(in crate::transport) enum OAuthError {
     TooManyFailures(Duration),
     /// The code is none that this client can redeem now: nobody is told why.
     InvalidGrant,
+    /// The client knows people by their unionid, and WeChat tells none of this one. The code stays unspent.
+    NoUnionid,
     UnsupportedGrantType,
     /// It is another client's.
     UnauthorizedClient,
     /// Nothing can be said at the moment (the name that RFC 6749 §4.1.2.1 has for it). Without `Retry-After`: the code may
     /// have been redeemed, and a second time revokes.
     TemporarilyUnavailable,
+}
+
+impl From<NoSubject> for OAuthError {
+    fn from(no_subject: NoSubject) -> Self {
+        match no_subject {
+            NoSubject::NoUnionid => Self::NoUnionid,
+            NoSubject::Unavailable => Self::TemporarilyUnavailable,
+        }
+    }
 }
 
 impl IntoResponse for OAuthError {
@@ -38,6 +50,11 @@ impl IntoResponse for OAuthError {
                 StatusCode::BAD_REQUEST,
                 "invalid_grant",
                 "the code cannot be redeemed by this client, or not any more",
+            ),
+            Self::NoUnionid => (
+                StatusCode::BAD_REQUEST,
+                "invalid_grant",
+                "WeChat tells no unionid of this person: bind the account to an Open Platform account",
             ),
             Self::UnsupportedGrantType => {
                 (StatusCode::BAD_REQUEST, "unsupported_grant_type", "grant_type must be authorization_code")

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::actors::{Grant, Redemption};
-use crate::config::{Client, IdTokenAlgorithm, Subject};
+use crate::actors::Redemption;
+use crate::config::{Client, IdTokenAlgorithm};
 use crate::domain::Confirmation;
 use crate::jose::{Algorithm, SignError};
 use crate::keys::sha256;
@@ -28,12 +28,12 @@ struct Claims<'a> {
     at_hash: String,
 }
 
-/// The id token of a login; it lives as long as the access token.
-pub(super) fn issue(site: &Site, client: &Client, redemption: &Redemption) -> Result<String, SignError> {
+/// The id token of a login, which is `sub`'s; it lives as long as the access token.
+pub(super) fn issue(site: &Site, client: &Client, redemption: &Redemption, sub: String) -> Result<String, SignError> {
     let grant = &redemption.grant;
     let claims = Claims {
         iss: site.config.server.public_url.as_str(),
-        sub: subject(site, client, grant),
+        sub,
         aud: client.client_id.as_str(),
         exp: grant.expires_at.as_seconds(),
         iat: site.clock.now().as_seconds(),
@@ -43,15 +43,6 @@ pub(super) fn issue(site: &Site, client: &Client, redemption: &Redemption) -> Re
         at_hash: half_hash(&redemption.access_token),
     };
     site.id_token_keys.sign(algorithm(client), &claims)
-}
-
-/// What the client calls who logged in.
-pub(super) fn subject(site: &Site, client: &Client, grant: &Grant) -> String {
-    match client.subject {
-        Subject::Openid => grant.openid.as_str().to_owned(),
-        // A client whose subject is the unionid is not granted the scope that would lead here.
-        Subject::Pairwise | Subject::Unionid => site.keys.subject(&client.sector, &grant.created.app_id, &grant.openid),
-    }
 }
 
 /// How who scanned was authenticated (RFC 8176 §2): over a channel of its own, and by a gesture where one was asked for.

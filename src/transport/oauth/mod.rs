@@ -7,6 +7,7 @@ mod error;
 mod id_token;
 mod metadata;
 mod revoke;
+mod subject;
 mod token;
 mod userinfo;
 
@@ -57,5 +58,9 @@ fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Para
 
 /// Whether a login was granted a scope.
 fn grant_has(grant: &Grant, scope: Scope) -> bool {
-    grant.created.request.scope.split(' ').any(|granted| granted == scope.name())
+    has_scope(&grant.created.request.scope, scope)
+}
+
+fn has_scope(granted: &str, scope: Scope) -> bool {
+    granted.split(' ').any(|granted| granted == scope.name())
 }

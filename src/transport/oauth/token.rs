@@ -14,12 +14,12 @@ use super::super::headers::PRIVATE;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
 use super::error::OAuthError;
-use super::{form, grant_has, id_token};
+use super::{form, grant_has, id_token, subject};
 
 /// `POST /oauth/token` (RFC 6749 §4.1.3): redeems a code once.
 ///
 /// The client is judged first, so a failed authentication burns no code. Beside OAuth's own fields the answer names, with
-/// the scope wechat, the openid, as WeChat's API does.
+/// the scope wechat, the openid and, where it is known, the unionid, as WeChat's API does.
 pub(super) async fn token(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
@@ -41,6 +41,7 @@ pub(super) async fn token(
         return Err(OAuthError::InvalidRequest("code_verifier is not 43 to 128 characters long"));
     }
     let verifier = verifier.map(|verifier| sha256(verifier.as_bytes()));
+    subject::foresee(&site, client, code).await?;
     let redeemed = site.logins.redeem(code, &client.client_id, redirect_uri, verifier).await;
     let redemption = redeemed.map_err(|error| match error {
         RedeemError::InvalidGrant => OAuthError::InvalidGrant,
@@ -54,11 +55,16 @@ pub(super) async fn token(
     answer.insert("expires_in".into(), lives.into());
     answer.insert("scope".into(), grant.created.request.scope.as_str().into());
     if grant_has(grant, Scope::Openid) {
-        let id_token = id_token::issue(&site, client, &redemption).map_err(|_| OAuthError::TemporarilyUnavailable)?;
+        let sub = subject::subject(&site, client, grant).await?;
+        let id_token = id_token::issue(&site, client, &redemption, sub);
+        let id_token = id_token.map_err(|_| OAuthError::TemporarilyUnavailable)?;
         answer.insert("id_token".into(), id_token.into());
     }
     if grant_has(grant, Scope::Wechat) {
         answer.insert("openid".into(), grant.openid.as_str().into());
+        if let Some(unionid) = subject::unionid(&site, grant) {
+            answer.insert("unionid".into(), unionid.as_str().into());
+        }
     }
     Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }

@@ -9,9 +9,9 @@ use crate::config::{Choice, Scope};
 
 use super::super::headers::{PRIVATE, is_form};
 use super::super::parameters::Parameters;
-use super::super::site::{Shared, Site};
+use super::super::site::Shared;
 use super::grant_has;
-use super::id_token::subject;
+use super::subject;
 
 /// Why there is nothing to say (RFC 6750 §3.1).
 enum Refused {
@@ -43,24 +43,28 @@ pub(super) async fn post(
     }
 }
 
-async fn answer(site: &Site, token: Option<String>) -> Response {
+async fn answer(site: &Shared, token: Option<String>) -> Response {
     match claims(site, token).await {
         Ok(claims) => (PRIVATE, axum::Json(claims)).into_response(),
         Err(refused) => refused.into_response(),
     }
 }
 
-async fn claims(site: &Site, token: Option<String>) -> Result<Value, Refused> {
+async fn claims(site: &Shared, token: Option<String>) -> Result<Value, Refused> {
     let token = token.ok_or(Refused::Missing)?;
     let grant = site.logins.grant(&token).await.map_err(|_| Refused::Unavailable)?.ok_or(Refused::Invalid)?;
     // The client may be gone from the configuration since.
     let client = site.config.client(&grant.created.client).ok_or(Refused::Invalid)?;
     let mut claims = Map::new();
     if grant_has(&grant, Scope::Openid) {
-        claims.insert("sub".into(), subject(site, client, &grant).into());
+        let sub = subject::subject(site, client, &grant).await.map_err(|_| Refused::Unavailable)?;
+        claims.insert("sub".into(), sub.into());
     }
     if grant_has(&grant, Scope::Wechat) {
         claims.insert("openid".into(), grant.openid.as_str().into());
+        if let Some(unionid) = subject::unionid(site, &grant) {
+            claims.insert("unionid".into(), unionid.as_str().into());
+        }
     }
     if claims.contains_key("sub") { Ok(Value::Object(claims)) } else { Err(Refused::InsufficientScope) }
 }

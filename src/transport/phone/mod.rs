@@ -1,16 +1,18 @@
 //! The page on the phone of who scanned: `/c/{confirm_token}`. It says who asks, from where and with what, and takes the
-//! person's word.
+//! person's word. And the page by which people scan who open a link, `/l/{scene}` (`scan`).
 //!
 //! The token goes to nobody but who scanned, so whoever knows it may decide; where the account has web OAuth, `identity`
-//! sees that it is them indeed. `facts` are what the page tells, `place` where an address is, `page` how it is said, `sentence` how
-//! it is said where there is no page. Looking
-//! changes nothing; deciding is a POST of a plain form, which works in any webview, without script.
+//! sees that it is them indeed, by a trip to WeChat and back (`visit`). `facts` are what the page tells, `place` where an
+//! address is, `page` how it is said, `sentence` how it is said where there is no page. Looking changes nothing; deciding is a
+//! POST of a plain form, which works in any webview, without script.
 
 mod facts;
 mod identity;
 mod page;
 mod place;
+mod scan;
 mod sentence;
+mod visit;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -32,17 +34,23 @@ use super::problem::Problem;
 use super::site::{Shared, Site};
 use facts::Facts;
 use identity::{Gate, Withheld};
+use visit::Nobody;
 
 pub use place::{PlaceDatabase, PlaceDatabaseError};
+pub(super) use scan::{in_app, link_code};
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/c/{token}", get(show).post(decide))
+    Router::new().route("/c/{token}", get(show).post(decide)).route("/l/{scene}", get(scan::open))
 }
 
-/// The address of the page.
+/// The address of the page where who scanned confirms.
 pub(super) fn link(site: &Site, token: &str) -> String {
-    site.config.server.public_url.join(&format!("/c/{token}")).into()
+    site.config.server.public_url.join(&path(token)).into()
+}
+
+fn path(token: &str) -> String {
+    format!("/c/{token}")
 }
 
 async fn show(
@@ -101,7 +109,7 @@ async fn decide(
     let is_agreeing = matches!(decision, Decision::Confirm | Decision::Pick(_));
     let lacks_step = || is_agreeing && !is_understood && facts(&site, &confirmable, address).is_far;
     if !identity::is_proven(&site, &token, &confirmable, &headers) {
-        return Ok(told(&site, &headers, &confirmable, address, Some(Withheld::Unknown)));
+        return Ok(told(&site, &headers, &confirmable, address, Some(Withheld::Nobody(Nobody::Unknown))));
     }
     if confirmable.stage == ConfirmStage::Open && lacks_step() {
         return Ok(told(&site, &headers, &confirmable, address, None));

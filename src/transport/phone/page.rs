@@ -6,10 +6,12 @@ use http::HeaderMap;
 use crate::actors::{ConfirmStage, Confirmable};
 use crate::clock::random_bytes;
 use crate::config::{Config, Language};
+use crate::domain::Created;
 
 use super::super::language::{language_of, language_of_browser, tag};
 use super::facts::{Facts, Whereabouts};
 use super::identity::Withheld;
+use super::visit::Nobody;
 
 /// What there is to say.
 pub(super) struct Told<'a> {
@@ -17,6 +19,19 @@ pub(super) struct Told<'a> {
     pub(super) facts: Facts,
     /// Why there are no controls, where there would be some.
     pub(super) withheld: Option<Withheld>,
+}
+
+/// What there is to say to who opened a link and did not scan by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// WeChat did not say who it is.
+    Unknown,
+    /// WeChat shows the page as a snapshot.
+    Snapshot,
+    /// Somebody else scanned before.
+    Used,
+    /// The login is over, or there never was one.
+    Over,
 }
 
 /// The page with what it says; escaping is askama's.
@@ -89,6 +104,8 @@ struct Words {
     unknown: &'static str,
     somebody_else: &'static str,
     snapshot: &'static str,
+    stranger: &'static str,
+    used: &'static str,
 }
 
 static CHINESE: Words = Words {
@@ -116,6 +133,8 @@ static CHINESE: Words = Words {
     unknown: "微信没有确认你是谁，所以这里不能操作。请回到微信对话，重新打开链接。",
     somebody_else: "只有扫码的人才能确认。请用扫码的微信打开这个链接，或者自己扫一次码。",
     snapshot: "微信正以快照方式显示这个页面。请点页面底部的“使用完整服务”，再打开一次链接。",
+    stranger: "微信没有确认你是谁，所以还没有登录。请用微信再扫一次二维码，或者回到网页，重新打开链接。",
+    used: "这个二维码已经被别人扫过了。请在网页上刷新二维码，再扫一次。",
 };
 
 static ENGLISH: Words = Words {
@@ -143,7 +162,18 @@ static ENGLISH: Words = Words {
     unknown: "WeChat did not tell who you are, so nothing can be done here. Go back to the conversation, and open the link again.",
     somebody_else: "Only who scanned can confirm. Open this link in the WeChat that scanned, or scan the code yourself.",
     snapshot: "WeChat shows this page as a snapshot. Choose full service at its bottom, and open the link again.",
+    stranger: "WeChat did not tell who you are, so nothing has happened. Scan the QR code with WeChat again, or go back to the web page and open the link again.",
+    used: "Somebody else has scanned this code. Refresh the QR code on the web page, and scan again.",
 };
+
+impl Words {
+    fn of(language: Language) -> &'static Self {
+        match language {
+            Language::Chinese => &CHINESE,
+            Language::English => &ENGLISH,
+        }
+    }
+}
 
 /// The page, and the Content-Security-Policy under which it works and nothing else does. It speaks as the login does, and
 /// where there is none, as the browser that sent these headers.
@@ -152,10 +182,7 @@ pub(super) fn render(config: &Config, headers: &HeaderMap, told: Option<&Told<'_
         Some(told) => language_of(told.confirmable.created.request.ui_locales.as_deref()),
         None => language_of_browser(headers),
     };
-    let words = match language {
-        Language::Chinese => &CHINESE,
-        Language::English => &ENGLISH,
-    };
+    let words = Words::of(language);
     let nonce = STANDARD.encode(random_bytes::<16>());
     let controls = told.map_or(Controls::None, controls);
     let is_question = matches!(controls, Controls::Decide { .. });
@@ -173,10 +200,38 @@ pub(super) fn render(config: &Config, headers: &HeaderMap, told: Option<&Told<'_
         numbers: told.and_then(|told| told.confirmable.numbers),
         heading: told.map_or(words.over, |told| heading(told, words)),
     };
-    let policy = format!(
+    (page.render().unwrap_or_default(), policy(&nonce))
+}
+
+/// The page that only says why nothing comes of a link, in the language of the session that it was for; and its policy.
+pub(super) fn notice(created: Option<&Created>, notice: Notice) -> (String, String) {
+    let language = language_of(created.and_then(|created| created.request.ui_locales.as_deref()));
+    let words = Words::of(language);
+    let nonce = STANDARD.encode(random_bytes::<16>());
+    let heading = match notice {
+        Notice::Unknown => words.stranger,
+        Notice::Snapshot => words.snapshot,
+        Notice::Used => words.used,
+        Notice::Over => words.over,
+    };
+    let page = ConfirmPage {
+        lang: tag(language),
+        words,
+        nonce: &nonce,
+        facts: None,
+        warnings: Vec::new(),
+        controls: Controls::None,
+        numbers: None,
+        heading,
+        is_question: false,
+    };
+    (page.render().unwrap_or_default(), policy(&nonce))
+}
+
+fn policy(nonce: &str) -> String {
+    format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    (page.render().unwrap_or_default(), policy)
+    )
 }
 
 fn controls(told: &Told<'_>) -> Controls {
@@ -189,9 +244,9 @@ fn controls(told: &Told<'_>) -> Controls {
 
 fn heading(told: &Told<'_>, words: &Words) -> &'static str {
     match (told.confirmable.stage, told.withheld) {
-        (ConfirmStage::Open, Some(Withheld::Unknown)) => words.unknown,
+        (ConfirmStage::Open, Some(Withheld::Nobody(Nobody::Unknown))) => words.unknown,
+        (ConfirmStage::Open, Some(Withheld::Nobody(Nobody::Snapshot))) => words.snapshot,
         (ConfirmStage::Open, Some(Withheld::SomebodyElse)) => words.somebody_else,
-        (ConfirmStage::Open, Some(Withheld::Snapshot)) => words.snapshot,
         (ConfirmStage::Open, None) => words.title,
         (ConfirmStage::Confirmed, _) => words.confirmed,
         (ConfirmStage::Denied, _) => words.denied,

@@ -14,10 +14,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, random_bytes};
 use crate::config::{AccountKind, Config, Qr};
 use crate::domain::{AccountName, QrCode, SceneId};
 use crate::metrics::Metrics;
@@ -97,6 +99,12 @@ impl QrCodes {
             source.close().await;
         }
     }
+}
+
+/// A scene that nobody had before: the account's prefix and 128 random bits.
+pub(super) fn new_scene(prefix: &str) -> SceneId {
+    let random = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
+    SceneId::new(format!("{prefix}{random}")).expect("the configuration checked the prefix")
 }
 
 /// How many codes an account keeps at hand: none where nobody shows them, or where WeChat gives it none.

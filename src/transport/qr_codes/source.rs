@@ -2,19 +2,17 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::Notify;
 
-use crate::clock::{Clock, random_bytes};
+use crate::clock::Clock;
 use crate::config::Account;
-use crate::domain::{AccountName, QrCode, SceneId};
+use crate::domain::{AccountName, QrCode};
 use crate::metrics::QrMetrics;
 
 use super::budget::{Budget, Denied, until_tomorrow};
 use super::ledger::Ledger;
 use super::shelf::Shelf;
-use super::{Code, LATER, NoCode};
+use super::{Code, LATER, NoCode, new_scene};
 use crate::transport::wechat::api::{Absence, ApiError, WeChatApi};
 
 /// How long a code may lie on the shelf.
@@ -158,7 +156,7 @@ impl Source {
 
     async fn make(&self, lifetime: Duration) -> Result<Code, NoCode> {
         self.spend().await?;
-        let scene = self.new_scene();
+        let scene = new_scene(&self.scene_prefix);
         match self.api.create_qr(scene.as_str(), lifetime).await {
             Ok(issued) => {
                 let expires_at = self.clock.now().after(issued.expires_in);
@@ -223,12 +221,6 @@ impl Source {
     fn for_one_session(&self, code: Code) -> Code {
         let expires_at = code.qr.expires_at.min(self.clock.now().after(self.needs));
         Code { qr: QrCode { expires_at, ..code.qr }, ..code }
-    }
-
-    /// The account's prefix and 128 random bits.
-    fn new_scene(&self) -> SceneId {
-        let random = URL_SAFE_NO_PAD.encode(random_bytes::<16>());
-        SceneId::new(format!("{}{random}", self.scene_prefix)).expect("the configuration checked the prefix")
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

@@ -9,6 +9,8 @@ use super::super::site::Site;
 pub(in crate::transport) struct Begun<'a> {
     pub(in crate::transport) scene: &'a SceneId,
     pub(in crate::transport) qr_content: &'a str,
+    /// What to open where the visitor is already inside WeChat.
+    pub(in crate::transport) in_app: Option<&'a str>,
     pub(in crate::transport) expires_at: Timestamp,
     pub(in crate::transport) attach_token: &'a str,
 }
@@ -20,6 +22,10 @@ impl Begun<'_> {
         let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();
         // `https` becomes `wss`, and `http` `ws`.
         let ws = url("/ws").replacen("http", "ws", 1);
+        let mut links = json!({ "ws": ws, "sse": url("/events"), "poll": url("") });
+        if let Some(in_app) = self.in_app {
+            links["in_app"] = in_app.into();
+        }
         json!({
             "scene_id": scene.as_str(),
             "attach_token": self.attach_token,
@@ -28,7 +34,7 @@ impl Begun<'_> {
             "qr_png": url("/qr.png"),
             "expires_at": rfc3339_millis(self.expires_at),
             "expires_in": site.clock.now().until(self.expires_at).as_secs_f64().round() as u64,
-            "links": { "ws": ws, "sse": url("/events"), "poll": url("") },
+            "links": links,
         })
     }
 }

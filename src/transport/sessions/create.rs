@@ -108,6 +108,7 @@ pub(super) async fn create(
     let begun = Begun {
         scene: &fresh.opened.scene,
         qr_content: &fresh.qr_content,
+        in_app: fresh.in_app.as_deref(),
         expires_at: fresh.expires_at,
         attach_token: &attach_token,
     };

@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use super::http::{self, Done};
-use super::{ApiError, WeChatApi};
+use super::{ApiError, Asking, WeChatApi};
 use crate::domain::OpenId;
 
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ impl WeChatApi {
         let request = CustomMessage { touser: openid.as_str(), content };
         let name = "message/custom/send";
         let sending = async {
-            let sent = self.ask(name, Some(http::json(&request))).await;
+            let sent = self.ask(name, Asking::Post(http::json(&request))).await;
             sent.map(|Done {}| ()).map_err(|error| about_person(error, openid))
         };
         self.watched(name, sending).await
@@ -83,7 +83,7 @@ impl WeChatApi {
 }
 
 /// Parts faults of the person from faults of the account. What is kept of the latter does not name the person.
-fn about_person(error: ApiError, openid: &OpenId) -> ApiError {
+pub(super) fn about_person(error: ApiError, openid: &OpenId) -> ApiError {
     match error {
         ApiError::Refused { code, .. } if means_person(code) => ApiError::NotTold { code },
         ApiError::Refused { code, message, cure } => {

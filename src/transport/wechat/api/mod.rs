@@ -18,6 +18,7 @@ mod message;
 mod refusals;
 mod route;
 mod token;
+mod user;
 mod watch;
 mod web_oauth;
 
@@ -37,7 +38,7 @@ pub use self::message::{Menu, MenuEntry};
 pub use self::token::TokenSource;
 pub use self::web_oauth::WebUser;
 use crate::clock::Clock;
-use crate::domain::{AccountName, AppId};
+use crate::domain::{AccountName, AppId, OpenId};
 use crate::metrics::{ApiMetrics, Metrics};
 use error::Fault;
 use refusals::Refusals;
@@ -66,6 +67,16 @@ pub struct ApiSettings {
     pub token_source: TokenSource,
     /// The overall deadline of one call, with everything that it takes: token, connection, answer, one retry.
     pub deadline: Duration,
+}
+
+/// What one call says.
+#[derive(Clone)]
+enum Asking<'a> {
+    Get,
+    /// About a person.
+    Of(&'a OpenId),
+    /// JSON.
+    Post(Vec<u8>),
 }
 
 /// A QR code that WeChat made.
@@ -151,7 +162,7 @@ impl WeChatApi {
         };
         let name = "qrcode/create";
         let making = async {
-            let created: CreatedQr = self.ask(name, Some(http::json(&request))).await?;
+            let created: CreatedQr = self.ask(name, Asking::Post(http::json(&request))).await?;
             issued(created, request.expire_seconds)
         };
         self.watched(name, making).await
@@ -167,12 +178,12 @@ impl WeChatApi {
 
     /// One call of the server interface, watched. `name` is its path below `cgi-bin/`.
     async fn call<T: DeserializeOwned>(&self, name: &'static str, request: &impl Serialize) -> Result<T, ApiError> {
-        self.watched(name, self.ask(name, Some(http::json(request)))).await
+        self.watched(name, self.ask(name, Asking::Post(http::json(request)))).await
     }
 
     /// As [`Self::call`], by GET.
     async fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, ApiError> {
-        self.watched(name, self.ask(name, None)).await
+        self.watched(name, self.ask(name, Asking::Get)).await
     }
 
     /// Asks within the deadline, unless this call was refused lately or WeChat is known to be away; what it brings is
@@ -191,12 +202,12 @@ impl WeChatApi {
 
     /// One call with an access token. A token that WeChat no longer takes is replaced, and the call repeated, once: with
     /// an account mixed up, every token would be refused for ever.
-    async fn ask<T: DeserializeOwned>(&self, name: &'static str, body: Option<Vec<u8>>) -> Result<T, ApiError> {
+    async fn ask<T: DeserializeOwned>(&self, name: &'static str, asking: Asking<'_>) -> Result<T, ApiError> {
         let mut token = self.access_token().await?;
-        let mut answer = self.ask_with(&token, name, body.clone()).await;
+        let mut answer = self.ask_with(&token, name, asking.clone()).await;
         if answer.as_ref().is_err_and(error::means_stale_token) {
             token = self.access_token().await?;
-            answer = self.ask_with(&token, name, body).await;
+            answer = self.ask_with(&token, name, asking).await;
         }
         self.0.refusals.note(name, &answer, self.0.clock.now());
         answer
@@ -207,13 +218,17 @@ impl WeChatApi {
         &self,
         token: &SecretString,
         name: &'static str,
-        body: Option<Vec<u8>>,
+        asking: Asking<'_>,
     ) -> Result<T, ApiError> {
-        let url = self.endpoint(name, Some(token));
+        let mut url = self.endpoint(name, Some(token));
         let asking = async {
-            match body {
-                Some(body) => self.0.http.post(&url, body).await,
-                None => self.0.http.get(&url).await,
+            match asking {
+                Asking::Post(body) => self.0.http.post(&url, body).await,
+                Asking::Get => self.0.http.get(&url).await,
+                Asking::Of(openid) => {
+                    url.query_pairs_mut().append_pair("openid", openid.as_str());
+                    self.0.http.get(&url).await
+                }
             }
         };
         let answer = self.0.watch.count(name, asking).await;

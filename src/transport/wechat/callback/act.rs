@@ -18,6 +18,7 @@ use crate::domain::{AccountName, OpenId, Refusal, SceneId};
 use crate::recall::Key;
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
+use crate::transport::unionids;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
@@ -156,7 +157,8 @@ async fn scan(
     seal: Option<Seal>,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
-    let scanning = || site.logins.scan(&scene, &account.name, openid);
+    let scanner = unionids::scanner(site, account, openid).await;
+    let scanning = || site.logins.scan(&scene, &account.name, scanner.clone());
     match stubbornly(site, scanning, |scanned| matches!(scanned, Err(ScanError::Unavailable))).await {
         Ok(Scanned { created, next }) => {
             let texts = texts(account, Some(&created));

@@ -1,0 +1,264 @@
+//! Scanning by opening a link, whether a QR code holds it (`qr = "link"`) or somebody inside WeChat taps it (`links.in_app`).
+
+use scan_login::domain::OpenId;
+use scan_login::simulator::{OpenedPage, WeChatBrowser};
+
+use crate::support::*;
+
+/// A shop that is confirmed in this way, with this in its QR codes.
+async fn shop(confirm: &str, qr: &str) -> World {
+    World::with(|config| shop_config(&web_oauth(&config, "base"), confirm, qr)).await
+}
+
+fn shop_config(config: &str, confirm: &str, qr: &str) -> String {
+    let shop = "name = \"Example Shop\"\n            confirm = \"auto\"";
+    assert!(config.contains(shop));
+    config.replacen(shop, &format!("name = \"Example Shop\"\n confirm = \"{confirm}\"\n qr = \"{qr}\""), 1)
+}
+
+fn browser(world: &World, openid: &str) -> WeChatBrowser {
+    world.wechat.browser(&OpenId::new(openid).unwrap())
+}
+
+async fn open(world: &World, openid: &str, url: &str) -> OpenedPage {
+    browser(world, openid).open(url).await.unwrap()
+}
+
+fn in_app(page: &LoginPage) -> Option<&str> {
+    page.created["links"]["in_app"].as_str()
+}
+
+/// Goes to WeChat as the page asks, and comes back no further: the cookie of the visit, and where WeChat sends the browser.
+async fn back_from_wechat(link: &str, openid: &str) -> (String, String) {
+    let led = send("GET", link, &[], "").await;
+    assert_eq!(led.status, 302);
+    let cookie = led.header("set-cookie").split(';').next().unwrap().to_owned();
+    let to_wechat = led.header("location").split('#').next().unwrap().to_owned();
+    let person = format!("person={openid}");
+    let back = send("GET", &to_wechat, &[("cookie", &person)], "").await;
+    (cookie, back.header("location").to_owned())
+}
+
+#[tokio::test]
+async fn who_scans_a_link_opens_it_and_picks_the_number() {
+    let world = shop("number", "link").await;
+    let page = world.create_with(|request| request["ui_locales"] = "en".into()).await;
+    assert_eq!(page.qr_content, world.url(&format!("/l/{}", page.scene)), "the scene, and nothing else");
+    assert_eq!(in_app(&page), Some(page.qr_content.as_str()));
+    assert_eq!(send("GET", page.created["qr_png"].as_str().unwrap(), &[], "").await.status, 200);
+
+    let mut alice = browser(&world, "oAlice");
+    let shown = alice.open(&page.qr_content).await.unwrap();
+    assert!(shown.url.path().starts_with("/c/") && shown.url.query().is_none(), "{}", shown.url);
+    for told in ["Is this you logging in?", "Example Shop", "shop.example.com", "data-action=\"not_me\""] {
+        assert!(shown.html.contains(told), "{told} is not in {}", shown.html);
+    }
+    let number = page.wait_for("scanned").await["number"].to_string();
+    assert_eq!(world.events().await, ["created", "scanned"]);
+    alice.submit(shown.url.as_str(), &format!("number={number}")).await.unwrap();
+    let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed", "redeemed"]);
+}
+
+#[tokio::test]
+async fn a_link_needs_no_wechat_to_be_made() {
+    let mut world = World::prepare(|config| shop_config(&web_oauth(&config, "base"), "tap", "link")).await;
+    world.wechat.set_away(true);
+    world.run().await;
+    let page = world.create().await;
+    assert!(page.qr_content.contains("/l/"));
+    assert_eq!(send("GET", &page.qr_content, &[], "").await.status, 302);
+}
+
+#[tokio::test]
+async fn who_is_inside_wechat_opens_the_same_session_that_others_scan() {
+    let world = shop("tap", "scene").await;
+    let page = world.create().await;
+    assert!(page.qr_content.contains("weixin.qq.com"));
+    let mut alice = browser(&world, "oAlice");
+    let shown = alice.open(in_app(&page).unwrap()).await.unwrap();
+    alice.submit(shown.url.as_str(), "action=confirm").await.unwrap();
+    page.wait_for("confirmed").await;
+}
+
+#[tokio::test]
+async fn without_web_oauth_there_is_no_link() {
+    let world = World::with(|config| shop_config(&config, "tap", "scene")).await;
+    let page = world.create().await;
+    assert_eq!(in_app(&page), None);
+    assert_eq!(send("GET", &world.url(&format!("/l/{}", page.scene)), &[], "").await.status, 404);
+    let mut world = World::prepare(|config| shop_config(&config, "tap", "link")).await;
+    let (status, told) = world.refused().await;
+    assert_eq!(status.code(), Some(2));
+    assert!(told.contains("client.shop.qr") && told.contains("web_oauth = \"base\""), "{told}");
+}
+
+/// Any page can make a phone open a link: that alone must not log anybody in, unless the operator has said so.
+#[tokio::test]
+async fn where_a_scan_alone_confirms_a_link_does_not_unless_the_code_holds_it() {
+    let world = shop("auto", "scene").await;
+    let page = world.create().await;
+    assert_eq!(in_app(&page), None);
+    let opened = open(&world, "oAlice", &world.url(&format!("/l/{}", page.scene))).await;
+    assert_eq!(opened.status, 404);
+    assert_eq!(world.events().await, ["created"]);
+
+    let world = shop("auto", "link").await;
+    let page = world.create().await;
+    let shown = open(&world, "oAlice", &page.qr_content).await;
+    page.wait_for("confirmed").await;
+    assert!(shown.html.contains("data-action=\"not_me\""), "it can still be taken back: {}", shown.html);
+}
+
+#[tokio::test]
+async fn nothing_happens_before_wechat_has_said_who_it_is() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    for method in ["GET", "HEAD"] {
+        let led = send(method, &page.qr_content, &[], "").await;
+        assert_eq!(led.status, 302, "{method}");
+        assert!(led.header("location").contains("scope=snsapi_base"), "{}", led.header("location"));
+        assert_eq!((led.header("cache-control"), led.header("referrer-policy")), ("no-store", "no-referrer"));
+    }
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    assert_eq!(send("HEAD", &back, &[("cookie", &cookie)], "").await.status, 302);
+    assert_eq!(send("POST", &page.qr_content, &[FORM], "").await.status, 405);
+    assert_eq!(world.events().await, ["created"]);
+    assert_eq!(send("GET", &back, &[("cookie", &cookie)], "").await.status, 302);
+    assert_eq!(world.events().await, ["created", "scanned"]);
+}
+
+#[tokio::test]
+async fn the_first_who_opens_it_is_the_scanner() {
+    let world = shop("tap", "link").await;
+    let page = world.create_with(|request| request["ui_locales"] = "en".into()).await;
+    let alices = open(&world, "oAlice", &page.qr_content).await;
+    let bobs = open(&world, "oBob", &page.qr_content).await;
+    assert!(bobs.html.contains("Somebody else has scanned") && !bobs.html.contains("<form"), "{}", bobs.html);
+    let again = open(&world, "oAlice", &page.qr_content).await;
+    assert_eq!((again.url, again.html.contains("<form")), (alices.url, true));
+    assert_eq!(world.events().await, ["created", "scanned"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_wechats_counts_in_the_browser_that_asked_alone() {
+    let world = shop("tap", "link").await;
+    let (page, other) = (world.create().await, world.create().await);
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let (_, query) = back.split_once('?').unwrap();
+    let (others_cookie, others_back) = back_from_wechat(&other.qr_content, "oBob").await;
+    let (_, others_query) = others_back.split_once('?').unwrap();
+    let state = |query: &str| query.split_once("state=").unwrap().1.to_owned();
+    let of_page = |query: &str| format!("{}?{query}", page.qr_content);
+    for (why, url, cookie) in [
+        ("no cookie", back.clone(), String::new()),
+        ("another browser's cookie", back.clone(), others_cookie.clone()),
+        ("another page's state", of_page(others_query), others_cookie.clone()),
+        ("another page's answer", of_page(query).replace(&state(query), &state(others_query)), cookie.clone()),
+        ("no code", of_page(&format!("state={}", state(query))), cookie.clone()),
+        ("no such code", of_page(&format!("code=made-up&state={}", state(query))), cookie.clone()),
+        ("a state of one's own", of_page("code=made-up&state=abc"), cookie.clone()),
+    ] {
+        let shown = send("GET", &url, &[("cookie", &cookie)], "").await;
+        assert_eq!(shown.status, 200, "{why}");
+        assert!(shown.text().contains("微信没有确认你是谁"), "{why}: {}", shown.text());
+    }
+    assert_eq!(world.events().await, ["created", "created"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_wechats_counts_once_and_its_visit_ends() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let taken = send("GET", &back, &[("cookie", &cookie)], "").await;
+    let cookies: Vec<_> = taken.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("sl_visit=;") && cookie.contains("Max-Age=0")));
+    assert!(!taken.header("location").contains("code="), "{}", taken.header("location"));
+    let replayed = send("GET", &back, &[("cookie", &cookie)], "").await;
+    assert!(replayed.status == 200 && replayed.text().contains("微信没有确认你是谁"), "{}", replayed.text());
+    // The visit of a browser that somebody copied, with another person's code: the session has its scanner.
+    let (_, bobs) = back_from_wechat(&page.qr_content, "oBob").await;
+    let code = bobs.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
+    let state = back.split_once("state=").unwrap().1;
+    let copied = format!("{}?code={code}&state={state}", page.qr_content);
+    assert!(send("GET", &copied, &[("cookie", &cookie)], "").await.text().contains("已经被别人扫过"));
+    assert_eq!(world.events().await, ["created", "scanned"]);
+}
+
+#[tokio::test]
+async fn a_code_of_another_account_says_nothing() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let led = send("GET", &page.qr_content, &[], "").await;
+    let elsewhere = led.header("location").split('#').next().unwrap().replace(APP_ID, "wx0000000000000002");
+    let others = send("GET", &elsewhere, &[("cookie", "person=oAlice")], "").await.header("location").to_owned();
+    let code = others.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
+    let state = back.split_once("state=").unwrap().1;
+    let mixed = format!("{}?code={code}&state={state}", page.qr_content);
+    assert!(send("GET", &mixed, &[("cookie", &cookie)], "").await.text().contains("微信没有确认你是谁"));
+    assert_eq!(world.events().await, ["created"]);
+}
+
+#[tokio::test]
+async fn a_snapshot_user_never_scans() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    world.wechat.give_snapshots(true);
+    let shown = open(&world, "oAlice", &page.qr_content).await;
+    assert!(shown.html.contains("快照") && !shown.html.contains("<form"), "{}", shown.html);
+    assert_eq!(world.events().await, ["created"]);
+    world.wechat.give_snapshots(false);
+    assert!(open(&world, "oAlice", &page.qr_content).await.html.contains("<form"), "in full service they do");
+}
+
+#[tokio::test]
+async fn who_opens_it_while_wechat_is_away_is_told_and_may_try_again() {
+    let world = shop("tap", "link").await;
+    let page = world.create_with(|request| request["ui_locales"] = "en".into()).await;
+    world.wechat.set_away(true);
+    let shown = open(&world, "oAlice", &page.qr_content).await;
+    assert!(shown.html.contains("open the link again"), "{}", shown.html);
+    assert_eq!(world.events().await, ["created"]);
+}
+
+#[tokio::test]
+async fn what_is_over_or_was_never_there_is_told_so() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    page.give_up().await;
+    let shown = open(&world, "oAlice", &page.qr_content).await;
+    assert!(shown.html.contains("已经失效") && !shown.html.contains("<form"), "{}", shown.html);
+    for unknown in ["/l/sl-0000000000000000000000", "/l/x", "/l/%ff"] {
+        assert_eq!(world.get(unknown, &[]).await.status, 404, "{unknown}");
+    }
+    assert_eq!(world.events().await, ["created", "denied"]);
+}
+
+#[tokio::test]
+async fn an_account_with_consent_asks_for_it_and_a_public_url_with_a_path_works() {
+    let world = World::with(|config| {
+        let config = shop_config(&web_oauth(&config, "userinfo"), "tap", "link");
+        config.replacen(":8080\"\n            [admin]", ":8080/login\"\n            [admin]", 1)
+    })
+    .await;
+    let page = world.create().await;
+    assert!(page.qr_content.contains(":8080/login/l/"), "{}", page.qr_content);
+    let led = send("GET", &page.qr_content, &[], "").await;
+    assert!(led.header("location").contains("scope=snsapi_userinfo"), "{}", led.header("location"));
+    let shown = open(&world, "oAlice", &page.qr_content).await;
+    assert!(shown.url.path().starts_with("/login/c/") && shown.html.contains("<form"), "{}", shown.html);
+}
+
+#[tokio::test]
+async fn the_link_is_good_after_a_restart() {
+    let mut world = shop("tap", "link").await;
+    let page = world.create().await;
+    world.kill_and_restart().await;
+    let mut alice = browser(&world, "oAlice");
+    let shown = alice.open(&page.qr_content).await.unwrap();
+    alice.submit(shown.url.as_str(), "action=confirm").await.unwrap();
+    page.wait_for("confirmed").await;
+}
