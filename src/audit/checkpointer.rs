@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::{self, CheckpointKey};
-use crate::tlog::{Frontier, Hash, Signer, leaf_hash};
+use crate::tlog::{Frontier, Signer, leaf_hash};
 
 use super::error::AuditError;
 use super::notes::{self, Kept, NotesError};
@@ -85,7 +85,7 @@ impl Checkpointer {
         let extensions = fork.into_iter().chain(release::lines(&frontier)).collect();
         let last = start::sign(&setup, &signer, &frontier, extensions)?;
         let mut known = subtrees::read(&setup.folder).unwrap_or_default();
-        known.resize(removed::subtrees(&frontier), Hash([0; 32]));
+        known.resize(removed::subtrees(&frontier), subtrees::UNKNOWN);
         let subtrees = SubtreeFile::holding(&setup.folder, &known).map_err(|reason| tree(&setup.folder, reason))?;
         let end = keep(&setup, end, &last)?;
         tracing::info!(key = %signer.verifier(), "the journal begins as a log that checkpoints are signed of");

@@ -7,7 +7,8 @@ use crate::tlog::{Checkpoint, Frontier, Hash, leaf_hash};
 
 use super::nodes::Splits;
 use super::notes::Kept;
-use super::subtrees::{LEAVES, LEVEL};
+use super::removed;
+use super::subtrees::{LEAVES, LEVEL, UNKNOWN};
 
 /// What is not as it was written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -57,7 +58,7 @@ pub enum Damage {
         last: u64,
     },
     /// The kept subtrees are not those of the log.
-    #[error("the file TREE does not fit the log in records {first} to {last}; without it, a start makes it again")]
+    #[error("the file TREE does not fit the log in records {first} to {last}")]
     Tree {
         /// The first record of the first such subtree.
         first: u64,
@@ -119,7 +120,15 @@ impl Checks {
     /// # Errors
     /// [`Damage`]: the first there is.
     pub fn begin_behind(&mut self, removed: &Frontier, splits: &Splits) -> Result<(), Damage> {
-        let of_removed: Vec<Hash> = self.subtrees.iter().take((removed.size() / LEAVES) as usize).copied().collect();
+        let count = removed::subtrees(removed);
+        let of_removed: Vec<Hash> = self.subtrees.iter().take(count).copied().collect();
+        let unknown = match of_removed.iter().rposition(|root| *root == UNKNOWN) {
+            _ if of_removed.len() < count => count,
+            place => place.map_or(0, |place| place + 1),
+        };
+        if unknown > 0 {
+            return self.pass_over(removed, unknown as u64 * LEAVES);
+        }
         let mut tree = Frontier::new();
         of_removed.iter().for_each(|root| tree.append_subtree(LEVEL, *root));
         if tree != *removed {
@@ -149,6 +158,21 @@ impl Checks {
             self.compare()?;
         }
         Ok(())
+    }
+
+    /// Goes on behind removed records without what was kept of those up to `unknown`. An imported journal never had that; one that
+    /// has signed a checkpoint among them has lost it.
+    fn pass_over(&mut self, removed: &Frontier, unknown: u64) -> Result<(), Damage> {
+        self.compare()?;
+        while let Some(expected) = self.expected.pop_if(|expected| expected.checkpoint.size < removed.size()) {
+            let (size, is_own) = (expected.checkpoint.size, expected.at.is_some());
+            if is_own && size < unknown {
+                return Err(Damage::Removed { first: 1, last: unknown });
+            }
+            self.unheld.push(size);
+        }
+        self.frontier = removed.clone();
+        self.compare()
     }
 
     /// Takes the next record, and gives what it says.
@@ -227,6 +251,7 @@ pub struct Sound {
     pub signed: u64,
     /// How many checkpoints fit.
     pub checkpoints: u64,
-    /// Sizes of checkpoints that nothing can be said of: they end among removed records, where no checkpoint was known.
+    /// Sizes of checkpoints that nothing can be said of: they end among removed records, where no checkpoint was known, or of which
+    /// only the edge is.
     pub unheld: Vec<u64>,
 }

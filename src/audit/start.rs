@@ -201,7 +201,7 @@ async fn rebuild(
 ) -> Result<(Frontier, Vec<Hash>), StoreError> {
     subtrees.truncate((size / LEAVES) as usize);
     // Those of removed records that are lost are so for good; each has its place all the same.
-    subtrees.resize(subtrees.len().max(removed::subtrees(removed)), Hash([0; 32]));
+    subtrees.resize(subtrees.len().max(removed::subtrees(removed)), subtrees::UNKNOWN);
     let mut frontier = removed.clone();
     subtrees.iter().skip(removed::subtrees(removed)).for_each(|root| frontier.append_subtree(LEVEL, *root));
     let next = frontier.size() + 1;

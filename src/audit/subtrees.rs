@@ -13,6 +13,8 @@ use crate::tlog::Hash;
 pub(super) const LEVEL: u32 = 8;
 /// The leaves of each.
 pub const LEAVES: u64 = 1 << LEVEL;
+/// Has the place of one that nobody can make again: its records were removed.
+pub(super) const UNKNOWN: Hash = Hash([0; 32]);
 
 const NAME: &str = "TREE";
 const HASH: usize = 32;

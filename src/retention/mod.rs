@@ -101,8 +101,9 @@ impl Retention {
         if !self.journal.leaving().is_empty() {
             self.clear().await?;
         }
-        let before = self.before();
-        let old = self.old(before);
+        let at = self.clock.now();
+        let before = self.before(at);
+        let old = self.old(before, at);
         let now = Instant::now();
         let was_old = self.seen.filter(|(at, _)| now.duration_since(*at) >= INTERVAL).map_or(0, |(_, last)| last);
         if self.seen.is_none_or(|(at, _)| now.duration_since(at) >= INTERVAL) {
@@ -119,15 +120,20 @@ impl Retention {
     }
 
     /// What is older than this is not kept.
-    fn before(&self) -> Timestamp {
+    fn before(&self, now: Timestamp) -> Timestamp {
         let kept = i64::try_from(self.kept.as_micros()).unwrap_or(i64::MAX);
-        Timestamp::from_micros(self.clock.now().as_micros().saturating_sub(kept))
+        Timestamp::from_micros(now.as_micros().saturating_sub(kept))
     }
 
-    /// The last record of the files at the front that have nothing younger; 0 where there are none.
-    fn old(&self, before: Timestamp) -> u64 {
-        let files = self.journal.oldest().into_iter();
-        files.take_while(|file| file.newest < before).last().map_or(0, |file| file.last)
+    /// The last record of the files at the front that have nothing younger; 0 where there are none. A file with a time that is
+    /// still to come was written by a clock that was wrong: it is as old as the next one, which was written later.
+    fn old(&self, before: Timestamp, now: Timestamp) -> u64 {
+        let files = self.journal.oldest();
+        let is_old = |place: &usize| {
+            let newest = files[*place..].iter().map(|file| file.newest).find(|newest| *newest <= now);
+            newest.is_some_and(|newest| newest < before)
+        };
+        (0..files.len()).take_while(is_old).last().map_or(0, |place| files[place].last)
     }
 
     /// The last record of the next files that are removed together, up to `last`.

@@ -254,6 +254,8 @@ async fn a_clock_that_is_set_forward_for_less_than_an_hour_takes_nothing() {
     world.clock = Clock::from_fn(move || steady.now().after(*shift.lock().unwrap()));
     let mut life = three_files(&world).await;
     life.look_twice().await;
+    // The first look with the wrong clock is one that is remembered.
+    tokio::time::advance(HOUR).await;
     *offset.lock().unwrap() = DAY * 3650;
     for _ in 0..10 {
         life.retention.look().await.unwrap();
@@ -379,6 +381,28 @@ async fn a_removal_that_is_cut_off_anywhere_is_finished_by_the_next_start() {
     }
 }
 
+/// A clock that was set forward and put right again has left records of a time to come.
+#[tokio::test(start_paused = true)]
+async fn records_of_a_time_to_come_keep_nothing_for_longer() {
+    let world = World::new();
+    let mut life = world.start().await;
+    life.log_in(0..127, "alice", later(1)).await;
+    life.log_in(127..128, "alice", later(36_500)).await;
+    life.log_in(128..256, "bob", later(100)).await;
+    life.log_in(256..383, "carol", later(100)).await;
+    // Nothing behind it says how old it is.
+    life.log_in(383..384, "carol", later(36_500)).await;
+    life.checkpointer.checkpoint().await.unwrap();
+    life.archived(1536).await;
+    tokio::time::advance(DAY * 190).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 1, "the file behind it is young");
+    tokio::time::advance(DAY * 100).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 1025);
+    life.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_altered_is_not_removed() {
     let world = World::new();
@@ -421,6 +445,29 @@ async fn without_tree_what_is_left_is_still_proved_and_goes_on() {
     assert_eq!(head.unwrap().size, 1576);
     let damage = world.verified(&life.journal).await.unwrap_err();
     assert!(matches!(damage, Damage::Removed { .. }), "{damage}");
+    life.end().await;
+}
+
+/// An imported journal has the edge of its removed records, and nothing else of them.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_never_had_its_removed_records_is_whole_and_can_lose_more() {
+    let world = World::new();
+    let mut life = three_files(&world).await;
+    tokio::time::advance(DAY * 190).await;
+    life.look_twice().await;
+    life.end().await;
+    for of_the_other in ["data/TREE", "data/CHECKPOINTS", "keys/checkpoint.last"] {
+        std::fs::remove_file(world.path(of_the_other)).unwrap();
+    }
+    let mut life = world.start().await;
+    life.checkpointer.checkpoint().await.unwrap();
+    let unheld = |sound: Sound| (sound.size, sound.unheld);
+    assert_eq!(unheld(world.verified(&life.journal).await.unwrap()), (1536, vec![]));
+    tokio::time::advance(DAY * 100).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 1025);
+    // The first that it signed: of what was removed already then.
+    assert_eq!(unheld(world.verified(&life.journal).await.unwrap()), (1536, vec![512]));
     life.end().await;
 }
 

@@ -39,6 +39,9 @@ pub(super) fn examine(path: &Path) -> Result<Examined, StoreError> {
     let archive = archive::look(path)?;
     let look = match sled_file::look(&path.join("db")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && head == 0 && archive.last() == 0 => Look::default(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::Damaged("its file db is missing".into()));
+        }
         look => look.map_err(unreadable)?,
     };
     let (least, is_doubtful) = judge(&look, head, archive.last())?;

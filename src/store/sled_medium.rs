@@ -22,7 +22,7 @@ use super::note_file::{Note, NoteFile};
 use super::old::Old;
 use super::sled_lock::{Released, lock};
 use super::streams::StreamIndex;
-use super::{StoreError, examine, half_made};
+use super::{StoreError, archive, examine, half_made, streams};
 
 /// The page cache. Its default of 1 GiB would grow with history; what sled holds for a page is two to three times what it
 /// counts.
@@ -127,6 +127,10 @@ impl SledMedium {
         if std::fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
             let path = path.display();
             tracing::warn!(%path, "other users can read who logged in: chmod go-rwx that folder");
+        }
+        // What lies in them was looked at; a copy of the store may have left them out where they were empty.
+        for folder in [archive::FOLDER, streams::FOLDER] {
+            Store { db: &medium.db, path }.create_folder(folder).map_err(|reason| unusable(path, &reason))?;
         }
         medium.sync().map_err(|reason| unusable(path, &reason))?;
         sync_folder(path).map_err(|error| unusable(path, &error))?;
@@ -357,6 +361,8 @@ impl MigrationTarget for Store<'_> {
 mod tests {
     use super::super::sled_lock::with_database;
     use super::*;
+    use crate::domain::{Confirmed, Event, SceneId, Timestamp};
+    use crate::store::EventStore;
 
     #[test]
     fn damage_that_sled_finds_is_not_told_as_a_folder_that_cannot_be_used() {
@@ -393,6 +399,49 @@ mod tests {
                 let layout = std::fs::read_to_string(folder.path().join("LAYOUT")).unwrap();
                 assert_eq!(layout, "scan-login store, layout 5\n");
             }
+        }
+    }
+
+    /// As a copy that leaves out what is empty, or the cure for an index that is damaged.
+    #[test]
+    fn folders_that_are_missing_are_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |if_missing| SledMedium::open(folder.path(), if_missing, ArchiveLimits::default()).map(drop);
+        open(IfMissing::Create).unwrap();
+        for name in [archive::FOLDER, streams::FOLDER] {
+            std::fs::remove_dir(folder.path().join(name)).unwrap();
+            open(IfMissing::Refuse).unwrap();
+            assert!(folder.path().join(name).is_dir(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_store_without_its_database_is_damaged_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |if_missing| SledMedium::open(folder.path(), if_missing, ArchiveLimits::default());
+        open(IfMissing::Create).unwrap().0.note_head(7, false).unwrap();
+        std::fs::remove_file(folder.path().join("db")).unwrap();
+        let Err(error) = open(IfMissing::Refuse) else { panic!("it was opened") };
+        assert!(error.to_string().ends_with("its file db is missing"), "{error}");
+        assert!(!folder.path().join("db").exists());
+    }
+
+    #[tokio::test]
+    async fn a_note_of_what_is_pending_of_another_log_hides_no_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || super::super::open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
+        let journal = open();
+        let scene = SceneId::new("sl-0000000000000000000001").unwrap();
+        let events = vec![Event::Confirmed(Confirmed { code_expires_at: Timestamp::from_micros(1) })];
+        journal.append(&scene, 0, Timestamp::from_micros(1), events).await.unwrap();
+        journal.close().await;
+        drop(journal);
+        for (noted, unretired) in [(1, 1), (2, 0), (3, 1)] {
+            std::fs::remove_file(folder.path().join("PENDING")).unwrap();
+            NoteFile::open(folder.path(), Note::Pending).unwrap().write(noted).unwrap();
+            let journal = open();
+            assert_eq!(journal.unretired().await.unwrap().len(), unretired, "from {noted} on");
+            journal.close().await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The files of the epochs: how the next one comes to be, and how the one before is destroyed.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretBox};
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use super::VaultError;
 use super::cipher::Secret;
 use super::log::KeyLog;
-use super::table::{LEAST_SLOTS, Table, write_zeros};
+use super::table::{LEAST_SLOTS, SLOT_BYTES, Table, write_zeros};
 use crate::clock::random_bytes;
 use crate::keys::{read_key, write_key};
 
@@ -50,12 +50,22 @@ pub(super) fn log_path(folder: &Path, epoch: u64) -> PathBuf {
     folder.join(format!("vault-{epoch:08}.log"))
 }
 
+/// Whether there is one in `folder`.
+pub(super) fn is_in(folder: &Path) -> io::Result<bool> {
+    Ok(!numbers(folder, ".key")?.is_empty())
+}
+
 /// The newest epoch whose key is there, or the first. Whatever an interruption has left of others is destroyed.
 pub(super) fn open(folder: &Path) -> Result<Epoch, VaultError> {
     let io = |error| VaultError::Io { path: folder.to_owned(), error };
     let numbers = |suffix| numbers(folder, suffix).map_err(io);
     let Some(number) = numbers(".key")?.into_iter().max() else {
         for left_over in numbers(".tab")?.into_iter().chain(numbers(".log")?) {
+            // What was interrupted before the first key was written has no key in it; else that key was lost.
+            let (table, log) = (table_path(folder, left_over), log_path(folder, left_over));
+            if holds_keys(&table, SLOT_BYTES as u64).map_err(io)? || holds_keys(&log, 0).map_err(io)? {
+                return Err(VaultError::Incomplete(key_path(folder, left_over)));
+            }
             remove(&table_path(folder, left_over)).and_then(|()| remove(&log_path(folder, left_over))).map_err(io)?;
         }
         return first(folder).map_err(io);
@@ -121,6 +131,23 @@ fn destroy(folder: &Path, epoch: u64, witness: Witness<'_>) -> io::Result<()> {
         witness(removed)?;
     }
     Ok(())
+}
+
+/// Whether anything but zeros lies there, from this byte on.
+fn holds_keys(path: &Path, from: u64) -> io::Result<bool> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    file.seek(SeekFrom::Start(from))?;
+    let mut block = [0; 64 * 1024];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(false),
+            count if block[..count].iter().any(|byte| *byte != 0) => return Ok(true),
+            _ => {}
+        }
+    }
 }
 
 fn overwrite(path: &Path) -> io::Result<()> {

@@ -60,6 +60,9 @@ impl FileVault {
     pub fn open_or_create(folder: &Path) -> Result<Self, VaultError> {
         make_folder(folder)?;
         let is_new = !Self::is_in(folder);
+        if is_new && epoch::is_in(folder).map_err(|error| VaultError::Io { path: folder.to_owned(), error })? {
+            return Err(VaultError::Incomplete(folder.join(BLIND_KEY)));
+        }
         let vault = Self {
             folder: folder.to_owned(),
             blind: read_or_make(&folder.join(BLIND_KEY))?,

@@ -180,6 +180,9 @@ pub enum VaultError {
     /// A table is not what its key was made for.
     #[error("{0} does not belong to the key beside it")]
     Broken(PathBuf),
+    /// A key was lost without which the others are worth nothing.
+    #[error("{0} is missing, and keys that are worth nothing without it lie beside it")]
+    Incomplete(PathBuf),
     /// The system refuses.
     #[error("{path}: {error}")]
     Io {
@@ -201,9 +204,11 @@ impl VaultError {
     pub fn cure(&self) -> String {
         match self {
             Self::Keys(error) => error.cure(),
-            Self::Broken(_) => "put the folder of the keys back from its backup; without it, who logged in counts as \
+            Self::Broken(_) | Self::Incomplete(_) => {
+                "put the folder of the keys back from its backup; without it, who logged in counts as \
                                 forgotten (move the files vault-* away for that)"
-                .into(),
+                    .into()
+            }
             Self::Io { .. } | Self::Failed => {
                 "see to the disk of [keys] path (space, health, owner); start again".into()
             }

@@ -402,6 +402,35 @@ fn a_table_without_its_key_is_refused_and_not_replaced() {
 }
 
 #[test]
+fn keys_that_lack_the_one_beside_them_are_refused_as_they_were_found() {
+    for lost in ["blind.key", "vault-00000001.key"] {
+        let folder = tempfile::tempdir().unwrap();
+        let first = vault(folder.path());
+        let sealed = seal(&first, "alice");
+        first.sync().unwrap();
+        drop(first);
+        let key = std::fs::read(folder.path().join(lost)).unwrap();
+        std::fs::remove_file(folder.path().join(lost)).unwrap();
+        let before = files(folder.path());
+        let error = FileVault::open_or_create(folder.path()).unwrap_err();
+        assert!(error.to_string().contains(lost) && error.cure().contains("backup"), "{error}");
+        assert_eq!(files(folder.path()), before);
+        crate::keys::write_key(&folder.path().join(lost), key.as_slice().try_into().unwrap()).unwrap();
+        assert_eq!(open(&vault(folder.path()), "alice", &sealed).unwrap(), b"alice");
+    }
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_before_the_key_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(vault(folder.path()));
+    std::fs::remove_file(folder.path().join("vault-00000001.key")).unwrap();
+    let again = vault(folder.path());
+    let sealed = seal(&again, "alice");
+    assert_eq!(open(&again, "alice", &sealed).unwrap(), b"alice");
+}
+
+#[test]
 fn a_torn_end_of_the_ledger_is_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let vault = vault(folder.path());

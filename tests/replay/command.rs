@@ -68,6 +68,20 @@ async fn a_terminal_gets_a_table() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_mistyped_is_told() {
+    let folder = folder_with_store().await;
+    let config = config(folder.path());
+    for (account, told) in [("main", ""), ("mian", "the configuration has no account `mian`\n")] {
+        let at = [None, Some("1s".to_owned())];
+        for at in at {
+            let args = ReplayArgs { openid: Some("alice".into()), account: Some(account.into()), at, ..asked() };
+            let (exit, out, err) = replayed(&config, args).await;
+            assert_eq!((exit, out.is_empty(), err.as_str()), (Exit::Done, !told.is_empty(), told));
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_told_in_two_lines() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());

@@ -73,10 +73,10 @@ impl Failure {
                  out by whom"
             }
             Self::Damage(Damage::Tree { .. }) => {
-                "remove that file while no daemon runs; the records are what was signed"
+                "start the daemon: it makes that part of the file again; the records are what was signed"
             }
             Self::Index { .. } | Self::IndexSurplus { .. } => {
-                "remove the folder `index` in the store while no daemon runs: a start makes it again from the log"
+                "remove the folder `streams` in the store while no daemon runs: a start makes it again from the log"
             }
             Self::Damage(Damage::Removed { .. }) => {
                 "put TREE and NODES back from a backup; what is left of the records is not touched by it"

@@ -186,11 +186,9 @@ fn told(sound: &Sound, signed: &Signed, against: Option<&Given>, removed: u64) -
         );
     }
     if !sound.unheld.is_empty() {
-        let _ = writeln!(
-            text,
-            "{} checkpoints of removed records cannot be held against them any more",
-            sound.unheld.len()
-        );
+        let count = sound.unheld.len();
+        let checkpoints = if count == 1 { "checkpoint" } else { "checkpoints" };
+        let _ = writeln!(text, "{count} {checkpoints} of removed records cannot be held against them any more");
     }
     if let Some(last) = signed.kept.last() {
         let (count, of) = (signed.kept.len(), &last.checkpoint.origin);

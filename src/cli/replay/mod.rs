@@ -163,7 +163,14 @@ async fn perform(
     err: &mut dyn Write,
 ) -> Result<(), ReplayError> {
     let run = Run { config, around, look: ask::look(args, around) };
-    match Task::of(args, around)? {
+    let task = Task::of(args, around)?;
+    if let Some(name) = &args.account
+        && !config.accounts.iter().any(|account| account.name.as_str() == name)
+    {
+        // The journal can have one that was there before.
+        let _ = writeln!(err, "the configuration has no account `{name}`");
+    }
+    match task {
         Task::Events { filter, follow } => events::print(&run, filter, follow, out, err).await,
         Task::Report { range, file } => report::write(&run, range, &file, out, err).await,
         Task::Moment { at, filter, scanner } => moment::print(&run, at, filter, scanner, out, err).await,

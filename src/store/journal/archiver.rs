@@ -85,7 +85,10 @@ impl Archiver {
             },
         };
         self.oldest = Some((first, begun));
-        self.limits.is_over(begun.max(self.shared.archive.closed()), self.shared.newest.load(Ordering::Relaxed))
+        let newest = self.shared.newest.load(Ordering::Relaxed);
+        // What was closed at a time to come was closed by a clock that was wrong.
+        let closed = Some(self.shared.archive.closed()).filter(|closed| *closed <= newest).unwrap_or(i64::MIN);
+        self.limits.is_over(begun.max(closed), newest)
     }
 
     fn is_no_longer_young(&self, seq: u64) -> bool {

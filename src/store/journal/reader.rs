@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) streams: StreamIndex,
     obsolete: Mutex<Obsolete>,
     pub(super) archived: watch::Sender<u64>,
-    /// The newest time of a durable record, in microseconds.
+    /// The time of the newest durable record, in microseconds: a clock that was wrong before is not looked at any more.
     pub(super) newest: AtomicI64,
     /// No new file of the archive is begun any more.
     pub(super) closing: AtomicBool,
@@ -104,7 +104,9 @@ impl Shared {
         let first = self.archive.first();
         let (mut unretired, mut newest, mut outcome) = (Unretired::default(), None, Ok(()));
         // Whose they are is of no interest here.
-        self.visit_records(self.medium.pending_from().max(first), last, &NoVault, &mut |record| {
+        // A note of what lies behind the log's end is of another log: it says nothing of this one.
+        let pending = Some(self.medium.pending_from()).filter(|pending| *pending <= last + 1).unwrap_or_default();
+        self.visit_records(pending.max(first), last, &NoVault, &mut |record| {
             let earlier = || match record.scene_seq {
                 1 => Ok(Vec::new()),
                 _ => self.of_scene(self.streams.places(&record.scene)?, &record.scene, record.seq - 1),

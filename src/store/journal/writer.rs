@@ -239,7 +239,9 @@ impl Writer {
         self.last_seq = group.next_seq - 1;
         let newest =
             group.stored.iter().filter_map(|(_, records)| records.last()).map(|last| last.at.as_micros()).max();
-        self.shared.newest.fetch_max(newest.unwrap_or(i64::MIN), Ordering::Relaxed);
+        if let Some(newest) = newest {
+            self.shared.newest.store(newest, Ordering::Relaxed);
+        }
         let records = group.stored.iter().flat_map(|(_, records)| records);
         self.shared.streams.note_all(records.map(|record| (record.seq, record.scene.as_str().as_bytes())));
         {

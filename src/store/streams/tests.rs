@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
@@ -74,6 +75,41 @@ fn says_what_the_log_says(index: &StreamIndex, archive: &Archive) {
         assert!(index.places(&scene).unwrap() == places, "{scene:?}");
     }
     assert!(index.places(&scene(u64::MAX)).unwrap().is_empty());
+}
+
+/// While places move from memory into tables, and tables become one, whoever looks finds each of them once.
+#[test]
+fn who_looks_while_places_move_finds_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive_in(folder.path());
+    let index = index_in(folder.path()).unwrap();
+    let noted = AtomicU64::new(0);
+    let everybody = scene(0);
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut looks = 0_u64;
+            loop {
+                let least = noted.load(Ordering::Acquire);
+                let places = index.places(&everybody).unwrap();
+                assert!(places.len() as u64 >= least, "{} of at least {least}", places.len());
+                assert!(places.is_sorted_by(|one, other| *other == one + 1), "a place is missing, or there twice");
+                looks += 1;
+                if least == 100 * STEP {
+                    return looks;
+                }
+            }
+        });
+        for _ in 0..100 {
+            let first = archive.last() + 1;
+            for seq in first..first + STEP {
+                index.note(seq, everybody.as_str().as_bytes());
+            }
+            noted.store(first + STEP - 1, Ordering::Release);
+            add(&archive, &[0; STEP as usize]);
+            index.catch_up(&archive).unwrap();
+        }
+        assert!(looking.join().unwrap() > 100, "nobody looked meanwhile");
+    });
 }
 
 proptest! {
