@@ -71,6 +71,7 @@ async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) 
     let chosen = going_on.iter().find(|(_, session)| session.is_scanned).or(going_on.first());
     Ok(chosen.map(|(held, GoingOn { created, .. })| {
         let begun = Begun {
+            client: request.client,
             scene: &held.scene,
             qr_content: &created.qr.content,
             expires_at: created.expires_at,
@@ -97,6 +98,7 @@ async fn begin(
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let newest = Held { scene: fresh.opened.scene, attach_token };
     let begun = Begun {
+        client,
         scene: &newest.scene,
         qr_content: &fresh.qr_content,
         expires_at: fresh.expires_at,
