@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actors::{AdmissionLimits, Forgetting, NotForgotten, StartError, Tree};
+use crate::actors::{AdmissionLimits, Forgetting, NotForgotten, StartError, Tree, end_what_goes_on};
 use crate::audit::{self, AuditError, Checkpointer, IfOther, Setup};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -171,6 +171,10 @@ pub async fn run(
     warn_of_lost_keys(&journal).await?;
     let id_token_keys = id_token_keys::open(&config, &clock).await?;
     let recall = open_recall(&config, &clock)?;
+    if !config.server.logins {
+        let ended = end_what_goes_on(&*journal, &clock).await.map_err(StartError::from)?;
+        tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
+    }
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
     let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
     let finished = forgetting.finish().await?;

@@ -22,6 +22,7 @@ mod restart;
 mod scanners;
 mod session;
 mod sessions;
+mod switched_off;
 mod tree;
 
 #[cfg(test)]
@@ -39,4 +40,5 @@ pub use logins::{
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
 pub use registry::AdmissionLimits;
+pub use switched_off::end_what_goes_on;
 pub use tree::{StartError, Tree};

@@ -23,7 +23,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Most sessions pending at once, 1 or more. Default: 1,000,000.
     pub max_sessions: usize,
-    /// Whether logins are possible at all: the kill switch. Default: true.
+    /// Whether logins are possible at all: the kill switch. Off, a start ends those that go on. Default: true.
     pub logins: bool,
     /// The folder of `MP_verify_*.txt` files. Default: `verify`.
     pub verify_dir: PathBuf,

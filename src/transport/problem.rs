@@ -52,6 +52,11 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
     }
 
+    pub(super) fn not_a_form() -> Self {
+        let detail = "send the body as application/x-www-form-urlencoded";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
     pub(super) fn body_too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is larger than this takes")
     }

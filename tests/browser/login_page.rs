@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use fantoccini::key::Key;
-use scan_login::domain::OpenId;
+use scan_login::domain::{AppId, OpenId};
+use scan_login::simulator::{DataFormat, SimulatedEncryption};
 use serde_json::json;
 
 use crate::browser::{Browser, turn};
 use crate::panel::Panel;
 use crate::screen::{Screen, faults};
 use crate::shop::{Shop, press_on_the_phone};
-use crate::support::{World, web_oauth, without_prepared_codes};
+use crate::support::{APP_ID, World, web_oauth, without_prepared_codes};
 
 const PENDING: &str = "Scan with WeChat to log in";
 const EXPIRED: &str = "The QR code has expired. Click to refresh";
@@ -54,6 +55,31 @@ async fn who_picks_the_number_on_the_phone_is_logged_in_on_the_website() {
     browser.back().await;
     until_back(&browser, &shop).await;
     assert_eq!(browser.value("location.search").await, "", "back leads past the login that is over");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_written_in_the_conversation_is_asked_for_there() {
+    let _turn = turn().await;
+    let shop = Shop::open().await;
+    let world = World::in_mode_with(SimulatedEncryption::Safe, DataFormat::Xml, |config| {
+        shop.known_to(&config, "number\"\n confirm_via = \"chat")
+    });
+    let world = world.await;
+    let browser = sent(&shop, &world).await;
+    let panel = Panel::of_page(&browser);
+    let (account, alice) = (AppId::new(APP_ID).unwrap(), OpenId::new("oAlice").unwrap());
+    world.wechat.follow(&account, &alice);
+    assert!(world.scan(&browser.seen_qr_code().await, "oAlice").await);
+
+    let line = panel.until("number").await;
+    let number = panel.number().await;
+    assert_eq!(line, format!("Reply {number} in WeChat"));
+    browser.reload().await;
+    assert_eq!(panel.until("number").await, line);
+    world.wechat.say(&account, &alice, &number).await.unwrap();
+    until_back(&browser, &shop).await;
+    assert_eq!(shop.redeem(&world).await.json()["openid"], "oAlice");
     browser.close().await;
 }
 

@@ -101,6 +101,7 @@ async fn the_number_on_the_page_is_written_in_the_conversation() {
     for write in [|number: u64| number.to_string(), |number| format!(" {} {} ", wide(number / 10), wide(number % 10))] {
         let world = asking("number").await;
         let page = english(&world).await;
+        assert_eq!(page.created["confirm_via"], "chat", "the page must not speak of a choice");
         scan(&world, &page, "oAlice").await;
         let right = number(&page).await;
         let said = say(&world, "oAlice", &write(right)).await.unwrap();

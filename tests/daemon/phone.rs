@@ -109,10 +109,18 @@ async fn a_form_of_another_site_and_an_unknown_press_change_nothing() {
     let link = scan(&world, &page, "oAlice").await;
     let foreign = send("POST", &link, &[FORM, ("origin", "https://evil.example.com")], "action=confirm").await;
     assert_eq!(foreign.status, 403);
+    for cross in ["cross-site", "same-site"] {
+        let unnamed = [FORM, ("origin", "null"), ("sec-fetch-site", cross)];
+        assert_eq!(send("POST", &link, &unnamed, "action=confirm").await.status, 403, "{cross}");
+    }
+    for not_a_form in [("content-type", "text/plain"), ("content-type", "application/json"), ("accept", "*/*")] {
+        assert_eq!(send("POST", &link, &[not_a_form], "action=confirm").await.status, 415, "{not_a_form:?}");
+    }
     assert_eq!(press(&link, "other").await.status, 400);
     assert_eq!(send("HEAD", &link, &[], "").await.status, 200);
     assert_eq!(world.events().await, ["created", "scanned"]);
-    let own = send("POST", &link, &[FORM, ("origin", &world.url(""))], "action=confirm").await;
+    let own = [FORM, ("origin", &world.url("")), ("sec-fetch-site", "same-origin")];
+    let own = send("POST", &link, &own, "action=confirm").await;
     assert_eq!(own.status, 303);
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::phone;
 use crate::support::*;
 
 #[tokio::test]
@@ -300,6 +301,31 @@ async fn the_kill_switch_stops_new_logins() {
     let paused = world.post("/v1/sessions", JSON, &body).await;
     assert_eq!((paused.status, paused.json()["code"].as_str()), (503, Some("paused")));
     assert_eq!(world.get("/qrcode?sceneId=123451", &[]).await.status, 503);
+}
+
+#[tokio::test]
+async fn the_kill_switch_ends_what_had_begun_and_leaves_what_was_redeemed() {
+    let mut world = phone::asking_with("tap", |config| config).await;
+    let (pending, scanned, confirmed, redeemed) =
+        (world.create().await, world.create().await, world.create().await, world.create().await);
+    let scanned_link = phone::scan(&world, &scanned, "oAlice").await;
+    for page in [&confirmed, &redeemed] {
+        phone::press(&phone::scan(&world, page, "oAlice").await, "confirm").await;
+    }
+    let code = confirmed.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+    let tokens = world.redeem(redeemed.wait_for("confirmed").await["code"].as_str().unwrap()).await.json();
+
+    world.set("SCAN_LOGIN__SERVER__LOGINS", "false");
+    world.kill_and_restart().await;
+    for page in [&pending, &scanned, &confirmed] {
+        page.wait_for("denied").await;
+    }
+    phone::press(&scanned_link, "confirm").await;
+    assert_eq!(world.redeem(&code).await.json()["error"], "invalid_grant");
+    let events = world.events().await;
+    assert_eq!(events[events.len() - 3..], ["denied", "denied", "denied"]);
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    assert_eq!(world.get("/oauth/userinfo", &[("authorization", &bearer)]).await.status, 200);
 }
 
 #[tokio::test]

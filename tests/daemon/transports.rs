@@ -168,7 +168,7 @@ async fn several_tabs_hear_each_message() {
 }
 
 #[tokio::test]
-async fn without_the_token_or_from_a_strangers_page_nobody_watches() {
+async fn without_the_token_or_from_a_strangers_page_nobody_watches_or_gives_up() {
     let world = World::start().await;
     let (page, other) = (world.create().await, world.create().await);
     let url = link(&page, "ws");
@@ -190,11 +190,14 @@ async fn without_the_token_or_from_a_strangers_page_nobody_watches() {
         let opened = Socket::open(world.socket_address(), url, &headers).await;
         assert_eq!(opened.map(|_| ()), expected, "{headers:?}");
     }
-    let foreign = [("origin", "https://evil.example.com"), ("authorization", &*bearer)];
-    for path in [link(&page, "sse"), page.poll.clone()] {
-        assert_eq!(send("GET", &path, &foreign, "").await.status, 403, "{path}");
-        assert_eq!(send("GET", &path, &[], "").await.status, 401, "{path}");
+    for (method, path) in [("GET", link(&page, "sse")), ("GET", page.poll.clone()), ("DELETE", page.poll.clone())] {
+        for origin in ["https://evil.example.com", "null", "https://old.example.com"] {
+            let foreign = [("origin", origin), ("authorization", &*bearer)];
+            assert_eq!(send(method, &path, &foreign, "").await.status, 403, "{method} {path} {origin}");
+        }
+        assert_eq!(send(method, &path, &[], "").await.status, 401, "{method} {path}");
     }
+    assert_eq!(world.events().await, ["created", "created"]);
     let plain = send("GET", &url.replace("ws://", "http://"), &[("authorization", &bearer)], "").await;
     assert_eq!(plain.status, 400, "no handshake");
 }

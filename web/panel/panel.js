@@ -158,13 +158,14 @@ class Panel {
 
   /** Writes the line, but only where it says something else: a screen reader reads it then. */
   say(isNew) {
-    const { isLost, number, detail } = this.state;
+    const { isLost, number, detail, session } = this.state;
     const name = this.name();
     const said = [name, isLost, number, detail].join();
     if (said === this.said) return;
     this.said = said;
     const hadFocus = this.hasFocus();
-    const [text, action] = this.words[isLost ? 'lost' : name];
+    const isWritten = name === 'number' && session.confirm_via === 'chat';
+    const [text, action] = this.words[isLost ? 'lost' : isWritten ? 'reply' : name];
     this.line.textContent = '';
     const [before, after] = text.split('{}');
     this.line.appendChild(document.createTextNode(before));

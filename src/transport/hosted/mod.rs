@@ -67,8 +67,7 @@ async fn authorize_by_form(
 /// The form of a request, as [`Parameters::unrepeated`] reads it.
 fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters, bool), Problem> {
     if !is_form(headers) {
-        let detail = "send the body as application/x-www-form-urlencoded";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        return Err(Problem::not_a_form());
     }
     Ok(Parameters::unrepeated(&body?))
 }

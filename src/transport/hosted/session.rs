@@ -73,6 +73,7 @@ async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) 
     Ok(chosen.map(|(held, GoingOn { created, .. })| {
         let in_app = phone::in_app(site, &held.scene, created);
         let begun = Begun {
+            client: request.client,
             scene: &held.scene,
             qr_content: &created.qr.content,
             in_app: in_app.as_deref(),
@@ -100,6 +101,7 @@ async fn begin(
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let newest = Held { scene: fresh.opened.scene, attach_token };
     let begun = Begun {
+        client,
         scene: &newest.scene,
         qr_content: &fresh.qr_content,
         in_app: fresh.in_app.as_deref(),

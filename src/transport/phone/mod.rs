@@ -20,7 +20,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::actors::{ConfirmStage, Confirmable, Decision};
 use crate::config::Language;
@@ -28,7 +28,7 @@ use crate::domain::DenyReason;
 
 use super::client_address::ClientAddress;
 use super::extract::{PathText, Query};
-use super::headers::of_page;
+use super::headers::{is_form, of_page};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
@@ -38,6 +38,9 @@ use visit::Nobody;
 
 pub use place::{PlaceDatabase, PlaceDatabaseError};
 pub(super) use scan::{in_app, link_code};
+
+/// How the site that asks stands to this one.
+const FETCHED_BY: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
@@ -104,6 +107,9 @@ async fn decide(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     refuse_foreign(&site, &headers)?;
+    if !is_form(&headers) {
+        return Err(Problem::not_a_form());
+    }
     let Pressed { decision, is_understood } = Pressed::read(&body?).ok_or_else(unknown_action)?;
     let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, &headers, None)) };
     let is_agreeing = matches!(decision, Decision::Confirm | Decision::Pick(_));
@@ -121,14 +127,18 @@ async fn decide(
     }
 }
 
-/// A form of another site is refused. Ours says no Origin or `null`: the page has no referrer policy that would tell it.
+/// A form of another site is refused. Ours says no Origin or `null`, since its page tells no referrer, and another site's
+/// can say the same: newer browsers tell them apart all the same (Fetch Metadata §2.1).
 fn refuse_foreign(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
     let own = site.config.server.public_url.origin();
-    match headers.get(header::ORIGIN).map(HeaderValue::as_bytes) {
-        None | Some(b"null") => Ok(()),
-        Some(origin) if origin == own.as_bytes() => Ok(()),
-        Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "this form stands on another site")),
+    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
+    let is_own = origin.is_none_or(|origin| origin == b"null" || origin == own.as_bytes());
+    let fetched_by = headers.get(FETCHED_BY).map(HeaderValue::as_bytes);
+    let is_cross = fetched_by.is_some_and(|site| site == b"cross-site" || site == b"same-site");
+    if is_own && !is_cross {
+        return Ok(());
     }
+    Err(Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "this form stands on another site"))
 }
 
 fn unknown_action() -> Problem {

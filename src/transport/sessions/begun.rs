@@ -1,12 +1,14 @@
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339_millis;
+use crate::config::{Choice, Client};
 use crate::domain::{SceneId, Timestamp};
 
 use super::super::site::Site;
 
 /// What a browser is told of its session to begin with.
 pub(in crate::transport) struct Begun<'a> {
+    pub(in crate::transport) client: &'a Client,
     pub(in crate::transport) scene: &'a SceneId,
     pub(in crate::transport) qr_content: &'a str,
     /// What to open where the visitor is already inside WeChat.
@@ -34,6 +36,7 @@ impl Begun<'_> {
             "qr_png": url("/qr.png"),
             "expires_at": rfc3339_millis(self.expires_at),
             "expires_in": site.clock.now().until(self.expires_at).as_secs_f64().round() as u64,
+            "confirm_via": self.client.confirm_via.name(),
             "links": links,
         })
     }

@@ -106,6 +106,7 @@ pub(super) async fn create(
     let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
 
     let begun = Begun {
+        client,
         scene: &fresh.opened.scene,
         qr_content: &fresh.qr_content,
         in_app: fresh.in_app.as_deref(),

@@ -40,7 +40,7 @@ pub(super) async fn events(
         Some(last) => last,
         None => query.number("after", 0)?,
     };
-    let mut watched = attach(&site, scene, &query, &headers, address, after).await?;
+    let mut watched = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let (missed, has_ended) = watched.watch.look();
     if missed.is_empty() && has_ended {
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());

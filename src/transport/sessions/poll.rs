@@ -10,7 +10,7 @@ use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::attached::{attach, to_json, token};
+use super::attached::{Attached, attach, to_json};
 use crate::actors::Watched;
 
 /// The longest that a poll waits.
@@ -25,7 +25,7 @@ pub(super) async fn poll(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (after, wait) = (query.number("after", 0)?, query.number("wait", 0)?);
-    let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?;
+    let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let mut messages = watch.ready();
     if messages.is_empty() {
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
@@ -38,14 +38,14 @@ pub(super) async fn poll(
     Ok((PRIVATE, axum::Json(json!({ "messages": to_json(&site, &created, &messages) }))).into_response())
 }
 
-/// `DELETE /v1/sessions/{scene_id}`: the browser gives up.
+/// `DELETE /v1/sessions/{scene_id}`: the browser gives up, and whose page may watch may do so.
 pub(super) async fn give_up(
     State(site): State<Shared>,
     scene: Result<Scene, Problem>,
     query: Query,
+    Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let token = token(&headers, &query).ok_or_else(Problem::unauthorized)?;
-    let Scene(scene) = scene?;
+    let Attached { scene, token, .. } = attach(&site, scene, &query, &headers, address, 0).await?;
     if site.logins.give_up(&scene, &token).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

@@ -42,7 +42,7 @@ pub(super) async fn connect(
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let after = query.number("after", 0)?;
-    let watched = attach(&site, scene, &query, &parts.headers, address, after).await?;
+    let watched = attach(&site, scene, &query, &parts.headers, address, after).await?.watched;
     let upgrade = match Upgrade::from_parts(&mut parts) {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
