@@ -361,7 +361,7 @@ impl MigrationTarget for Store<'_> {
 mod tests {
     use super::super::sled_lock::with_database;
     use super::*;
-    use crate::domain::{Confirmed, Event, SceneId, Timestamp};
+    use crate::domain::{SceneId, Timestamp};
     use crate::store::EventStore;
 
     #[test]
@@ -432,7 +432,7 @@ mod tests {
         let open = || super::super::open_or_create(folder.path().to_owned(), NoVault::opened).unwrap();
         let journal = open();
         let scene = SceneId::new("sl-0000000000000000000001").unwrap();
-        let events = vec![Event::Confirmed(Confirmed { code_expires_at: Timestamp::from_micros(1) })];
+        let events = vec![super::super::conformance::created()];
         journal.append(&scene, 0, Timestamp::from_micros(1), events).await.unwrap();
         journal.close().await;
         drop(journal);
