@@ -237,6 +237,43 @@ async fn of_a_renewed_login_the_browser_finds_the_session_that_was_scanned() {
     assert!(cookie.len() < 500, "it does not grow: {cookie}");
 }
 
+/// A browser as it keeps cookies: by name, in the order in which they came.
+fn keep(jar: &mut Vec<(String, String)>, answer: &Answer) {
+    for cookie in answer.headers("set-cookie") {
+        let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+        jar.retain(|(known, _)| known != name);
+        if !cookie.contains("Max-Age=0;") {
+            jar.push((name.to_owned(), value.to_owned()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn however_many_logins_a_browser_begins_its_cookies_fit_into_a_header() {
+    let world =
+        World::with(|config| config.replace("[session]", "[limits]\nsessions_per_browser = \"off\"\n[session]")).await;
+    let (mut jar, mut scenes) = (Vec::new(), Vec::new());
+    let sent = |jar: &[(String, String)]| {
+        jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    };
+    for attempt in 0..40 {
+        let form = request(&[("state", &attempt.to_string())]);
+        let begun = begin(&world, &form, Some(&sent(&jar))).await;
+        keep(&mut jar, &begun);
+        for _ in 0..3 {
+            let renewed = begin(&world, &format!("{form}&renew=1"), Some(&sent(&jar))).await;
+            keep(&mut jar, &renewed);
+        }
+        scenes.push(begin(&world, &form, Some(&sent(&jar))).await.json()["scene_id"].clone());
+    }
+    assert!(sent(&jar).len() < 8 * 1024, "{}", sent(&jar).len());
+    let latest = scenes.iter().enumerate().skip(40 - 16);
+    for (attempt, scene) in latest {
+        let found = begin(&world, &request(&[("state", &attempt.to_string())]), Some(&sent(&jar))).await;
+        assert_eq!((found.status, &found.json()["scene_id"]), (200, scene), "{attempt}");
+    }
+}
+
 #[tokio::test]
 async fn the_pages_session_is_given_to_its_own_script_alone() {
     let world = World::start().await;

@@ -140,3 +140,26 @@ async fn no_secret_of_a_whole_life_is_written_anywhere() {
     secrets.search_below(&folder.join("data"));
     secrets.search_below(&told);
 }
+
+/// `$uri` is a path without its query (ngx_http_core_module); `$request`, say, is not.
+#[test]
+fn the_sample_nginx_configuration_logs_no_query_and_no_secret_path() {
+    let sample = include_str!("../../docs/nginx.conf");
+    let (_, format) = sample.split_once("log_format scan_login '").unwrap();
+    let (format, _) = format.split_once("';").unwrap();
+    let variables: Vec<&str> = format.split_whitespace().map(|word| word.trim_matches(['[', ']'])).collect();
+    let harmless = ["$remote_addr", "$time_local", "$request_method", "$status", "$body_bytes_sent", "$request_time"];
+    assert!(variables.iter().all(|name| harmless.contains(name) || *name == "$scan_login_path"), "{variables:?}");
+
+    let (_, paths) = sample.split_once("map $uri $scan_login_path {").unwrap();
+    let (paths, _) = paths.split_once('}').unwrap();
+    let rules: Vec<Vec<&str>> = paths.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(rules.contains(&vec!["default", "$uri;"]), "{rules:?}");
+    assert!(rules.contains(&vec!["\"~^(?<head>.*/(c|sockjs))/\"", "$head/-;"]), "{rules:?}");
+
+    let logs = sample.lines().map(str::trim).filter(|line| line.contains("_log ") && !line.starts_with('#'));
+    let logs: Vec<&str> = logs.collect();
+    let [access, error] = logs[..] else { panic!("{logs:?}") };
+    assert!(access.starts_with("access_log ") && access.ends_with(" scan_login;"), "{access}");
+    assert!(error.starts_with("error_log ") && error.ends_with(" crit;"), "an error is logged with its query: {error}");
+}

@@ -443,6 +443,11 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+
+    /// All headers of this name.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+    }
 }
 
 pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {

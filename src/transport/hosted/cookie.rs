@@ -17,6 +17,10 @@ const PREFIX: &str = "__Host-scan-login-";
 /// still.
 const MOST_SESSIONS: usize = 4;
 
+/// Requests whose sessions a browser keeps at most beside a new one, so that its cookies fit into a header: proxies take no more
+/// than 8 KiB (nginx), and then nothing could be asked for until the cookies have expired.
+const MOST_REQUESTS: usize = 15;
+
 /// One session of this browser: its scene, and its attach token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
@@ -53,6 +57,14 @@ impl SessionCookie {
         let all: Vec<String> = all.map(|held| format!("{}.{}", held.scene, held.attach_token)).collect();
         let (name, value, seconds) = (&self.name, all.join("~"), lives.as_secs());
         format!("{name}={value}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax")
+    }
+
+    /// The `Set-Cookie` headers that take back the oldest of other requests, where the browser has too many.
+    pub(super) fn farewells(&self, headers: &HeaderMap) -> Vec<String> {
+        let is_others = |name: &&str| name.starts_with(PREFIX) && *name != BrowserCookie::NAME && *name != self.name;
+        let others: Vec<&str> = cookies::all(headers).map(|(name, _)| name).filter(is_others).collect();
+        let surplus = others.iter().take(others.len().saturating_sub(MOST_REQUESTS));
+        surplus.map(|name| format!("{name}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax")).collect()
     }
 }
 

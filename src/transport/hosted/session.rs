@@ -111,10 +111,11 @@ async fn begin(
     let lives = site.clock.now().until(fresh.expires_at) + site.config.session.code_ttl;
     let session = [(header::SET_COOKIE, cookie.header(&newest, kept, lives))];
     let mut response = (StatusCode::CREATED, PRIVATE, session, axum::Json(begun.json(site))).into_response();
-    if browser.is_none()
-        && let Ok(browser) = HeaderValue::try_from(BrowserCookie::new().header())
-    {
-        response.headers_mut().append(header::SET_COOKIE, browser);
+    let known_from_now_on = browser.is_none().then(|| BrowserCookie::new().header());
+    for more in cookie.farewells(headers).into_iter().chain(known_from_now_on) {
+        if let Ok(more) = HeaderValue::try_from(more) {
+            response.headers_mut().append(header::SET_COOKIE, more);
+        }
     }
     Ok(response)
 }
