@@ -1,6 +1,6 @@
 //! What a scan session is and what may happen to it: pure, synchronous, total.
 //!
-//! A [`Command`] asks, [`decide`] answers with the [`Event`]s that follow from it or with a [`Refusal`], and [`evolve`]
+//! A [`Command`] asks, [`decide()`] answers with the [`Event`]s that follow from it or with a [`Refusal`], and [`evolve()`]
 //! folds events into a [`State`]. The same two functions serve the live actor, recovery, replay and the tests. Time and
 //! randomness arrive inside the command; nothing here reads a clock, does I/O, or knows how anything is stored or sent.
 

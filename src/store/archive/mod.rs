@@ -129,7 +129,7 @@ impl Archive {
         }
     }
 
-    /// Of what [`look`] found in the store under `path`. Removes what a crash left half written.
+    /// Of what [`look()`] found in the store under `path`. Removes what a crash left half written.
     pub(super) fn open(path: &Path, found: Found, limits: ArchiveLimits) -> std::io::Result<Self> {
         for temporary in &found.temporaries {
             std::fs::remove_file(temporary)?;
