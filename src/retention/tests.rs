@@ -431,6 +431,40 @@ async fn the_log_tells_with_a_signature_what_was_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_ends_among_removed_records_fits_or_is_found_out() {
+    let world = World::new();
+    let mut life = three_files(&world).await;
+    tokio::time::advance(DAY * 285).await;
+    life.look_twice().await;
+    let mut kept = read_all(&world.path("data")).unwrap();
+    let begin = |kept: &[_]| {
+        let mut checks = Checks::new(kept, read_subtrees(&world.path("data")).unwrap());
+        let removed = removed_tree(&life.journal.beginning()).unwrap();
+        checks.begin_behind(&removed, &read_nodes(&world.path("data")).unwrap())
+    };
+    begin(&kept).unwrap();
+    kept.iter_mut().find(|kept| kept.checkpoint.size == 800).unwrap().checkpoint.root.0[0] ^= 1;
+    assert!(matches!(begin(&kept), Err(Damage::Altered { size: 800, .. })));
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn removals_are_a_day_apart() {
+    let world = World::new();
+    let mut life = three_files(&world).await;
+    tokio::time::advance(DAY * 279 + HOUR * 12).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 513);
+    tokio::time::advance(HOUR * 18).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 513, "the keys were wrapped anew today");
+    tokio::time::advance(HOUR * 6).await;
+    life.look_twice().await;
+    assert_eq!(life.first(), 1025);
+    life.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_tree_what_is_left_is_still_proved_and_goes_on() {
     let world = World::new();
     let mut life = three_files(&world).await;

@@ -186,6 +186,26 @@ async fn an_archive_that_cannot_be_written_does_not_stop_the_journal_and_is_trie
     store.close().await;
 }
 
+/// Else nothing would be old any more until the time that a clock has shown once by mistake.
+#[tokio::test]
+async fn a_clock_that_was_set_forward_once_keeps_no_file_open() {
+    let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());
+    let limits = ArchiveLimits { file_records: 4096, ..LIMITS };
+    let store = medium.open_with(old(folder.path(), limits)).unwrap();
+    for number in 0..400 {
+        append(&store, number, at(1)).await;
+    }
+    for number in 400..440 {
+        append(&store, number, at(1_000_000_000)).await;
+    }
+    assert_eq!(archived(&store, 512).await, 512);
+    for number in 440..600 {
+        append(&store, number, at(5000)).await;
+    }
+    assert_eq!(archived(&store, 513).await, 768);
+    store.close().await;
+}
+
 #[tokio::test]
 async fn a_quiet_site_closes_a_file_a_day_with_what_there_is() {
     let (medium, folder) = (MemoryMedium::new(), tempfile::tempdir().unwrap());

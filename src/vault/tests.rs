@@ -137,6 +137,27 @@ fn who_was_forgotten_is_gone_and_nobody_else_is() {
     );
 }
 
+/// A file that is unlinked is still there under another name, as its bytes are on the disk.
+#[test]
+fn what_an_epoch_leaves_behind_is_overwritten_before_it_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir_in(folder.path()).unwrap();
+    let vault = vault(folder.path());
+    seal(&vault, "alice");
+    seal(&vault, "bob");
+    vault.sync().unwrap();
+    let names = ["vault-00000001.key", "vault-00000001.tab", "vault-00000001.log"];
+    for name in names {
+        std::fs::hard_link(folder.path().join(name), elsewhere.path().join(name)).unwrap();
+    }
+    forget(&vault, "alice").unwrap();
+    for name in names {
+        assert!(!folder.path().join(name).exists());
+        let left = std::fs::read(elsewhere.path().join(name)).unwrap();
+        assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0), "{name}");
+    }
+}
+
 #[test]
 fn who_comes_back_has_a_new_key_that_stays() {
     let folder = tempfile::tempdir().unwrap();
@@ -415,7 +436,7 @@ fn keys_that_lack_the_one_beside_them_are_refused_as_they_were_found() {
         let error = FileVault::open_or_create(folder.path()).unwrap_err();
         assert!(error.to_string().contains(lost) && error.cure().contains("backup"), "{error}");
         assert_eq!(files(folder.path()), before);
-        crate::keys::write_key(&folder.path().join(lost), key.as_slice()).unwrap();
+        crate::keys::write_key(&folder.path().join(lost), &key).unwrap();
         assert_eq!(open(&vault(folder.path()), "alice", &sealed).unwrap(), b"alice");
     }
 }

@@ -136,6 +136,15 @@ async fn what_is_no_whole_backup_is_not_restored() {
     std::fs::write(&db, &whole).unwrap();
     std::fs::write(to.join("BACKUP"), label.replace("\"records\": 6", "\"records\": 5")).unwrap();
     refused(&format!("the backup in {} does not hold the 5 records", to.display())).await;
+    // As many records, and each of them whole, but others.
+    std::fs::rename(to.join("store"), to.join("aside")).unwrap();
+    let others = Place::with_store().await;
+    others.told(backup(others.file("backup"), false)).await.done();
+    std::fs::rename(others.file("backup").join("store"), to.join("store")).unwrap();
+    std::fs::write(to.join("BACKUP"), &label).unwrap();
+    refused(&format!("the backup in {} does not hold the 6 records", to.display())).await;
+    std::fs::remove_dir_all(to.join("store")).unwrap();
+    std::fs::rename(to.join("aside"), to.join("store")).unwrap();
     std::fs::write(to.join("BACKUP"), label.replace("\"version\": 1", "\"version\": 2")).unwrap();
     refused("the backup has version 2, and this program knows version 1").await;
     std::fs::write(to.join("BACKUP"), "{}").unwrap();

@@ -103,9 +103,9 @@ impl Shared {
     fn find_unretired(&self, last: u64) -> Result<HashMap<SceneId, Vec<u64>>, StoreError> {
         let first = self.archive.first();
         let (mut unretired, mut newest, mut outcome) = (Unretired::default(), None, Ok(()));
-        // Whose they are is of no interest here.
         // A note of what lies behind the log's end is of another log: it says nothing of this one.
         let pending = Some(self.medium.pending_from()).filter(|pending| *pending <= last + 1).unwrap_or_default();
+        // Whose they are is of no interest here.
         self.visit_records(pending.max(first), last, &NoVault, &mut |record| {
             let earlier = || match record.scene_seq {
                 1 => Ok(Vec::new()),
