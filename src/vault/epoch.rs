@@ -103,17 +103,29 @@ impl Epoch {
         witness: Witness<'_>,
     ) -> io::Result<(Self, io::Result<()>)> {
         let (number, key) = (self.number + 1, new_key());
-        let mut table = Table::create(&table_path(folder, number), number, slots, &key)?;
-        self.table.copy_to(&mut table, keeps)?;
+        let table = Table::create(&table_path(folder, number), number, slots, &key).and_then(|mut table| {
+            self.table.copy_to(&mut table, keeps)?;
+            Ok(table)
+        });
+        let mut table = or_removed(folder, number, table)?;
         witness(Step::TableWritten)?;
-        table.file().sync_all()?;
-        let log = KeyLog::open(&log_path(folder, number), &mut table)?;
+        let log = table.file().sync_all().and_then(|()| KeyLog::open(&log_path(folder, number), &mut table));
+        let log = or_removed(folder, number, log)?;
         witness(Step::TableSynced)?;
         // From here on it counts.
         write_key(&key_path(folder, number), key.expose_secret())?;
         let destroyed = witness(Step::KeyWritten).and_then(|()| destroy(folder, self.number, witness));
         Ok((Self { number, table, log }, destroyed))
     }
+}
+
+/// What there is no space for takes none from the journal. Without a key it opens nothing.
+fn or_removed<T>(folder: &Path, epoch: u64, made: io::Result<T>) -> io::Result<T> {
+    if made.is_err() {
+        let _ = remove(&table_path(folder, epoch));
+        let _ = remove(&log_path(folder, epoch));
+    }
+    made
 }
 
 /// The key first: without it neither the table nor the log opens anything.

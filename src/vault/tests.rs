@@ -158,6 +158,26 @@ fn what_an_epoch_leaves_behind_is_overwritten_before_it_goes() {
     }
 }
 
+/// On a full disk, whatever is left over would be missing to the journal.
+#[test]
+fn an_epoch_that_cannot_be_made_leaves_nothing_and_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault(folder.path());
+    let sealed = [seal(&vault, "alice"), seal(&vault, "bob")];
+    vault.sync().unwrap();
+    for (in_the_way, other) in [("tab", "log"), ("log", "tab")] {
+        let in_the_way = folder.path().join("vault-00000002").with_extension(in_the_way);
+        std::fs::create_dir(&in_the_way).unwrap();
+        assert!(forget(&vault, "alice").is_err());
+        assert!(!in_the_way.with_extension(other).exists());
+        assert_eq!(open(&vault, "bob", &sealed[1]).unwrap(), b"bob");
+        std::fs::remove_dir(&in_the_way).unwrap();
+    }
+    assert_eq!(forget(&vault, "alice").unwrap(), 1);
+    assert_eq!(open(&vault, "alice", &sealed[0]), None);
+    assert_eq!(open(&vault, "bob", &sealed[1]).unwrap(), b"bob");
+}
+
 #[test]
 fn who_comes_back_has_a_new_key_that_stays() {
     let folder = tempfile::tempdir().unwrap();
