@@ -82,7 +82,7 @@ impl StreamIndex {
         Self { folder: None, tables: RwLock::default(), young: RwLock::new(Young::new(1)), changing: Mutex::default() }
     }
 
-    /// Of what [`look`] found in the store under `path`. Removes what is of no use any more.
+    /// Of what [`look()`] found in the store under `path`. Removes what is of no use any more.
     pub(super) fn open(path: &Path, found: Found) -> io::Result<Self> {
         for useless in &found.useless {
             std::fs::remove_file(useless)?;
