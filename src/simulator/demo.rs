@@ -35,10 +35,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page at `/` and all of `/demo/**` but the simulated WeChat's own interface. The second website's visitors confirm on
-/// their phones; the third is the original page. Beside them, a website with the widget and one that uses OpenID Connect.
+/// their phones, the third's in the conversation; the fourth is the original page. Beside them, a website with the widget and one that uses OpenID Connect.
 pub fn router(
     public_url: Url,
-    [website, confirming, original]: [&Website; 3],
+    [website, confirming, chat, original]: [&Website; 4],
     more: [&RelyingParty; 2],
     hooks: &Hooks,
     phones: &Phones,
@@ -55,6 +55,7 @@ pub fn router(
         .merge(assets)
         .nest("/demo/shop", website.router())
         .nest("/demo/shop/tap", confirming.router())
+        .nest("/demo/shop/chat", chat.router())
         .merge(sites::router(more, original))
         .merge(hooks.router())
         .merge(phones.router())

@@ -189,6 +189,9 @@ pub enum StoreError {
     /// What was read is not what was written: never served, never repaired silently.
     #[error("the journal is damaged: {0}")]
     Damaged(Arc<str>),
+    /// A file of the index is not what was written; the log itself is untouched, and makes it again.
+    #[error("the journal's index is damaged: {0} does not read as it was written")]
+    Index(Arc<str>),
     /// The medium could not be read.
     #[error("the journal cannot be read: {0}")]
     Unreadable(Arc<str>),

@@ -74,6 +74,9 @@ impl OpenError {
             Self::ReadOnly(_) => {
                 "mount it for writing; as it is, `scan-login store export --whole-only --to FILE` reads it, with FILE elsewhere"
             }
+            Self::Store(StoreError::Index(_)) => {
+                "remove that file from the store's folder: a start makes it again from the log"
+            }
             Self::Store(StoreError::Damaged(_)) => {
                 "keep a copy of the folder before anything else; then `scan-login store export --whole-only --to FILE` \
                  writes what is whole and changes nothing, and `scan-login store restore --from DIR` restores a backup"

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// The parameters of a query or a form, in `application/x-www-form-urlencoded`: each at most once.
 #[derive(Clone, Debug, Default)]
@@ -16,17 +16,14 @@ impl Parameters {
 
     /// The parameters that are there once, and whether others are there more often.
     pub(super) fn unrepeated(text: &[u8]) -> (Self, bool) {
-        let mut parameters: Vec<(String, String)> = Vec::new();
-        let mut repeated = HashSet::new();
-        for (name, value) in form_urlencoded::parse(text) {
-            if parameters.iter().any(|(earlier, _)| *earlier == name) {
-                repeated.insert(name.into_owned());
-            } else {
-                parameters.push((name.into_owned(), value.into_owned()));
-            }
-        }
-        parameters.retain(|(name, _)| !repeated.contains(name));
-        (Self(parameters), !repeated.is_empty())
+        let all: Vec<_> = form_urlencoded::parse(text).collect();
+        // By hash: thousands of names fit into a body, and each would be compared with each.
+        let mut count: HashMap<&str, u32> = HashMap::with_capacity(all.len());
+        all.iter().for_each(|(name, _)| *count.entry(name).or_default() += 1);
+        let once = all.iter().filter(|(name, _)| count[name.as_ref()] == 1);
+        let parameters: Vec<_> = once.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let has_repeated = parameters.len() < all.len();
+        (Self(parameters), has_repeated)
     }
 
     /// With `value` where nothing is given for `name`.

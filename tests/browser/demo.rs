@@ -204,6 +204,47 @@ async fn a_login_is_confirmed_on_the_phone_though_the_daemon_was_killed_meanwhil
 }
 
 #[tokio::test]
+async fn a_login_is_confirmed_in_the_conversation_by_a_press_or_by_writing() {
+    let _turn = turn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (_demo, address) = demo(&folder.path().join("demo")).await;
+    let browser = Browser::start().await;
+    browser.open(&address).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "confirming").await;
+    click(&browser, "chatting").await;
+    assert_eq!(
+        browser.value("document.getElementById('confirming').getAttribute('aria-checked')").await,
+        json!("false")
+    );
+    let current =
+        "[...document.querySelectorAll('#tape li.current')].some(card => card.innerText.includes('shop-chat'))";
+    browser.until(current).await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "scan").await;
+    browser.until("document.getElementById('panel').dataset.state === 'number'").await;
+    let number = browser.value("document.getElementById('number').innerText").await.as_str().unwrap().to_owned();
+    until_it_says(&browser, &format!("Reply {number} in WeChat")).await;
+    let entry = format!("[...document.querySelectorAll('#chat .link')].find(entry => entry.innerText === '{number}')");
+    browser.until(&entry).await;
+    browser.keep_screenshot("demo-in-the-conversation").await;
+    browser.run(&format!("{entry}.click()")).await;
+    browser.until("!document.getElementById('welcome').hidden").await;
+
+    click(&browser, "logout").await;
+    until_it_says(&browser, "Scan with WeChat to log in").await;
+    click(&browser, "scan").await;
+    browser.until("document.getElementById('panel').dataset.state === 'number'").await;
+    browser
+        .run(
+            "document.querySelector('#write input').value = 'not me'; document.getElementById('write').requestSubmit()",
+        )
+        .await;
+    until_it_says(&browser, "Login was cancelled. Try again").await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_page_that_outlives_the_demo_draws_a_new_code_when_it_is_started_anew() {
     let _turn = turn().await;
     let folder = tempfile::tempdir().unwrap();

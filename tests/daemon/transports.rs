@@ -126,6 +126,7 @@ async fn all_transports_tell_the_same_messages() {
     for header in ["content-type: text/event-stream", "x-accel-buffering: no", "cache-control: no-store"] {
         assert!(head.contains(header), "{head}");
     }
+    assert_eq!(head.matches("cache-control:").count(), 1, "{head}");
     assert!(world.scan(&page.qr_content, "oAlice").await);
     let polled = page.poll(0, 0).await.json()["messages"].as_array().unwrap().clone();
     assert_eq!(polled.iter().map(|message| &message["type"]).collect::<Vec<_>>(), ["created", "scanned", "confirmed"]);

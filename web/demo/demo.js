@@ -11,7 +11,8 @@ const LOOK_MS = 100;
 
 const pressed = { late: false, twice: false, second: false, away: false };
 const switches = document.querySelectorAll('[data-fault]');
-const confirming = document.getElementById('confirming');
+/** Where a login is confirmed: on the page of a link, or in the conversation; at most one of them. */
+const ways = { '/tap': document.getElementById('confirming'), '/chat': document.getElementById('chatting') };
 const kill = document.getElementById('kill');
 /** How long the daemon was away the last time; null where it was never killed. */
 let away = null;
@@ -26,7 +27,7 @@ const panel = new Panel({
     phones.see(code);
     if (code !== null) tape.mark(code.scene);
   },
-  isConfirming: () => isOn(confirming),
+  shop: () => `/demo/shop${Object.keys(ways).find((way) => isOn(ways[way])) ?? ''}`,
   back: () => phones.look(),
 });
 const phones = new Phones((fault) => pressed[fault], begin);
@@ -113,10 +114,13 @@ for (const button of switches) {
   button.addEventListener('click', () => press(button.dataset.fault));
 }
 kill.addEventListener('click', killDaemon);
-confirming.addEventListener('click', () => {
-  confirming.setAttribute('aria-checked', String(!isOn(confirming)));
-  if (panel.isWaiting()) panel.open();
-});
+for (const way of Object.values(ways)) {
+  way.addEventListener('click', () => {
+    const wasOn = isOn(way);
+    for (const other of Object.values(ways)) other.setAttribute('aria-checked', String(other === way && !wasOn));
+    if (panel.isWaiting()) panel.open();
+  });
+}
 onLanguage(drawKill);
 document.getElementById('lang-zh').addEventListener('click', () => speak('zh'));
 document.getElementById('lang-en').addEventListener('click', () => speak('en'));

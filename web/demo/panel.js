@@ -32,12 +32,12 @@ async function postJson(url, body, signal) {
 
 export class Panel {
   /**
-   * `changed` is called with the code in view, or null where there is none; `isConfirming` tells whether to log in with a
-   * press on the phone; `back` is called when a connection that was lost is back.
+   * `changed` is called with the code in view, or null where there is none; `shop` tells the address of the back end to
+   * log in at; `back` is called when a connection that was lost is back.
    */
-  constructor({ changed, isConfirming, back }) {
+  constructor({ changed, shop, back }) {
     this.changed = changed;
-    this.isConfirming = isConfirming;
+    this.shop = shop;
     this.back = back;
     this.attempt = new AbortController();
     this.state = 'loading';
@@ -57,7 +57,7 @@ export class Panel {
     const { signal } = this.attempt;
     this.code = null;
     this.show('loading');
-    const shop = this.isConfirming() ? '/demo/shop/tap' : '/demo/shop';
+    const shop = this.shop();
     const lost = new Lost(() => this.show('lost'), signal);
     while (!signal.aborted) {
       try {
@@ -107,6 +107,7 @@ export class Panel {
     const now = performance.now();
     this.began = now;
     this.ends = now + session.expires_in * 1000;
+    this.isWritten = session.confirm_via === 'chat';
     this.code = { content: session.qr_content, picture: session.qr_svg, scene: session.scene_id };
     this.show('pending');
     this.tick();
@@ -228,7 +229,7 @@ export class Panel {
   say() {
     const line = find('state');
     if (this.state === 'number') {
-      const [before, after] = t('number').split('{}');
+      const [before, after] = t(this.isWritten ? 'reply' : 'number').split('{}');
       const number = document.createElement('b');
       number.textContent = this.value;
       line.replaceChildren(before, number, after);

@@ -25,6 +25,8 @@ const APP_ID: &str = "wx0123456789abcdef";
 const CLIENT: &str = "shop";
 /// The shop once more, for logins that are confirmed on the phone.
 const CONFIRMING_CLIENT: &str = "shop-tap";
+/// And for those that are confirmed in the conversation.
+const CHAT_CLIENT: &str = "shop-chat";
 
 /// A website with the widget, one that sends its visitors to the login page, and the original page.
 const WIDGET_CLIENT: &str = "shop-widget";
@@ -51,6 +53,7 @@ struct Secrets {
     encoding_aes_key: String,
     client_secret: String,
     confirming_secret: String,
+    chat_secret: String,
     widget_secret: String,
     oidc_secret: String,
     original_secret: String,
@@ -66,6 +69,7 @@ impl Secrets {
             encoding_aes_key: STANDARD_NO_PAD.encode(random_bytes::<32>()).replace(['+', '/'], "x"),
             client_secret: random_text(),
             confirming_secret: random_text(),
+            chat_secret: random_text(),
             widget_secret: random_text(),
             oidc_secret: random_text(),
             original_secret: random_text(),
@@ -99,6 +103,7 @@ impl Stage {
             Website::new(WebsiteSettings { client_id: client_id.into(), client_secret, token_url })
         };
         let confirming = website(CONFIRMING_CLIENT, secrets.confirming_secret);
+        let chat = website(CHAT_CLIENT, secrets.chat_secret);
         let original = website(ORIGINAL_CLIENT, secrets.original_secret);
         let website = website(CLIENT, secrets.client_secret);
         let party = |client_id: &str, client_secret, callback: &str| {
@@ -113,7 +118,7 @@ impl Stage {
         let oidc = party(OIDC_CLIENT, secrets.oidc_secret, "/demo/oidc/callback");
         let tape = Tape::new(config.admin.socket.clone(), wechat.clone());
         let hooks = Hooks::new(&secrets.webhook_secret, Clock::system());
-        let websites = [&website, &confirming, &original];
+        let websites = [&website, &confirming, &chat, &original];
         let life = Life::default();
         let mounts = demo::router(public_url.clone(), websites, [&widget, &oidc], &hooks, &phones, &tape)
             .merge(life.router())
@@ -123,11 +128,11 @@ impl Stage {
     }
 }
 
-/// The scan itself confirms, so that one press shows a whole login; and the shop once more, whose visitors confirm. In safe
-/// mode, where WeChat's word is signed, the link for that stands in the reply to the scan.
+/// The scan itself confirms, so that one press shows a whole login; and the shop twice more, whose visitors confirm on a page or
+/// in the conversation. In safe mode, where WeChat's word is signed, the link or the question stands in the reply to the scan.
 fn configuration(base: &str, secrets: &Secrets) -> String {
     let Secrets { app_secret, callback_token, encoding_aes_key, client_secret, confirming_secret, .. } = secrets;
-    let Secrets { widget_secret, oidc_secret, original_secret, webhook_secret, .. } = secrets;
+    let Secrets { chat_secret, widget_secret, oidc_secret, original_secret, webhook_secret, .. } = secrets;
     format!(
         r#"
         [server]
@@ -163,6 +168,16 @@ fn configuration(base: &str, secrets: &Secrets) -> String {
         origins = ["{base}"]
         scopes = ["wechat"]
         confirm = "tap"
+        webhook_url = "{base}/demo/hooks"
+        webhook_secret = "{webhook_secret}"
+        [[client]]
+        client_id = "{CHAT_CLIENT}"
+        client_secret = "{chat_secret}"
+        name = "Example Shop"
+        origins = ["{base}"]
+        scopes = ["wechat"]
+        confirm = "number"
+        confirm_via = "chat"
         webhook_url = "{base}/demo/hooks"
         webhook_secret = "{webhook_secret}"
         [[client]]

@@ -53,6 +53,9 @@ impl ReplayError {
             Self::Read(StoreError::Damaged(_)) => {
                 "keep a copy of the folder before anything else, then restore a backup; what was printed is right"
             }
+            Self::Read(StoreError::Index(_)) => {
+                "stop the daemon, remove that file from the store's folder, and start it: it is made again from the log"
+            }
             Self::Read(_) => "see that the disk is well and that this user may read the folder, and try again",
             Self::NoFile { .. } => "give the name of a file, new or to be replaced, in a folder that exists",
             Self::Unwritable { .. } => "see that its disk has space and that this user may write to its folder",

@@ -52,6 +52,9 @@ impl SourceError {
             Self::Hole { .. } | Self::Read(StoreError::Damaged(_)) => {
                 "keep a copy of the folder before anything else, then restore a backup"
             }
+            Self::Read(StoreError::Index(_)) => {
+                "stop the daemon, remove that file from the store's folder, and start it: it is made again from the log"
+            }
             Self::Read(_) => "see that the disk is well and that this user may read the folder, and try again",
         };
         cure.to_owned()

@@ -24,7 +24,7 @@ async fn get_page(path: &str, host: &str) -> (Response, String) {
     let phones = Phones::new(wechat.clone(), &AppId::new("wx1").unwrap(), public_url.clone());
     let router = router(
         public_url,
-        [&website; 3],
+        [&website; 4],
         [&party, &party],
         &Hooks::new("", Clock::system()),
         &phones,

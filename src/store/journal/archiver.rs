@@ -124,8 +124,6 @@ impl Archiver {
             return Err(StoreError::Damaged(format!("record {next}: it is missing").into()));
         }
         shared.archive.finish(file, shared.newest.load(Ordering::Relaxed)).map_err(io)?;
-        // Where it fails the places stay in memory, and the next file's index has them, too.
-        shared.streams.catch_up(&shared.archive)?;
         {
             let mut obsolete = shared.obsolete();
             obsolete.keys.extend(covered);
@@ -135,7 +133,8 @@ impl Archiver {
         if let Some(writer) = self.writer.upgrade() {
             let _ = writer.try_send(Request::Wake);
         }
-        Ok(())
+        // Where it fails the places stay in memory, and the next file's index has them, too.
+        shared.streams.catch_up(&shared.archive)
     }
 
     fn told(&mut self, error: &StoreError) {

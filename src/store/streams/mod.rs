@@ -192,11 +192,7 @@ fn of_archive(folder: &Path, archive: &Archive, span: Span) -> Result<Table, Sto
 fn told(error: &io::Error, span: Span) -> StoreError {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            let name = span.name();
-            let told = format!(
-                "the index `{FOLDER}/{name}` does not read as it was written; without that file a start makes it again from the log"
-            );
-            StoreError::Damaged(told.into())
+            StoreError::Index(format!("{FOLDER}/{}", span.name()).into())
         }
         _ => unreadable(error),
     }

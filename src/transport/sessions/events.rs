@@ -47,8 +47,11 @@ pub(super) async fn events(
     }
     let events = Sse::new(told(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
     let mut response = events.into_response();
-    response.headers_mut().extend(PRIVATE.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    response.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+    let private = PRIVATE.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    // In the place of what the library says of the same.
+    for (name, value) in private.into_iter().chain([UNBUFFERED]) {
+        response.headers_mut().insert(name, value);
+    }
     Ok(response)
 }
 
