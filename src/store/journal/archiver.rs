@@ -124,6 +124,8 @@ impl Archiver {
             return Err(StoreError::Damaged(format!("record {next}: it is missing").into()));
         }
         shared.archive.finish(file, shared.newest.load(Ordering::Relaxed)).map_err(io)?;
+        // Where it fails the places stay in memory, and are in an index with those of the next file.
+        let indexed = shared.streams.catch_up(&shared.archive);
         {
             let mut obsolete = shared.obsolete();
             obsolete.keys.extend(covered);
@@ -133,8 +135,7 @@ impl Archiver {
         if let Some(writer) = self.writer.upgrade() {
             let _ = writer.try_send(Request::Wake);
         }
-        // Where it fails the places stay in memory, and the next file's index has them, too.
-        shared.streams.catch_up(&shared.archive)
+        indexed
     }
 
     fn told(&mut self, error: &StoreError) {
