@@ -1,0 +1,57 @@
+//! What a whole login costs, and how long its visitor waits: `cargo bench --bench login [-- SCENARIO…]`, one JSON object a
+//! scenario.
+//!
+//! A login is `POST /v1/sessions`, a WebSocket that attaches by sub-protocol, WeChat's signed and encrypted push of the
+//! scan, which confirms by itself (`confirm = "auto"`), the browser's `scanned` and `confirmed`, and `POST /oauth/token`.
+//! Each browser has an address and connections of its own; WeChat and the website keep theirs.
+//!
+//! 1. `checks`: the daemon's CPU time for a login with all that makes it safe (`Origin` on both of the browser's requests,
+//!    PKCE, redirect URI, `state`, `nonce`, `[limits]`), beside the same requests without any of it. What no login goes
+//!    without is in both: the attach token, WeChat's signature, the client's secret. The daemons stand side by side and take
+//!    turns; medians of the rounds are told. `times` is of the checks alone. An id token is a product and not a check:
+//!    `times_with_id_token` has it, too, and `id_token_us` is what it costs by itself, nearly all of it the signature (RS256).
+//! 2. `latency`: from WeChat's push to the browser that has read `confirmed`, with all checks, id tokens, and somebody else
+//!    at each login, so that each has keys to be made durable. The load is open: logins come as visitors do, independently
+//!    of each other and of the daemon (a Poisson process of fixed seed, drawn beforehand), and the time counts from when a
+//!    push is due, whether or not it could be sent by then. `sent_late_p99_ms` is the part of it that is the load's own:
+//!    where it is not small, the load had no core when it wanted one. `unloaded` is the same with few logins.
+//!
+//! The daemons are the real program, on fresh stores on the disk under `target`; WeChat is simulated, in this process.
+
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+mod checks;
+mod daemon;
+mod latency;
+mod login;
+
+use scan_login::transport::server::Places;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    // Each browser that watches has a descriptor.
+    Places::take();
+    let names: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let is_wanted = |scenario: &str| names.is_empty() || names.iter().any(|name| name == scenario);
+    if is_wanted("checks") {
+        println!("{}", checks::measure().await);
+    }
+    if is_wanted("latency") {
+        println!("{}", latency::measure().await);
+    }
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The value below which this share of all is: 0.5 is the median, 1 the greatest.
+fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
