@@ -8,13 +8,15 @@
 //! 1. `checks`: the daemon's CPU time for a login with all that makes it safe (`Origin` on both of the browser's requests,
 //!    PKCE, redirect URI, `state`, `nonce`, `[limits]`), beside the same requests without any of it. What no login goes
 //!    without is in both: the attach token, WeChat's signature, the client's secret. The daemons stand side by side and take
-//!    turns; medians of the rounds are told. `times` is of the checks alone. An id token is a product and not a check:
-//!    `times_with_id_token` has it, too, and `id_token_us` is what it costs by itself, nearly all of it the signature (RS256).
+//!    turns; medians of the rounds are told. `times` is of the checks alone, `times_quartiles` how far the rounds are apart.
+//!    An id token is a product and not a check: `times_with_id_token` has it, too, and `id_token_us` is what it costs by
+//!    itself, nearly all of it the signature (RS256).
 //! 2. `latency`: from WeChat's push to the browser that has read `confirmed`, with all checks, id tokens, and somebody else
 //!    at each login, so that each has keys to be made durable. The load is open: logins come as visitors do, independently
 //!    of each other and of the daemon (a Poisson process of fixed seed, drawn beforehand), and the time counts from when a
-//!    push is due, whether or not it could be sent by then. `sent_late_p99_ms` is the part of it that is the load's own:
-//!    where it is not small, the load had no core when it wanted one. `unloaded` is the same with few logins.
+//!    push is due, whether or not it could be sent by then. `sent_late_p99_ms` is how late pushes left: where it is not
+//!    small, the load had no core when it wanted one, or a login took a second to begin. `unloaded` is the same with few
+//!    logins.
 //!
 //! The daemons are the real program, on fresh stores on the disk under `target`; WeChat is simulated, in this process.
 
@@ -39,10 +41,6 @@ async fn main() {
     if is_wanted("latency") {
         println!("{}", latency::measure().await);
     }
-}
-
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    quantile(values, 0.5)
 }
 
 /// The value below which this share of all is: 0.5 is the median, 1 the greatest.
