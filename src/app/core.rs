@@ -19,14 +19,25 @@ use super::{RunError, id_token_keys};
 /// How many of the newest records are looked at where the keys of persons are new.
 const LOOKED_AT: u64 = 1024;
 
-/// What is served.
+/// What a start opens.
+pub(super) struct Opened {
+    pub(super) tree: Tree,
+    pub(super) core: Core,
+    pub(super) errands: Errands,
+}
+
+/// What is handed to who does it.
+pub(super) struct Errands {
+    pub(super) forgetting: Forgetting,
+    pub(super) retention: Option<Retention>,
+}
+
+/// What every configuration is served with.
 pub(super) struct Core {
     pub(super) logins: Logins,
     pub(super) followers: Followers,
     pub(super) history: History,
-    pub(super) forgetting: Forgetting,
     pub(super) checkpointer: Arc<Checkpointer>,
-    pub(super) retention: Option<Retention>,
     pub(super) keys: Arc<Keys>,
     pub(super) id_token_keys: KeyRing,
     pub(super) recall: Recall,
@@ -45,7 +56,7 @@ impl Core {
         if_other: IfOther,
         clock: Clock,
         metrics: Metrics,
-    ) -> Result<(Tree, Self), RunError> {
+    ) -> Result<Opened, RunError> {
         let checkpointer = Checkpointer::start(audit_setup(config, journal.clone(), &clock), if_other).await?;
         let checkpointer = Arc::new(checkpointer);
         let keys = open_keys(config, journal)?;
@@ -71,22 +82,21 @@ impl Core {
             logins: tree.logins.clone(),
             followers: tree.followers.clone(),
             history: tree.history.clone(),
-            forgetting,
             checkpointer,
-            retention,
             keys,
             id_token_keys,
             recall,
             clock,
             metrics,
         };
-        Ok((tree, core))
+        Ok(Opened { tree, core, errands: Errands { forgetting, retention } })
     }
 }
 
-fn admission_limits(config: &Config) -> AdmissionLimits {
+/// While logins are turned off there is no place for one.
+pub(super) fn admission_limits(config: &Config) -> AdmissionLimits {
     AdmissionLimits {
-        max_sessions: config.server.max_sessions,
+        max_sessions: if config.server.logins { config.server.max_sessions } else { 0 },
         unclaimed_page_ids: config.limits.unclaimed_page_ids.map_or(usize::MAX, |most| most.get() as usize),
     }
 }

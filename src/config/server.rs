@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::fault::{Complaint, Report};
 use super::raw::{Node, Raw, Table};
 use super::section::Section;
+use super::tls::{self, Tls};
 use super::urls::{self, BaseUrl};
 use super::values;
 
@@ -29,6 +30,9 @@ pub struct Server {
     pub verify_dir: PathBuf,
     /// A MaxMind-format database that tells where addresses are, for the phone's page. Default: none.
     pub place_database: Option<PathBuf>,
+    /// What the listener speaks TLS with, from `tls_certificate_file` and `tls_key_file`. Default: it speaks plain HTTP, as
+    /// behind a proxy.
+    pub tls: Option<Tls>,
 }
 
 impl Server {
@@ -51,9 +55,10 @@ impl Server {
         let is_placed = section.written("place_database").is_some();
         let named = section.path("place_database", "places.mmdb");
         let place_database = is_placed.then_some(named);
+        let tls = tls::read(&mut section);
         section.finish();
         let public_url = public_url?;
-        Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database })
+        Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database, tls })
     }
 }
 
