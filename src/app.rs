@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,12 +71,13 @@ pub async fn run(
         audit::journal_is_there(&config.store.path, &config.keys.path)?;
         audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
     }
+    let began = Instant::now();
     let journal = tokio::select! {
         opened = journal::open(&config, &readiness) => Arc::new(opened?),
         () = shutdown.cancelled() => return Ok(()),
     };
     readiness.send_replace(Readiness::Starting("bringing back what was pending"));
-    let Opened { tree, core, errands } = Core::open(&config, &journal, if_other, clock, metrics).await?;
+    let Opened { tree, core, errands } = Core::open(&config, &journal, if_other, clock, metrics, began).await?;
     let checkpointer = core.checkpointer.clone();
     let (public, admin) = ((listeners.public, mounts), (admin, listening));
     let mut serving = Serving::start(config, public, admin, (core, errands), stopping).await?;

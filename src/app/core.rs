@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::actors::{AdmissionLimits, Followers, Forgetting, History, Logins, StartError, Tree, end_what_goes_on};
 use crate::audit::{Checkpointer, IfOther};
 use crate::clock::Clock;
@@ -11,7 +13,7 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::retention::Retention;
-use crate::store::{EventStore, Journal};
+use crate::store::{EventStore, Journal, LAYOUT};
 
 use super::checkpoints::audit_setup;
 use super::{RunError, id_token_keys};
@@ -56,6 +58,7 @@ impl Core {
         if_other: IfOther,
         clock: Clock,
         metrics: Metrics,
+        began: Instant,
     ) -> Result<Opened, RunError> {
         let checkpointer = Checkpointer::start(audit_setup(config, journal.clone(), &clock), if_other).await?;
         let checkpointer = Arc::new(checkpointer);
@@ -74,7 +77,8 @@ impl Core {
             tracing::info!(finished, "forgetting was interrupted, and is finished now");
         }
         let events = journal.head().borrow().seq;
-        tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
+        let (first, layout) = (journal.beginning().first, LAYOUT);
+        tracing::info!(events, first, layout, sessions = tree.recovered, took = ?began.elapsed(), "the journal is open, and what was pending is back");
         let retention = config.store.retention;
         let retention =
             retention.map(|kept| Retention::new(journal.clone(), checkpointer.clone(), clock.clone(), kept));

@@ -5,6 +5,7 @@ mod manager;
 mod reloading;
 mod signals;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -94,10 +95,17 @@ async fn listener(inherited: Option<TcpListener>, configured: SocketAddr, key: &
             Some(listener)
         }
         Err(error) => {
-            complain(
-                &format!("{configured} ({key}) cannot be listened on: {error}"),
-                "stop what uses it, or choose another address",
-            );
+            let cure = match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "choose a port from 1024 on, let the service manager hand the socket over, or give the unit \
+                     AmbientCapabilities=CAP_NET_BIND_SERVICE"
+                }
+                io::ErrorKind::AddrNotAvailable => {
+                    "write an address of this machine, or 0.0.0.0 or [::] for all of them"
+                }
+                _ => "stop what uses it, or choose another address",
+            };
+            complain(&format!("{configured} ({key}) cannot be listened on: {error}"), cure);
             None
         }
     }
