@@ -13,6 +13,7 @@ mod conversation;
 mod crashes;
 mod disk;
 mod doctor;
+mod faults;
 mod forward;
 mod front;
 mod handover;
