@@ -97,7 +97,7 @@ impl Daemon {
 
     async fn start_with(checked: Checked, is_handed_over: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("login-bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let free = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let (address, admin) = (free(), free());
         let wechat = SimulatedWeChat::new(vec![SimulatedAccount {
             encryption: SimulatedEncryption::Safe,

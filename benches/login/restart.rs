@@ -111,13 +111,18 @@ async fn watch(daemon: &Daemon, session: &Value, number: u32) -> (String, u32) {
 
 /// Once: a second time would revoke what the first has given.
 async fn redeem(daemon: &Daemon, number: u32, code: &str) {
+    let credentials = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{CLIENT_SECRET}")));
+    let headers = [(header::AUTHORIZATION, &*credentials), (header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
+    let (status, body) =
+        post(daemon, number, "/oauth/token", &headers, token_request(number, code)).await.expect("no answer came");
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+}
+
+fn token_request(number: u32, code: &str) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code").append_pair("code", code);
     form.append_pair("redirect_uri", REDIRECT_URI).append_pair("code_verifier", &verifier(number));
-    let credentials = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{CLIENT_SECRET}")));
-    let headers = [(header::AUTHORIZATION, &*credentials), (header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
-    let (status, body) = post(daemon, number, "/oauth/token", &headers, form.finish()).await.expect("no answer came");
-    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    form.finish()
 }
 
 /// On a connection of its own; `None` where it was lost before an answer came.

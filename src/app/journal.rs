@@ -25,8 +25,8 @@ pub(super) async fn open(config: &Config, readiness: &watch::Sender<Readiness>) 
         match opened {
             Ok(Err(OpenError::Locked(_))) if started.elapsed() < lock_wait => {
                 if !is_told {
-                    tracing::info!(path = %path.display(), ?lock_wait, "another process has the journal: waiting for it");
                     readiness.send_replace(Readiness::Starting("waiting for another process to let go of the journal"));
+                    tracing::info!(path = %path.display(), ?lock_wait, "another process has the journal: waiting for it");
                     is_told = true;
                 }
                 tokio::time::sleep(LOCK_POLL).await;

@@ -38,6 +38,8 @@ const MAX_HEADERS: usize = 100;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Peers are not awaited longer than this when the daemon stops.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// How long who has connected and asked nothing may still do so when the daemon stops: requests follow their connections.
+const FIRST_WORD: Duration = Duration::from_millis(500);
 /// How long a peer may leave what was sent to it unacknowledged, or its window shut, before its connection is dropped: one
 /// that has vanished, or does not read, keeps its place and our buffers no longer (tcp(7), `TCP_USER_TIMEOUT`).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -144,11 +146,14 @@ impl Connection {
         let ended = match tls {
             None => self.speak(stream).await,
             Some(tls) => {
-                let stopping = self.stopping.clone();
-                match stopping.run_until_cancelled(tls::accept(stream, tls)).await {
-                    None => return,
-                    Some(Err(error)) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
-                    Some(Ok(stream)) => self.speak(stream).await,
+                let (handshake, asked) = (tls::accept(stream, tls), CancellationToken::new());
+                let handshake = tokio::select! {
+                    shaken = handshake => shaken,
+                    () = until_too_late(&self.stopping, &asked) => return,
+                };
+                match handshake {
+                    Ok(stream) => self.speak(stream).await,
+                    Err(error) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
                 }
             }
         };
@@ -160,7 +165,10 @@ impl Connection {
     /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
         let stopping = self.stopping.clone();
+        let asked = CancellationToken::new();
+        let asks = asked.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
+            asks.cancel();
             let front = self.front.borrow().clone();
             let request = self.prepared(request, &front.trusted_proxies);
             front.router.clone().oneshot(request)
@@ -172,7 +180,7 @@ impl Connection {
         let mut connection = pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stopping.cancelled() => {
+            () = until_too_late(&stopping, &asked) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -189,6 +197,14 @@ impl Connection {
         request.extensions_mut().insert(address);
         request
     }
+}
+
+/// Until the daemon stops and who is connected has `asked` for something: who has only just connected is heard, since nobody
+/// else would answer them. hyper hangs up on who has said nothing yet.
+async fn until_too_late(stopping: &CancellationToken, asked: &CancellationToken) {
+    stopping.cancelled().await;
+    // Where they are silent for so long, they have nothing to ask.
+    let _ = tokio::time::timeout(FIRST_WORD, asked.cancelled()).await;
 }
 
 /// The body, as long as it comes in time: whoever announces one and does not send it must not keep his place.

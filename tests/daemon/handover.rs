@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::io::AsyncBufReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::manager::{Handover, ServiceManager, listening};
 use crate::support::*;
@@ -31,6 +32,23 @@ async fn who_connects_while_nobody_serves_is_answered_by_the_next_daemon() {
     assert!(!between.is_finished(), "nobody serves");
     handover.start(&mut world);
     assert_eq!(between.await.unwrap(), 200, "who came during the restart");
+}
+
+/// Taken by the old daemon, and asking when it is told to stop already.
+#[tokio::test]
+async fn who_has_only_just_connected_when_the_daemon_stops_is_answered() {
+    let mut world = World::start().await;
+    let mut connection = TcpStream::connect(world.socket_address()).await.unwrap();
+    // Connections are accepted in order: when a later one is answered, this one is taken.
+    world.get("/openapi.json", &[]).await;
+    world.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    connection.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (status, log) = world.output().await;
+    assert!(status.success(), "{log}");
 }
 
 #[tokio::test]
@@ -198,7 +216,7 @@ async fn a_second_signal_ends_the_daemon_at_once_and_loses_nothing() {
     let mut world = World::start().await;
     let page = world.create().await;
     // Somebody who has asked for something and takes no answer: the daemon would wait for them.
-    let _slow = tokio::net::TcpStream::connect(world.socket_address()).await.unwrap();
+    let _slow = TcpStream::connect(world.socket_address()).await.unwrap();
     world.signal("STOP");
     world.signal("TERM");
     world.signal("INT");
