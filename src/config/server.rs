@@ -24,7 +24,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Most sessions pending at once, 1 or more. Default: 1,000,000.
     pub max_sessions: usize,
-    /// Whether logins are possible at all: the kill switch. Off, a start ends those that go on. Default: true.
+    /// Whether logins are possible at all: the kill switch. Off, a start or a reload ends those that go on. Default: true.
     pub logins: bool,
     /// The folder of `MP_verify_*.txt` files. Default: `verify`.
     pub verify_dir: PathBuf,
@@ -56,6 +56,11 @@ impl Server {
         let named = section.path("place_database", "places.mmdb");
         let place_database = is_placed.then_some(named);
         let tls = tls::read(&mut section);
+        if let Some(url) = public_url.as_ref().filter(|url| tls.is_some() && !url.is_https()) {
+            let text =
+                "begins with http://, and the listener speaks TLS: visitors are sent to where nobody answers them";
+            section.warn("public_url", url.as_str(), text);
+        }
         section.finish();
         let public_url = public_url?;
         Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database, tls })

@@ -188,11 +188,15 @@ async fn a_pair_that_cannot_be_used_is_a_fault_with_its_cure() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_ends_is_warned_of() {
+async fn a_certificate_that_has_ended_and_a_url_without_tls_are_warned_of() {
     let world = World::prepare(|config| with_tls(&config)).await;
     issue(|parameters| parameters.not_after = rcgen::date_time_ymd(2025, 1, 1)).write(&world);
     let output = world.command("config check").output().await.unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("server.tls_certificate_file") && told.contains("has ended"), "{told}");
+    world.rewrite(|config| config.replacen("public_url = \"https://", "public_url = \"http://", 1));
+    let output = world.command("config check").output().await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("begins with http://, and the listener speaks TLS"), "{told}");
 }
