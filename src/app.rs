@@ -2,6 +2,7 @@
 
 mod id_token_keys;
 mod journal;
+mod observation;
 pub mod offline;
 
 use std::collections::HashMap;
@@ -165,6 +166,7 @@ pub async fn run(
         opened = journal::open(&config) => Arc::new(opened?),
         () = &mut shutdown => return Ok(()),
     };
+    observation::observe_journal(&metrics, &journal, &clock);
     // After the journal: its lock says that no other process is making keys.
     let checkpointer = Arc::new(Checkpointer::start(audit_setup(&config, journal.clone(), &clock), if_other).await?);
     let keys = open_keys(&config, &journal)?;
@@ -176,6 +178,7 @@ pub async fn run(
         tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
     }
     let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(&config)).await?;
+    observation::observe_tree(&metrics, &tree, &checkpointer);
     let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
     let finished = forgetting.finish().await?;
     if finished > 0 {
@@ -269,6 +272,10 @@ impl Serving {
         if let Some(retention) = core.retention {
             serving.tasks.spawn(retention.run(serving.stopping.clone()));
         }
+        let folders = observation::Folders::of(&config);
+        serving.tasks.spawn(observation::look_at_the_disk(core.metrics.clone(), folders, serving.stopping.clone()));
+        let http = Arc::new(Semaphore::new(places.http));
+        observation::observe_serving(&core.metrics, http.clone(), places.http, serving.ready.subscribe());
         serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
         serving.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), serving.stopping.clone()));
         let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
@@ -299,9 +306,9 @@ impl Serving {
         });
         let router = public::router(site, mounts);
         let stopping = || serving.stopping.clone();
-        let listening = &serving.listening;
-        listening.spawn(server::serve(listeners.public, router, trusted_proxies, places.http, stopping()));
-        listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), ADMIN_CONNECTIONS, stopping()));
+        let (listening, admin_places) = (&serving.listening, Arc::new(Semaphore::new(ADMIN_CONNECTIONS)));
+        listening.spawn(server::serve(listeners.public, router, trusted_proxies, http, stopping()));
+        listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), admin_places, stopping()));
         listening.spawn(admin::serve(socket, commands, stopping()));
         serving.ready.send_replace(true);
         tracing::info!("serving");

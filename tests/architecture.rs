@@ -82,7 +82,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("maxminddb::", &["transport/phone/place.rs"]),
     ("woothee::", &["transport/phone/facts.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
-    ("prometheus_client", &["metrics.rs"]),
+    ("prometheus_client", &["metrics/"]),
     // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.
     (
         "aws_lc_rs",

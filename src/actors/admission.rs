@@ -20,6 +20,7 @@ pub(super) enum Full {
 /// The places of pending sessions.
 pub(super) struct Admission {
     places: Arc<Semaphore>,
+    most: usize,
     /// How many each network holds.
     held: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -33,13 +34,18 @@ pub(super) struct Place {
 
 impl Admission {
     pub(super) fn new(places: usize) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { places, held: Mutex::default() })
+        let most = places.min(Semaphore::MAX_PERMITS);
+        Arc::new(Self { places: Arc::new(Semaphore::new(most)), most, held: Mutex::default() })
     }
 
     /// How many places are free.
     pub(super) fn free(&self) -> usize {
         self.places.available_permits()
+    }
+
+    /// How many places there are.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// A place for a session that begins.

@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
@@ -26,6 +28,8 @@ pub struct Logins {
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
+    /// When the callback arrived whose word this is.
+    callback: Option<Instant>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -178,7 +182,19 @@ impl Logins {
         clock: Clock,
         scanners: Arc<Scanners>,
     ) -> Self {
-        Self { registry, admission, keys, clock, scanners }
+        Self { registry, admission, keys, clock, scanners, callback: None }
+    }
+
+    /// The same, for a callback that arrived at that moment: how long what it leads to takes is counted from there.
+    #[must_use]
+    pub fn of_callback(&self, arrived: Instant) -> Self {
+        Self { callback: Some(arrived), ..self.clone() }
+    }
+
+    /// How many places of pending sessions are taken, and how many there are.
+    pub fn places(&self) -> (usize, usize) {
+        let most = self.admission.most();
+        (most - self.admission.free(), most)
     }
 
     /// Whether one more session can be pending at this moment.
@@ -387,7 +403,7 @@ impl Logins {
             tracing::warn!(scene = %cell.scene, "too many commands wait for this session");
             return Err(Failed::Unavailable);
         };
-        let handle = |reply| SessionMessage::Handle(command.clone(), reply);
+        let handle = |reply| SessionMessage::Handle(command.clone(), self.callback, reply);
         match cell.address.ask(if_lost, handle).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(CommandError::Refused(refusal))) => Err(Failed::Refused(refusal)),

@@ -74,15 +74,15 @@ impl Places {
 }
 
 /// Serves `router` on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`].
+/// Each connection takes one of the `places`; without one it waits.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     trusted_proxies: Vec<IpNet>,
-    most_connections: usize,
+    places: Arc<Semaphore>,
     stopping: CancellationToken,
 ) {
     let trusted_proxies: Arc<[IpNet]> = trusted_proxies.into();
-    let places = Arc::new(Semaphore::new(most_connections));
     let throttle = Arc::new(Throttle::default());
     let connections = TaskTracker::new();
     let mut http = hyper::server::conn::http1::Builder::new();

@@ -4,6 +4,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::Map;
+use tokio::time::Instant;
 
 use crate::actors::RedeemError;
 use crate::config::Scope;
@@ -26,6 +27,7 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
+    let arrived = Instant::now();
     let form = form(&headers, body)?;
     let client = authenticate(&site, address, &headers, &form)?;
     match form.given("grant_type") {
@@ -66,5 +68,6 @@ pub(super) async fn token(
             answer.insert("unionid".into(), unionid.as_str().into());
         }
     }
+    site.metrics.logins().redeemed(arrived.elapsed());
     Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }

@@ -14,8 +14,10 @@ use futures_util::future::BoxFuture;
 use crate::actors::{Message, MessageBody, PageClaim};
 use crate::config::{SeedBind, SeedMessage, SeedPage};
 use crate::domain::PageId;
+use crate::metrics::ConnectionKind;
 
 use super::super::client_address::ClientAddress;
+use super::super::measure;
 use super::super::site::Site;
 use super::super::sockjs::{Admission, Connection, Message as Said, Service};
 use super::configured;
@@ -52,7 +54,11 @@ impl Service for PageService {
         let site = self.0.clone();
         Box::pin(async move {
             let mut connection = connection;
+            let _connected = site.metrics.http().connected(ConnectionKind::SockJs);
             if let Some((code, reason)) = converse(&site, &mut connection).await {
+                if code == REFUSED.0 {
+                    site.metrics.logins().refused("page_id_refused");
+                }
                 connection.close(code, reason);
             }
         })
@@ -77,6 +83,7 @@ async fn converse(site: &Site, connection: &mut Connection) -> Option<Farewell> 
                 let Some(messages) = messages else { return Some(GONE) };
                 for value in messages.iter().filter_map(|message| value(message, settings)) {
                     connection.send(format!("{AUTOMATIC_LOGIN}{value}")).ok()?;
+                    measure::pushed(&site.metrics, &claim.watch);
                 }
             }
             said = connection.recv() => {

@@ -10,10 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
+use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::attached::{attach, to_json};
 use crate::actors::{Message, Watched};
+use crate::metrics::ConnectionKind;
 
 /// Proxies take a connection for dead that says nothing for a minute or so.
 const PING: Duration = Duration::from_secs(25);
@@ -61,8 +63,14 @@ fn told(
     Watched { created, watch }: Watched,
     missed: Vec<Message>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let stopping = site.stopping.clone();
-    let coming = stream::unfold(watch, |mut watch| async move { Some((watch.next_or_end().await?, watch)) });
+    let (stopping, metrics) = (site.stopping.clone(), site.metrics.clone());
+    // Both go with the stream, whoever ends it.
+    let connected = metrics.http().connected(ConnectionKind::Sse);
+    let coming = stream::unfold((watch, metrics, connected), |(mut watch, metrics, connected)| async move {
+        let messages = watch.next_or_end().await?;
+        measure::pushed(&metrics, &watch);
+        Some((messages, (watch, metrics, connected)))
+    });
     let batches = stream::once(std::future::ready(missed)).chain(coming);
     batches.take_until(stopping.cancelled_owned()).flat_map(move |messages| {
         let texts = to_json(&site, &created, &messages);

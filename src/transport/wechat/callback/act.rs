@@ -3,6 +3,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::Callback;
 use super::answer::{Answer, Form};
@@ -60,11 +61,18 @@ pub(super) struct ToActOn {
     /// Of the query, for the reply.
     pub(super) nonce: String,
     pub(super) original: Original,
+    /// When it came.
+    pub(super) arrived: Instant,
 }
 
 /// Acts on a push that is WeChat's word.
-pub(super) async fn act(site: Shared, account: Account, callback: Callback, arrived: ToActOn) -> Result<Done, NotDone> {
-    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original } = arrived;
+pub(super) async fn act(
+    site: Shared,
+    account: Account,
+    callback: Callback,
+    to_act_on: ToActOn,
+) -> Result<Done, NotDone> {
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrived } = to_act_on;
     if let Some(following) = following(&site, &account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
@@ -81,8 +89,8 @@ pub(super) async fn act(site: Shared, account: Account, callback: Callback, arri
                 });
             }
             match ours {
-                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal).await?,
-                Ours::Word(word) => chat::answer(&site, &account, word).await?,
+                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal, arrived).await?,
+                Ours::Word(word) => chat::answer(&site, &account, word, arrived).await?,
             }
         }
         (None, Some(forwarder)) => {
@@ -155,12 +163,15 @@ async fn scan(
     scene: &str,
     openid: &OpenId,
     seal: Option<Seal>,
+    arrived: Instant,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
     let scanner = unionids::scanner(site, account, openid).await;
-    let scanning = || site.logins.scan(&scene, &account.name, scanner.clone());
+    let logins = site.logins.of_callback(arrived);
+    let scanning = || logins.scan(&scene, &account.name, scanner.clone());
     match stubbornly(site, scanning, |scanned| matches!(scanned, Err(ScanError::Unavailable))).await {
         Ok(Scanned { created, next }) => {
+            site.metrics.logins().callback_durable(arrived.elapsed());
             let texts = texts(account, Some(&created));
             let name = site_name(site, &created);
             let AfterScan::Confirm { token } = next else { return Ok(Said::text(fill(&texts.confirmed, name))) };
@@ -176,6 +187,7 @@ async fn scan(
             Ok(Said { reply: Some(fill(&texts.link_follows, name)), if_late: None })
         }
         Err(ScanError::NoEffect { refusal, created }) => {
+            site.metrics.logins().scan_refused(&refusal);
             tracing::info!(%scene, ?refusal, "a scan had no effect");
             let texts = texts(account, created.as_deref());
             Ok(Said::text(match (refusal, &created) {
@@ -220,14 +232,14 @@ fn tell(site: &Shared, account: &Account, openid: OpenId, text: String) -> BoxFu
     let stopping = site.stopping.clone();
     async move {
         let Some(api) = api else { return };
-        let give_up = tokio::time::Instant::now() + STUBBORN;
+        let give_up = Instant::now() + STUBBORN;
         let mut pause = BETWEEN_TRIES;
         loop {
             let error = match api.send_text(&openid, &text).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            let may_help = matches!(error, ApiError::Away { .. }) && tokio::time::Instant::now() + pause < give_up;
+            let may_help = matches!(error, ApiError::Away { .. }) && Instant::now() + pause < give_up;
             let is_awake = may_help && stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_some();
             if !is_awake {
                 tracing::warn!(account = %name, %error, "somebody could not be told by a message of its own");

@@ -7,11 +7,13 @@
 
 mod words;
 
+use tokio::time::Instant;
+
 use super::act::Said;
 use super::repeats::NotDone;
 use super::stubborn::stubbornly;
 use super::wording::{fill, language, site_name, texts};
-use crate::actors::{Asked, ConfirmStage, Confirmable, Decision, Unavailable};
+use crate::actors::{Asked, ConfirmStage, Confirmable, Decision, Logins, Unavailable};
 use crate::config::{Account, ConfirmVia, Language, Texts};
 use crate::domain::{Created, DenyReason, OpenId};
 use crate::transport::phone;
@@ -92,9 +94,11 @@ fn is_long_over(site: &Site, created: &Created, decision: Decision) -> bool {
 const NOT_ME: Decision = Decision::Deny(DenyReason::NotMe);
 
 /// Does what the answer says, and tells what has come of it.
-pub(super) async fn answer(site: &Shared, account: &Account, word: Word) -> Result<Said, NotDone> {
-    let answered = stubbornly(site, || decide(site, &word), |outcome| outcome.is_err()).await;
+pub(super) async fn answer(site: &Shared, account: &Account, word: Word, arrived: Instant) -> Result<Said, NotDone> {
+    let logins = site.logins.of_callback(arrived);
+    let answered = stubbornly(site, || decide(&logins, &word), |outcome| outcome.is_err()).await;
     let (before, decision, confirmable) = answered.map_err(|Unavailable| NotDone)?;
+    site.metrics.logins().callback_durable(arrived.elapsed());
     let (texts, name) = (texts(account, Some(&confirmable.created)), site_name(site, &confirmable.created));
     let was_open = before == ConfirmStage::Open;
     let said = match (confirmable.stage, decision) {
@@ -109,10 +113,10 @@ pub(super) async fn answer(site: &Shared, account: &Account, word: Word) -> Resu
 }
 
 /// Where it stood, what was decided, and where it stands.
-async fn decide(site: &Site, word: &Word) -> Result<(ConfirmStage, Decision, Confirmable), Unavailable> {
+async fn decide(logins: &Logins, word: &Word) -> Result<(ConfirmStage, Decision, Confirmable), Unavailable> {
     let mut seen = Vec::with_capacity(word.0.len());
     for (asked, decision) in &word.0 {
-        seen.push((asked, *decision, site.logins.look(asked).await?));
+        seen.push((asked, *decision, logins.look(asked).await?));
     }
     let waits = seen.iter().position(|(.., now)| now.stage == ConfirmStage::Open);
     let void = |(_, decision, now): &(_, _, Confirmable)| *decision == NOT_ME && now.stage == ConfirmStage::Confirmed;
@@ -120,6 +124,6 @@ async fn decide(site: &Site, word: &Word) -> Result<(ConfirmStage, Decision, Con
     let (asked, decision, before) = seen.swap_remove(place);
     let stage = before.stage;
     let is_taken = stage == ConfirmStage::Open || decision == NOT_ME;
-    let after = if is_taken { site.logins.answer(asked, decision).await? } else { before };
+    let after = if is_taken { logins.answer(asked, decision).await? } else { before };
     Ok((stage, decision, after))
 }
