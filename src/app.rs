@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::EventStore;
+use crate::traces::Traces;
 
 pub use self::checkpoints::audit_setup;
 pub use self::error::RunError;
@@ -56,6 +57,7 @@ pub async fn run(
     let mut shutdown = pin!(shutdown);
     let clock = Clock::system();
     let metrics = Metrics::new();
+    let traces = Traces::from_environment();
     let wechat = wechat_apis(&config, &clock, &metrics)?;
     if if_other == IfOther::Refuse {
         audit::journal_is_there(&config.store.path, &config.keys.path)?;
@@ -66,7 +68,7 @@ pub async fn run(
         () = &mut shutdown => return Ok(()),
     };
     observation::observe_journal(&metrics, &journal, &clock);
-    let (tree, core) = Core::open(&config, &journal, if_other, clock, metrics).await?;
+    let (tree, core) = Core::open(&config, &journal, if_other, clock, (metrics, traces.clone())).await?;
     let checkpointer = core.checkpointer.clone();
     let serving = Serving::start(config, listeners, mounts, core, wechat).await?;
     let outcome = tokio::select! {
@@ -80,6 +82,7 @@ pub async fn run(
         tree.stop().await;
         sign_the_end(&checkpointer).await;
         journal.close().await;
+        traces.finish().await;
     };
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
         return outcome.and(Err(RunError::Stuck));

@@ -1,8 +1,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
@@ -14,7 +12,7 @@ use super::address::{Address, DEADLINE, IfLost, NoAnswer};
 use super::admission::{Admission, Full};
 use super::cell::Cell;
 use super::code;
-use super::feed::Watch;
+use super::feed::{Callback, Watch};
 use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
@@ -28,8 +26,8 @@ pub struct Logins {
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
-    /// When the callback arrived whose word this is.
-    callback: Option<Instant>,
+    /// Whose word this is, where it is a callback's.
+    callback: Option<Callback>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -122,6 +120,14 @@ pub enum AfterScan {
 }
 
 impl AfterScan {
+    /// What has become of the login, in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing { .. } => "confirmed",
+            Self::Confirm { .. } => "scanned",
+        }
+    }
+
     /// What the link to the scanner's page carries.
     pub fn into_token(self) -> String {
         match self {
@@ -185,10 +191,10 @@ impl Logins {
         Self { registry, admission, keys, clock, scanners, callback: None }
     }
 
-    /// The same, for a callback that arrived at that moment: how long what it leads to takes is counted from there.
+    /// The same, for a callback: how long what it leads to takes is counted from its arrival.
     #[must_use]
-    pub fn of_callback(&self, arrived: Instant) -> Self {
-        Self { callback: Some(arrived), ..self.clone() }
+    pub fn of_callback(&self, callback: Callback) -> Self {
+        Self { callback: Some(callback), ..self.clone() }
     }
 
     /// How many places of pending sessions are taken, and how many there are.

@@ -30,7 +30,7 @@ mod tests;
 
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
-pub use feed::{Message, MessageBody, Moments, Watch};
+pub use feed::{Callback, Message, MessageBody, Moments, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::retention::Retention;
 use crate::store::{EventStore, Journal};
+use crate::traces::Traces;
 
 use super::checkpoints::audit_setup;
 use super::{RunError, id_token_keys, observation};
@@ -32,6 +33,7 @@ pub(super) struct Core {
     pub(super) recall: Recall,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
 }
 
 impl Core {
@@ -44,7 +46,7 @@ impl Core {
         journal: &Arc<Journal>,
         if_other: IfOther,
         clock: Clock,
-        metrics: Metrics,
+        (metrics, traces): (Metrics, Traces),
     ) -> Result<(Tree, Self), RunError> {
         let checkpointer = Checkpointer::start(audit_setup(config, journal.clone(), &clock), if_other).await?;
         let checkpointer = Arc::new(checkpointer);
@@ -80,6 +82,7 @@ impl Core {
             recall,
             clock,
             metrics,
+            traces,
         };
         Ok((tree, core))
     }

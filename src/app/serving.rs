@@ -95,6 +95,7 @@ impl Serving {
             clock: core.clock,
             limits,
             metrics: core.metrics,
+            traces: core.traces,
             wechat,
             unionids: crate::transport::Unionids::default(),
             qr_codes: serving.qr_codes.clone(),

@@ -27,6 +27,7 @@ pub struct ServeArgs {
 /// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged.
 pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
+    super::log::of_the_daemon(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

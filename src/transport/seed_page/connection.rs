@@ -83,7 +83,7 @@ async fn converse(site: &Site, connection: &mut Connection) -> Option<Farewell> 
                 let Some(messages) = messages else { return Some(GONE) };
                 for value in messages.iter().filter_map(|message| value(message, settings)) {
                     connection.send(format!("{AUTOMATIC_LOGIN}{value}")).ok()?;
-                    measure::pushed(&site.metrics, &claim.watch);
+                    measure::pushed(site, &claim.watch);
                 }
             }
             said = connection.recv() => {
