@@ -1,5 +1,9 @@
 //! What an operator sees of a login from outside: metrics, log, traces.
 
+use std::collections::BTreeSet;
+
+use scan_login::simulator::Call;
+
 use crate::support::*;
 
 async fn metrics(world: &World) -> String {
@@ -111,4 +115,63 @@ async fn the_log_tells_what_its_filter_lets_through_and_a_wrong_one_is_refused()
     let (status, told) = world.refused().await;
     assert_eq!(status.code(), Some(2));
     assert!(told.contains("log.filter = \"loud=very\"") && told.contains("write a level"), "{told}");
+}
+
+/// The metrics that a query of PromQL names.
+fn named(query: &str) -> Vec<String> {
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let is_metric = |word: &&str| word.starts_with("scan_login_") || word.starts_with("process_");
+    words.filter(is_metric).map(str::to_owned).collect()
+}
+
+/// All texts of a JSON value below a key of this name.
+fn texts(value: &serde_json::Value, key: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str().filter(|_| name == key) {
+                    Some(text) => found.push(text.to_owned()),
+                    None => texts(value, key, found),
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| texts(value, key, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_metric_that_the_dashboard_and_the_alerts_name_is_there() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(include_str!("../../deploy/grafana/scan-login.json")).unwrap();
+    let mut queries = Vec::new();
+    for key in ["expr", "query", "definition"] {
+        texts(&dashboard, key, &mut queries);
+    }
+    assert!(queries.len() > 50, "the dashboard's queries were not found");
+    let alerts = include_str!("../../deploy/prometheus/alerts.yml");
+    let expressions: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).collect();
+    assert!(expressions.len() >= 10, "the alerts' expressions were not found");
+    for word in ["summary: ", "description: "] {
+        assert_eq!(alerts.matches(word).count(), expressions.len(), "each alert has its {word}");
+    }
+    let all = queries.iter().map(String::as_str).chain(expressions).flat_map(named);
+
+    let webhook = "client_id = \"shop\"\n webhook_url = \"http://127.0.0.1:9/\"\n webhook_secret = \"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0\"";
+    let world = World::with_unionids(|config| config.replacen("client_id = \"shop\"", webhook, 1)).await;
+    // What WeChat refuses there costs nobody their login.
+    world.wechat.fail_next(Call::UserInfo, 48001, "api unauthorized");
+    login(&world).await;
+    assert_eq!(world.get("/v1/sessions/sl-0000000000000000000000?token=guessed", &[]).await.status, 404);
+    let told = async {
+        while !metrics(&world).await.contains("scan_login_webhooks_total{") {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("no webhook was sent");
+    let text = metrics(&world).await;
+    let there: BTreeSet<&str> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
+    let missing: BTreeSet<String> = all.filter(|name| !there.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "the daemon has no {missing:?}\n{text}");
 }
