@@ -1,7 +1,7 @@
 use super::{Span, SpanName};
 
 /// Tells nobody: this program was built without the feature `otel`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Traces;
 
 impl Traces {
