@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod config_check;
+pub mod config_print;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
@@ -81,7 +82,21 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Tell every fault at once: key, value, reason and cure
+    #[command(after_help = "\
+Example:
+  scan-login --config /etc/scan-login.toml config check")]
     Check,
+    /// Print a commented file to start from, which `config check` accepts
+    #[command(after_help = "\
+Example:
+  scan-login config default > scan-login.toml
+  scan-login config default --lang zh-CN > scan-login.toml")]
+    Default(config_print::LanguageArgs),
+    /// Print what every key takes and is for, in Markdown
+    #[command(after_help = "\
+Example:
+  scan-login config reference --lang zh-CN | less")]
+    Reference(config_print::LanguageArgs),
 }
 
 /// How a subcommand ended.
@@ -119,6 +134,8 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
+        Command::Config { command: ConfigCommand::Default(args) } => config_print::default_file(*args),
+        Command::Config { command: ConfigCommand::Reference(args) } => config_print::reference(*args),
     }
 }
 

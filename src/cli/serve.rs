@@ -27,6 +27,12 @@ pub struct ServeArgs {
 /// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged.
 pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
+    let examples = config.example_secrets();
+    if !examples.is_empty() {
+        let what = format!("everybody knows the examples of `config default`: {}", examples.join(", "));
+        complain(&what, "write secrets of your own there; `scan-login demo` needs none");
+        return Exit::Usage;
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }
