@@ -1,12 +1,15 @@
 //! The program's command line: one file a subcommand; `daemon` and `source` are what several of them share.
 
 pub mod audit;
+pub mod completions;
 pub mod config_check;
 pub mod config_print;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod help;
 mod lines;
+pub mod man;
 pub mod menu;
 pub mod replay;
 pub mod serve;
@@ -65,18 +68,27 @@ enum Command {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
-    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
+    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon
+    #[command(after_help = "\
+One line a check; where anything is wrong, the cure, and the exit status is 1.
+
+Example:
+  scan-login doctor")]
     Doctor,
     /// The account's menu as a file, since turning on the callback hides the console's editor
     Menu {
         #[command(subcommand)]
         command: menu::MenuCommand,
     },
-    /// Look at the configuration
+    /// What a configuration may say, and what is wrong with this one
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Print what a shell needs to complete arguments
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(man::ManArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,6 +145,8 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
+        Command::Completions(args) => completions::run(*args),
+        Command::Man(args) => man::run(args),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
         Command::Config { command: ConfigCommand::Default(args) } => config_print::default_file(*args),
         Command::Config { command: ConfigCommand::Reference(args) } => config_print::reference(*args),

@@ -18,6 +18,11 @@ use super::{Exit, complain};
 
 /// What `serve` takes.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "\
+SIGTERM or Ctrl-C ends it, and nothing that was acknowledged is lost; a second one ends it at once.
+
+Example:
+  scan-login --config /etc/scan-login.toml serve")]
 pub struct ServeArgs {
     /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
     #[arg(long)]

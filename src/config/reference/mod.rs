@@ -160,10 +160,11 @@ pub(super) fn is_described(kind: &str, name: &str) -> bool {
     is_section || SECTIONS.iter().any(|section| section.kind == kind && section.keys.iter().any(is_it))
 }
 
-/// The section that knows a key of this name.
+/// The section that knows a key of this name, where only one does.
 pub(super) fn section_with(name: &str) -> Option<&'static str> {
-    let found = SECTIONS.iter().find(|section| section.keys.iter().any(|key| key.name == name));
-    found.map(|section| section.header)
+    let mut found = SECTIONS.iter().filter(|section| section.keys.iter().any(|key| key.name == name));
+    let section = found.next()?;
+    found.next().is_none().then_some(section.header)
 }
 
 #[cfg(test)]

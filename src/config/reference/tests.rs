@@ -118,3 +118,115 @@ fn comments_fit_into_a_terminal() {
         assert!(too_wide.is_empty(), "{too_wide:#?}");
     }
 }
+
+/// What a key of this form does not take.
+fn wrong(form: Form) -> &'static str {
+    match form {
+        Form::Address => "\"here\"",
+        Form::Url => "\"nowhere\"",
+        Form::Duration | Form::DurationOrOff => "\"5 m\"",
+        Form::Rate => "\"600\"",
+        Form::Number | Form::NumberOrOff => "\"many\"",
+        Form::Boolean => "\"yes\"",
+        Form::Path | Form::Text | Form::Secret => "\"\"",
+        Form::List(_) => "[5]",
+        Form::Word(_) | Form::WordOrUrl(_) => "\"nonsense\"",
+    }
+}
+
+/// The file with everything in it that is a section, and in one of them a key as it is given here.
+fn with(header: &str, name: &str, value: &str) -> String {
+    let mut text = String::new();
+    let mut section = SECTIONS[0];
+    let mut is_set = false;
+    for line in start().lines() {
+        let plain = line.trim_start_matches('#');
+        section = SECTIONS.into_iter().find(|section| section.header == plain).unwrap_or(section);
+        let key = plain.split_once(" = ").map(|(key, _)| key).filter(|_| !line.starts_with("# "));
+        let is_it =
+            section.header == header && key.is_some_and(|key| key == name || name.strip_suffix("_file") == Some(key));
+        let is_required =
+            section.keys.iter().any(|known| Some(known.name) == key && matches!(known.value, Value::Required(_)));
+        if is_it {
+            text += &format!("{name} = {value}");
+            is_set = true;
+        } else {
+            text += if plain == section.header || is_required { plain } else { line };
+        }
+        text += "\n";
+    }
+    assert!(is_set, "{header} {name}");
+    text + "[[client]]\nclient_id = \"legacy\"\naccount = \"main\"\nclient_secret = \"s\"\nname = \"Legacy\"\nconfirm = \"tap\"\n"
+}
+
+/// That the faults name the key, with a value, a reason and a cure, and tell no secret.
+fn assert_named(faults: &Faults, section: &SectionReference, name: &str) {
+    let start = section.kind.split('.').next().unwrap();
+    let named = faults.iter().find(|fault| fault.key.starts_with(start) && fault.key.ends_with(&format!(".{name}")));
+    let named = named.unwrap_or_else(|| panic!("{} {name}: {faults}", section.header));
+    let shown = named.to_string();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(named.value.is_some() && !named.complaint.cure.is_empty(), "{shown}");
+    assert!(!shown.contains("is not a known key") && !shown.contains("EXAMPLE"), "{shown}");
+}
+
+#[test]
+fn a_wrong_value_of_any_key_is_a_fault_that_names_it() {
+    for section in SECTIONS {
+        for key in section.keys {
+            let faults = read(&with(section.header, key.name, wrong(key.form))).map(drop).expect_err(key.name);
+            assert_named(&faults, section, key.name);
+            if key.form == Form::Secret {
+                let name = format!("{}_file", key.name);
+                let faults = read(&with(section.header, &name, "\"/nowhere/secret\"")).map(drop).expect_err(&name);
+                assert_named(&faults, section, &name);
+                assert!(faults.to_string().contains("cannot be read (/nowhere/secret)"), "{faults}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_value_of_any_variable_is_a_fault_that_names_both() {
+    let file = with("[seed_page]", "client_id", "\"legacy\"");
+    for section in SECTIONS.into_iter().filter(|section| section.kind != "account.replies.keyword") {
+        let start = match section.header {
+            "[[account]]" => "ACCOUNT__MAIN".to_owned(),
+            "[[client]]" => "CLIENT__SHOP".to_owned(),
+            "[account.texts.zh-CN]" => "ACCOUNT__MAIN__TEXTS__ZH_CN".to_owned(),
+            "[account.texts.en]" => "ACCOUNT__MAIN__TEXTS__EN".to_owned(),
+            "[account.replies]" => "ACCOUNT__MAIN__REPLIES".to_owned(),
+            _ => section.kind.to_uppercase(),
+        };
+        for key in section.keys {
+            let variable = format!("SCAN_LOGIN__{start}__{}", key.name.to_uppercase());
+            let value = wrong(key.form).trim_matches('"').to_owned();
+            let env = [(variable.clone(), value)];
+            let faults = Config::from_toml(&file, Path::new("/etc/scan-login"), env).map(drop).expect_err(&variable);
+            assert_named(&faults, section, key.name);
+            assert!(faults.to_string().lines().any(|line| line.starts_with(&format!("{variable}: "))), "{faults}");
+        }
+    }
+}
+
+#[test]
+fn a_text_and_a_reply_can_be_set_from_the_environment() {
+    let set = |name: &str, value: &str| (format!("SCAN_LOGIN__ACCOUNT__MAIN__{name}"), value.to_owned());
+    let env =
+        [set("TEXTS__ZH_CN__CONFIRMED", "好了"), set("TEXTS__EN__CONFIRMED", "Done"), set("REPLIES__DEFAULT", "Hello")];
+    let read = Config::from_toml(&start(), Path::new(""), env);
+    let conversation = &read.unwrap_or_else(|faults| panic!("{faults}")).0.accounts[0].conversation;
+    assert_eq!((conversation.chinese.confirmed.as_str(), conversation.english.confirmed.as_str()), ("好了", "Done"));
+    assert_eq!(conversation.replies.default.as_deref(), Some("Hello"));
+}
+
+#[test]
+fn a_key_of_another_section_is_told_where_it_belongs() {
+    let faults = read(&start().replace("[server]", "[server]\nttl = \"5m\"")).map(drop).unwrap_err().to_string();
+    assert!(
+        faults.contains("server.ttl is not a known key\n    it belongs into [session]; else remove it"),
+        "{faults}"
+    );
+    let faults = read(&start().replace("[limits]", "[limits]\npath = \"x\"")).map(drop).unwrap_err().to_string();
+    assert!(faults.contains("the nearest known one is limits."), "where several know it, none is meant: {faults}");
+}
