@@ -64,7 +64,9 @@ mod tests {
             let own = name.strip_prefix("scan-login").unwrap_or_default().trim().to_owned();
             let mut is_of_itself = false;
             for line in examples.lines() {
-                let begins = |at: usize| line[..at].trim().is_empty() || line[..at].ends_with("| ");
+                let begins = |at: usize| {
+                    line[..at].trim().is_empty() || ["| ", "&& "].iter().any(|join| line[..at].ends_with(join))
+                };
                 for (at, _) in line.match_indices("scan-login ").filter(|(at, _)| begins(*at)) {
                     let words = words(&line[at..]);
                     let parsed = Arguments::try_parse_from(&words);
