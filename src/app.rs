@@ -261,6 +261,7 @@ impl Serving {
         let commands = admin::events_router(history.clone(), serving.stopping.clone())
             .merge(admin::records_router(history.clone(), serving.stopping.clone()))
             .merge(admin::forget_router(core.forgetting))
+            .merge(admin::sessions_router(core.tree.logins.clone(), history.clone(), core.clock.clone()))
             .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
         let commands = match folder_id(&config.store.path) {
             Ok(journal) => admin::for_journal(journal, commands),

@@ -5,9 +5,11 @@ pub mod config_check;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod lines;
 pub mod menu;
 pub mod replay;
 pub mod serve;
+pub mod sessions;
 pub mod simulate;
 pub mod source;
 pub mod store;
@@ -47,6 +49,11 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
+    /// The logins of now: which there are, what one has seen, and how to end it
+    Sessions {
+        #[command(subcommand)]
+        command: sessions::SessionsCommand,
+    },
     /// The journal as a whole: export and import, backup and restore, layout
     Store {
         #[command(subcommand)]
@@ -106,6 +113,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Sessions { command } => sessions::run(command, &arguments.config),
         Command::Store { command } => store::run(command, &arguments.config),
         Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),

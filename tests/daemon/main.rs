@@ -18,6 +18,7 @@ mod front;
 mod lifecycle;
 mod link;
 mod modes;
+mod now;
 mod oidc;
 mod operator;
 mod original_page;
