@@ -1,5 +1,6 @@
 //! The composition root: the only file that knows every layer.
 
+mod dashboard;
 mod id_token_keys;
 mod journal;
 mod observation;
@@ -255,8 +256,10 @@ impl Serving {
         };
         let history = &core.tree.history;
         let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
-        let admin_router =
-            admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
+        let (token, around) = (config.admin.token.clone(), (&core.clock, &core.metrics));
+        let dashboard = dashboard::start(core.tree, token, around, &serving.tasks, &serving.stopping);
+        let admin_http = AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() };
+        let admin_router = admin::http_router(admin_http, dashboard);
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let commands = admin::events_router(history.clone(), serving.stopping.clone())
             .merge(admin::records_router(history.clone(), serving.stopping.clone()))

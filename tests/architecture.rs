@@ -21,7 +21,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("audit", &["clock", "domain", "keys", "store", "tlog"]),
     ("retention", &["audit", "clock", "domain", "store", "vault"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
-    ("transport", &["actors", "clock", "config", "domain", "jose", "keys", "metrics", "recall", "replay"]),
+    ("dashboard", &["actors", "clock", "domain", "metrics"]),
+    ("transport", &["actors", "clock", "config", "dashboard", "domain", "jose", "keys", "metrics", "recall", "replay"]),
     ("simulator", &["clock", "domain"]),
     (
         "cli",
@@ -47,6 +48,7 @@ const RULES: &[(&str, &[&str])] = &[
             "audit",
             "clock",
             "config",
+            "dashboard",
             "domain",
             "jose",
             "keys",
