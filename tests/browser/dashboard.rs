@@ -114,7 +114,7 @@ async fn a_daemon_that_comes_back_is_shown_again() {
     let browser = before(&world, Screen::DESK, "zh-CN").await;
     browser.until(&step(0, 1)).await;
     world.kill().await;
-    browser.until("document.querySelector('.status.lost').textContent === '连接中断，正在重连…'").await;
+    browser.until("document.querySelector('.status.lost')?.textContent === '连接中断，正在重连…'").await;
     world.run().await;
     world.create().await;
     browser.until("document.querySelector('.status.live')").await;
@@ -130,7 +130,10 @@ async fn busy(world: &World) {
             page.give_up().await;
             continue;
         }
-        world.scan(&page.qr_content, &format!("oPerson{person}")).await;
+        // Its browser waits for it.
+        let openid = format!("oPerson{person}");
+        let waiting = page.poll(1, 20);
+        tokio::join!(waiting, world.scan(&page.qr_content, &openid));
         let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
         if person % 2 == 0 {
             assert_eq!(world.redeem(&code).await.status, 200);
