@@ -5,22 +5,20 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actors::Tree;
-use crate::clock::Clock;
 use crate::dashboard::Dashboard;
-use crate::metrics::Metrics;
 use crate::transport::admin::{self, DashboardHttp};
+
+use super::core::Core;
 
 /// Its routes for the admin listener. What it shows is kept up to date until `stopping`.
 pub(super) fn start(
-    tree: &Tree,
+    core: &Core,
     token: Option<SecretString>,
-    (clock, metrics): (&Clock, &Metrics),
     tasks: &TaskTracker,
     stopping: &CancellationToken,
 ) -> Router {
-    let dashboard = Dashboard::new(tree.history.clone(), metrics.clone(), clock.clone());
+    let dashboard = Dashboard::new(core.history.clone(), core.metrics.clone(), core.clock.clone());
     tasks.spawn(dashboard.clone().run(stopping.clone()));
-    let (logins, stop) = (tree.logins.clone(), stopping.clone());
+    let (logins, stop) = (core.logins.clone(), stopping.clone());
     admin::dashboard_router(DashboardHttp { dashboard, logins, token, stop })
 }
