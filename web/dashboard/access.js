@@ -4,6 +4,8 @@ import { element } from './chart.js';
 import { say } from './texts.js';
 
 const PLACE = 'scan-login-token';
+/** What a header can carry. */
+const CARRIED = /^[\x21-\x7e]+$/;
 
 /** The form for the token. `changed` is called when there is another token, or none any more. */
 export const access = (changed) => {
@@ -20,9 +22,10 @@ export const access = (changed) => {
   };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    note.textContent = '';
-    keep(input.value.trim());
+    const token = input.value.trim();
     input.value = '';
+    note.textContent = CARRIED.test(token) ? '' : say('wrongToken');
+    if (!note.textContent) { keep(token); }
   });
   forget.addEventListener('click', () => {
     keep('');

@@ -56,9 +56,9 @@ export const table = (columns, rows) =>
     element('tbody', {}, rows.map(([name, ...cells]) =>
       element('tr', {}, element('th', { scope: 'row' }, name), cells.map((cell) => element('td', {}, cell))))));
 
-/** The numbers behind a picture. They are made while somebody has them open. */
-export const numbers = (make) => {
-  const place = element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': say('numbers') });
+/** The numbers behind the picture of this title. They are made while somebody has them open. */
+export const numbers = (title, make) => {
+  const place = element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `${title}: ${say('numbers')}` });
   const details = element('details', {}, element('summary', {}, say('numbers')), place);
   const draw = () => details.open && place.replaceChildren(make());
   details.addEventListener('toggle', draw);

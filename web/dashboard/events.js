@@ -12,12 +12,12 @@ const whose = (event) => [event.client_id, event.account].filter(Boolean).join('
 export const events = (open) => {
   const list = element('ol', { class: 'events' });
   const none = element('p', { class: 'empty' }, say('eventsNone'));
-  const part = section('events', say('events'), say('eventsLead'), none, element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': say('events') }, list));
+  const part = section('events', say('events'), say('eventsLead'), none, element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': say('eventsLead') }, list));
   const lines = new Map();
 
   const line = (event) => {
     const scene = event.scene_id
-      ? element('button', { type: 'button', class: 'link', title: event.scene_id, 'aria-label': say('openSession', event.seq) }, event.scene_id)
+      ? element('button', { type: 'button', class: 'link', title: event.scene_id, 'aria-label': `${event.scene_id}: ${say('openSession', event.seq)}` }, event.scene_id)
       : '';
     if (scene) { scene.addEventListener('click', () => open(event.scene_id)); }
     return element('li', { class: event.type }, element('time', { datetime: event.at }, time(event.at)),

@@ -51,7 +51,7 @@ export const funnel = () => {
   const strips = element('div', { class: 'strips' });
   const rows = element('tbody');
   let draws = () => [];
-  const behind = numbers(() => table([say('from'), ...[...STEPS, 'denied', 'expired', 'revoked'].map((kind) => say(kind))], draws()));
+  const behind = numbers(say('funnel'), () => table([say('from'), ...[...STEPS, 'denied', 'expired', 'revoked'].map((kind) => say(kind))], draws()));
   const ends = element('table', { class: 'ends' }, element('caption', {}, say('ends')),
     element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, say('end')), element('td', { class: 'bar' }),
       element('th', { scope: 'col', class: 'number' }, say('sessions')), element('th', { scope: 'col', class: 'number' }, say('share')))), rows);

@@ -1,6 +1,6 @@
 // How long messages took, as a distribution over time: columns are minutes, rows are the histogram's buckets.
 
-import { element, hourAxis, numbers, picture, placed, section, shape, table } from './chart.js';
+import { element, fives, hourAxis, numbers, picture, placed, section, shape, table } from './chart.js';
 import { number, ofMinute, span } from './format.js';
 import { quantile, sum, together } from './hour.js';
 import { say } from './texts.js';
@@ -53,7 +53,7 @@ const legend = (most) => element('figcaption', { class: 'legend' },
 export const heatmap = () => {
   const place = element('figure', { class: 'heatmap' });
   let rows = () => [];
-  const behind = numbers(() => table([say('from'), say('messages'), 'p50', 'p99'], rows()));
+  const behind = numbers(say('latency'), () => table([say('from'), say('messages'), 'p50', 'p99'], rows()));
   const part = section('latency', say('latency'), say('latencyLead'), place, behind.details);
 
   const draw = (hour) => {
@@ -72,10 +72,10 @@ export const heatmap = () => {
     const drawn = picture(told, ...grid(bounds), ...cells(bounds, columns, most),
       ...marks(bounds, columns, 0.99, 'p99'), ...marks(bounds, columns, 0.5, 'p50'));
     place.replaceChildren(element('div', { class: 'plot' }, drawn, levels(bounds)), hourAxis(minutes), legend(most));
-    rows = () => [...Map.groupBy(minutes.keys(), (column) => minutes[column] - minutes[column] % 5)].map(([from, group]) => {
-      const counts = together(group.map((column) => columns[column]));
-      const value = (wanted) => counts.length > 0 && sum(counts) > 0 ? span(quantile(bounds, counts, wanted)) : '–';
-      return [ofMinute(from), number(sum(counts)), value(0.5), value(0.99)];
+    rows = () => fives(minutes, columns.map((counts) => counts && sum(counts))).map(([from, messages]) => {
+      const counts = together(columns.filter((_, column) => minutes[column] - minutes[column] % 5 === from));
+      const value = (wanted) => messages > 0 ? span(quantile(bounds, counts, wanted)) : '–';
+      return [ofMinute(from), number(messages), value(0.5), value(0.99)];
     });
     behind.draw();
   };

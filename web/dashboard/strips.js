@@ -28,7 +28,7 @@ export const strip = (title, total, highest, told, values, sort) => element('div
 export const open = () => {
   const place = element('div', { class: 'strips' });
   let rows = () => [];
-  const behind = numbers(() => table([say('from'), ...STANDINGS.map((standing) => name('standing', standing))], rows()));
+  const behind = numbers(say('open'), () => table([say('from'), ...STANDINGS.map((standing) => name('standing', standing))], rows()));
   const part = section('open', say('open'), say('openLead'), place, behind.details);
   const draw = (hour) => {
     const minutes = hour.span();
@@ -51,7 +51,7 @@ export const refusals = () => {
   const place = element('div', { class: 'strips' });
   let rows = () => [];
   let columns = [];
-  const behind = numbers(() => table([say('from'), ...columns], rows()));
+  const behind = numbers(say('refusals'), () => table([say('from'), ...columns], rows()));
   const part = section('refusals', say('refusals'), say('refusalsLead'), place, behind.details);
   const draw = (hour) => {
     const minutes = hour.span();
