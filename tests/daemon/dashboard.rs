@@ -216,3 +216,14 @@ async fn without_a_token_file_there_are_figures_and_no_way_to_more() {
         assert_eq!((answer.status, &answer.json()["code"]), (401, &"no_token_file".into()), "{token}");
     }
 }
+
+#[tokio::test]
+async fn an_open_dashboard_does_not_keep_the_daemon_from_stopping() {
+    let mut world = world().await;
+    let mut reader = Reader::open(&world, &[]).await;
+    reader.until(|message| message["is_complete"] == true).await;
+    let (status, log) = world.terminate().await;
+    assert!(status.success(), "{log}");
+    assert!(!log.contains("still busy") && !log.contains("did not say goodbye"), "{log}");
+    assert!(reader.body.frame().await.is_none(), "the stream has its end, so that the page looks for the next daemon");
+}

@@ -38,7 +38,9 @@ impl Gate {
     /// often from this address, after which not even the right one is looked at for a while.
     pub(super) fn sight(&self, headers: &HeaderMap, address: ClientAddress) -> Result<Sight, Problem> {
         if is_another_sites(headers) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "other_origin", "another site's page may not ask this"));
+            let detail =
+                "another site's page may not ask this; a proxy before this listener has to hand on Host as it came";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "other_origin", detail));
         }
         let Some(given) = headers.get(header::AUTHORIZATION) else { return Ok(Sight::Counters) };
         let Some(token) = &self.token else {
