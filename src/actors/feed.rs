@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::domain::{DenyReason, OpenId, Timestamp};
+use crate::domain::{Created, DenyReason, OpenId, SceneId, Timestamp};
 
 /// Something that a browser is told. It is durable by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +57,26 @@ impl std::fmt::Debug for MessageBody {
     }
 }
 
-/// When what a session has told last came about.
-#[derive(Clone, Copy, Debug)]
+/// A callback as the outside knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// When it arrived.
+    pub arrived: Instant,
+    /// The outside's own name for it.
+    pub name: u64,
+}
+
+/// How what a session has told last came about.
+#[derive(Clone, Debug)]
 pub struct Moments {
-    /// When its event was known to be durable.
+    /// The session.
+    pub scene: SceneId,
+    /// How it began.
+    pub created: Arc<Created>,
+    /// When the event was known to be durable.
     pub durable: Instant,
-    /// When the callback arrived that led to it, where it was one.
-    pub callback: Option<Instant>,
+    /// What led to it, where it was a callback.
+    pub callback: Option<Callback>,
 }
 
 #[derive(Default)]
@@ -130,14 +143,14 @@ impl Watch {
             content.messages.iter().filter(|message| message.seq > self.after).cloned().collect();
         if let Some(last) = messages.last() {
             self.after = last.seq;
-            self.moments = content.moments.filter(|moments| moments.durable >= self.since);
+            self.moments = content.moments.clone().filter(|moments| moments.durable >= self.since);
         }
         (messages, content.ended)
     }
 
     /// When the messages that were handed out last came about; `None` where that was before anybody watched here.
-    pub fn moments(&self) -> Option<Moments> {
-        self.moments
+    pub fn moments(&self) -> Option<&Moments> {
+        self.moments.as_ref()
     }
 
     /// The messages behind the cursor, waiting until there is one; `None` where the session is gone.

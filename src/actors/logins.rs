@@ -1,8 +1,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use crate::clock::Clock;
 use crate::domain::{
     AccountName, Command, Created, DenyReason, OpenId, Opener, PageId, Phase, QrCode, Refusal, Scan, SceneId, Session,
@@ -11,10 +9,10 @@ use crate::domain::{
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
 use super::address::{Address, DEADLINE, IfLost, NoAnswer};
-use super::admission::{Admission, Full};
+use super::admission::{Admission, AdmissionLimits, Full};
 use super::cell::Cell;
 use super::code;
-use super::feed::Watch;
+use super::feed::{Callback, Watch};
 use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
@@ -23,13 +21,13 @@ use super::session::{CommandError, Outcome, SessionMessage};
 /// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
 #[derive(Clone)]
 pub struct Logins {
-    registry: Address<RegistryMessage>,
+    pub(super) registry: Address<RegistryMessage>,
     admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
-    /// When the callback arrived whose word this is.
-    callback: Option<Instant>,
+    /// Whose word this is, where it is a callback's.
+    callback: Option<Callback>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -122,6 +120,14 @@ pub enum AfterScan {
 }
 
 impl AfterScan {
+    /// What has become of the login, in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing { .. } => "confirmed",
+            Self::Confirm { .. } => "scanned",
+        }
+    }
+
     /// What the link to the scanner's page carries.
     pub fn into_token(self) -> String {
         match self {
@@ -196,10 +202,10 @@ impl Logins {
         Self { registry, admission, keys, clock, scanners, callback: None }
     }
 
-    /// The same, for a callback that arrived at that moment: how long what it leads to takes is counted from there.
+    /// The same, for a callback: how long what it leads to takes is counted from its arrival.
     #[must_use]
-    pub fn of_callback(&self, arrived: Instant) -> Self {
-        Self { callback: Some(arrived), ..self.clone() }
+    pub fn of_callback(&self, callback: Callback) -> Self {
+        Self { callback: Some(callback), ..self.clone() }
     }
 
     /// How many places of pending sessions are taken, and how many there are.
@@ -211,6 +217,11 @@ impl Logins {
     /// Whether one more session can be pending at this moment.
     pub fn has_room(&self) -> bool {
         self.admission.free() > 0
+    }
+
+    /// Other limits from now on. Who has a place keeps it.
+    pub fn limit(&self, limits: AdmissionLimits) {
+        self.admission.limit(limits);
     }
 
     /// Begins a session. It is durable when this returns.

@@ -28,9 +28,10 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use admission::AdmissionLimits;
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
-pub use feed::{Message, MessageBody, Moments, Watch};
+pub use feed::{Callback, Message, MessageBody, Moments, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
@@ -40,7 +41,6 @@ pub use logins::{
 };
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
-pub use registry::AdmissionLimits;
 pub use restart::Restarts;
 pub use switched_off::end_what_goes_on;
 pub use tree::{StartError, Tree};

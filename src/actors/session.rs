@@ -14,7 +14,7 @@ use crate::keys::{Keys, Purpose};
 use crate::store::{Append, EventStore, StoreError};
 
 use super::cell::Cell;
-use super::feed::{Message, MessageBody, Moments};
+use super::feed::{Callback, Message, MessageBody, Moments};
 use super::numbers::Numbers;
 use super::restart::Restarts;
 use super::scanners::Scanners;
@@ -39,8 +39,8 @@ pub(super) struct Surroundings {
 
 /// What a session actor takes.
 pub(super) enum SessionMessage {
-    /// Decide on a command and store what follows. Where a callback led to it, with the moment of its arrival.
-    Handle(Command, Option<Instant>, oneshot::Sender<Result<Outcome, CommandError>>),
+    /// Decide on a command and store what follows. With the callback that led to it, where it was one.
+    Handle(Command, Option<Callback>, oneshot::Sender<Result<Outcome, CommandError>>),
     /// Say where the session stands.
     Show(oneshot::Sender<Session>),
     /// The timer of that generation fired.
@@ -161,7 +161,7 @@ impl Actor for SessionActor {
 
 impl SessionState {
     /// Decides, stores, evolves. Where the stream has grown behind our back, reads it and decides again.
-    async fn handle(&mut self, command: &Command, callback: Option<Instant>) -> Result<Outcome, CommandError> {
+    async fn handle(&mut self, command: &Command, callback: Option<Callback>) -> Result<Outcome, CommandError> {
         for _ in 0..MOST_CONFLICTS {
             let events = decide(&self.state, command).map_err(CommandError::Refused)?;
             if events.is_empty() {
@@ -173,7 +173,12 @@ impl SessionState {
             match append.map_err(CommandError::Store)? {
                 Append::Stored(records) => {
                     records.iter().for_each(|record| self.apply(record));
-                    self.moments = Some(Moments { durable: Instant::now(), callback });
+                    self.moments = Some(Moments {
+                        scene: self.cell.scene.clone(),
+                        created: self.cell.created.clone(),
+                        durable: Instant::now(),
+                        callback,
+                    });
                     return Ok(self.outcome(events));
                 }
                 Append::Conflict { .. } => self.reload().await.map_err(CommandError::Store)?,
@@ -236,7 +241,7 @@ impl SessionState {
 
     fn publish(&self) {
         let ended = self.state.session().is_some_and(|session| session.deadline().is_none());
-        self.cell.publish(self.messages.clone(), ended, self.moments);
+        self.cell.publish(self.messages.clone(), ended, self.moments.clone());
     }
 
     /// Sets the timer to the next moment at which something happens by itself.

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod demo;
 pub mod doctor;
 mod lines;
+mod log;
 pub mod menu;
 pub mod replay;
 pub mod serve;
@@ -21,9 +22,9 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config, Warning};
+use crate::clock::Clock;
+use crate::config::{self, Config, Faults, Warning};
 
 /// Log in to a website by scanning a QR code with WeChat.
 #[derive(Debug, Parser)]
@@ -107,7 +108,10 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Runs the subcommand that the arguments name.
 pub fn run(arguments: &Arguments) -> Exit {
-    log_to_standard_error();
+    // The daemon's log is as its configuration says, once that is read.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        log::of_a_command();
+    }
     match &arguments.command {
         Command::Serve(args) => serve::run(*args, &arguments.config),
         Command::Demo(args) => demo::run(args),
@@ -122,17 +126,6 @@ pub fn run(arguments: &Arguments) -> Exit {
     }
 }
 
-/// Results go to standard output, everything else to standard error.
-fn log_to_standard_error() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
-}
-
 /// Whether standard output is for eyes that want colours.
 fn is_coloured() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
@@ -145,8 +138,14 @@ fn quietly<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
 
 /// The configuration at `path` with this process's environment; its faults, where it has any, go to standard error.
 fn load(path: &Path) -> Option<(Config, Vec<Warning>)> {
-    let loaded = Config::load(path, config::from_process_env());
-    loaded.inspect_err(|faults| drop(writeln!(std::io::stderr(), "{faults}"))).ok()
+    read(path).inspect_err(|faults| drop(writeln!(std::io::stderr(), "{faults}"))).ok()
+}
+
+/// The configuration at `path` with this process's environment, and what is weak, also at this moment only.
+fn read(path: &Path) -> Result<(Config, Vec<Warning>), Faults> {
+    let (config, mut warnings) = Config::load(path, config::from_process_env())?;
+    warnings.extend(config.weak_at(Clock::system().now()));
+    Ok((config, warnings))
 }
 
 /// Two lines on standard error: what is wrong, and the cure.

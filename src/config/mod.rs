@@ -10,15 +10,20 @@ mod client;
 mod conversation;
 mod environment;
 mod fault;
+mod log;
 mod raw;
+mod running;
 mod section;
 mod seed_page;
 mod server;
 mod store;
 mod texts;
+mod tls;
 mod unbuilt;
 mod urls;
+mod validity;
 mod values;
+mod written;
 
 use std::io;
 use std::path::Path;
@@ -27,16 +32,20 @@ pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, We
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
+pub use log::{Log, LogFormat};
+pub use running::Taken;
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
 pub use store::{Engine, Keys, Session, Store};
 pub use texts::Texts;
+pub use tls::Tls;
 pub use urls::{BaseUrl, ProxyUrl};
 pub use values::Choice;
 
 use crate::domain::{AccountName, ClientId};
 use fault::{Report, Spot};
 use raw::{Node, Raw, Table};
+use written::Written;
 
 /// A valid configuration. Fields are named after the keys.
 #[derive(Clone, Debug)]
@@ -53,16 +62,20 @@ pub struct Config {
     pub store: Store,
     /// How long things live.
     pub session: Session,
+    /// What is told on standard error.
+    pub log: Log,
     /// At least one, with names and app ids of their own.
     pub accounts: Vec<Account>,
     /// At least one, with ids of their own and accounts that exist.
     pub clients: Vec<Client>,
     /// The original page's interface, where it is on.
     pub seed_page: Option<SeedPage>,
+    written: Written,
 }
 
 /// The sections of a file, in the order of its documentation.
-const SECTIONS: [&str; 9] = ["server", "limits", "admin", "keys", "store", "session", "account", "client", "seed_page"];
+const SECTIONS: [&str; 10] =
+    ["server", "limits", "admin", "keys", "store", "session", "log", "account", "client", "seed_page"];
 
 /// The variables of this process that are meant for us. What is not UTF-8 in them is told as a fault later.
 pub fn from_process_env() -> Vec<(String, String)> {
@@ -138,7 +151,8 @@ impl Config {
         let store = Store::read(root, report);
         let keys = Keys::read(root, &store, report);
         let session = Session::read(root, report);
-        let accounts = tables(root, "account", "name", report);
+        let log = Log::read(root, report);
+        let accounts = tables(root, "account", report);
         let accounts: Vec<_> = accounts
             .into_iter()
             .map(|(path, table, node)| account::read(path, table, node.place.clone(), report))
@@ -147,7 +161,7 @@ impl Config {
         if let Some(server) = &server {
             account::check_forward(&accounts, &server.public_url, report);
         }
-        let clients: Vec<_> = tables(root, "client", "client_id", report)
+        let clients: Vec<_> = tables(root, "client", report)
             .into_iter()
             .map(|(path, table, node)| client::read(path, table, node.place.clone(), &accounts, report))
             .collect();
@@ -160,16 +174,17 @@ impl Config {
             keys,
             store,
             session,
+            log,
             accounts: accounts.into_iter().map(|draft| draft.account).collect::<Option<_>>()?,
             clients: clients.into_iter().map(|draft| draft.client).collect::<Option<_>>()?,
             seed_page,
+            written: Written::of(root, &report.files),
         })
     }
 }
 
-/// The tables of a list such as `[[account]]`, each with how people call it: by its name where it has one, else by its
-/// place in the list, from 1.
-fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
+/// The tables of a list such as `[[account]]`, each with how people call it.
+fn tables<'a>(root: &'a Table, kind: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
     let cure = format!("write [[{kind}]] on a line of its own, its keys below it");
     let spot = |place, value| Spot { key: kind.to_owned(), place, value };
     let nodes = match root.get(kind) {
@@ -190,11 +205,17 @@ fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) ->
             report.fault(spot(Some(node.place.clone()), Some(node.shown())), "is not a table", cure.clone());
             continue;
         };
-        let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
-        let path = name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"));
+        let path = path_of_table(kind, index, table);
         found.push((path, table, node));
     }
     found
+}
+
+/// How people call a table of a list: by its name where it has one, else by its place in the list, from 1.
+fn path_of_table(kind: &str, index: usize, table: &Table) -> String {
+    let id_key = if kind == "client" { "client_id" } else { "name" };
+    let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
+    name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"))
 }
 
 /// Whether a name can stand in a key's path.

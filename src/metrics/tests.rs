@@ -153,3 +153,58 @@ fn a_dashboard_reads_what_prometheus_scrapes() {
     assert_eq!((journal.records, journal.first, journal.last, journal.last_sync), (10, 11, 20, 9.0));
     assert_eq!(journal.sync.count, 1);
 }
+
+/// Metrics of which each has counted something.
+fn all() -> Metrics {
+    let metrics = Metrics::new();
+    let shop = ClientId::new("shop").unwrap();
+    let scene = SceneId::new("sl_AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    metrics.logins().durable(&[record(1, &scene, created("shop"))]);
+    metrics.logins().refused("too_many_requests");
+    metrics.http().answered("/v1/sessions", 201, Duration::from_millis(1));
+    metrics.webhooks(&shop).attempted(WebhookOutcome::Taken);
+    let api = metrics.wechat_api(&main());
+    api.called("qrcode/create", CallOutcome::Ok, Duration::from_millis(30));
+    api.error(40164);
+    metrics.callback(&main(), CallbackOutcome::Scan);
+    metrics.qr_codes(&main()).budget(7, 90_000, false);
+    metrics
+}
+
+/// One line of the page's table for each metric: name as it is scraped, type, labels, and the registry's words.
+fn table(text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut help = "";
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').unwrap().1.trim_end_matches('.');
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            let name = match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            };
+            let samples = text.lines().filter(|line| line.split(['{', ' ']).next().unwrap().starts_with(&name));
+            let mut labels: Vec<String> = samples
+                .filter_map(|line| line.split_once('{')?.1.rsplit_once('}'))
+                .flat_map(|(labels, _)| labels.split(',').map(|label| label.split('=').next().unwrap().to_owned()))
+                .filter(|label| label != "le")
+                .map(|label| format!("`{label}`"))
+                .collect();
+            labels.sort();
+            labels.dedup();
+            rows.push(format!("| `{name}` | {kind} | {} | {help} |", labels.join(", ")));
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_page_says_of_every_metric_what_the_registry_says() {
+    let page = include_str!("../../docs/metrics.md");
+    let rows = table(&all().text());
+    assert!(rows.len() > 40, "metrics are missing: {}", rows.len());
+    let known: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| `scan_login_") || line.starts_with("| `process_")).collect();
+    assert_eq!(known, rows, "docs/metrics.md must have these lines:\n{}", rows.join("\n"));
+}

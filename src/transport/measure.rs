@@ -5,8 +5,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 
-use crate::actors::Watch;
+use crate::actors::{Moments, Watch};
 use crate::metrics::{Metrics, OTHER_ROUTE};
+use crate::traces::{Span, SpanName, Step, Traces};
 
 /// Beside an answer that is a refusal: why. Whoever counts reads it there.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +27,10 @@ pub(super) async fn measure(State(metrics): State<Metrics>, request: Request, ne
 }
 
 /// The messages that `watch` handed out last have left for their browser.
-pub(super) fn pushed(metrics: &Metrics, watch: &Watch) {
-    if let Some(moments) = watch.moments() {
-        metrics.logins().pushed(moments.durable.elapsed(), moments.callback.map(|arrived| arrived.elapsed()));
-    }
+pub(super) fn pushed(metrics: &Metrics, traces: &Traces, watch: &Watch) {
+    let Some(Moments { scene, created, durable, callback }) = watch.moments() else { return };
+    metrics.logins().pushed(durable.elapsed(), callback.map(|callback| callback.arrived.elapsed()));
+    let parent = callback.map(|callback| SpanName(callback.name));
+    let push = Span { created: Some(created), parent, ..Span::until_now(Step::Push, scene, "sent", *durable) };
+    traces.ended(&push);
 }

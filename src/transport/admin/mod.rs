@@ -10,7 +10,7 @@ mod sessions;
 mod socket;
 mod which;
 
-pub use self::http::{AdminHttp, http_router};
+pub use self::http::{AdminHttp, Readiness, http_router};
 pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
 pub use dashboard::{DashboardHttp, dashboard_router};
 pub use events::events_router;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::actors::RedeemError;
 use crate::config::Scope;
 use crate::keys::sha256;
+use crate::traces::{Span, Step};
 
 use super::super::client_address::ClientAddress;
 use super::super::headers::PRIVATE;
@@ -69,5 +70,7 @@ pub(super) async fn token(
         }
     }
     site.metrics.logins().redeemed(arrived.elapsed());
+    let redeem = Span::until_now(Step::Redeem, &redemption.scene, "redeemed", arrived);
+    site.traces.ended(&Span { created: Some(&grant.created), ..redeem });
     Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }

@@ -63,13 +63,13 @@ fn told(
     Watched { created, watch }: Watched,
     missed: Vec<Message>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let (stopping, metrics) = (site.stopping.clone(), site.metrics.clone());
-    // Both go with the stream, whoever ends it.
-    let connected = metrics.http().connected(ConnectionKind::Sse);
-    let coming = stream::unfold((watch, metrics, connected), |(mut watch, metrics, connected)| async move {
+    let stopping = site.stopping.clone();
+    // It goes with the stream, whoever ends that.
+    let connected = site.metrics.http().connected(ConnectionKind::Sse);
+    let coming = stream::unfold((watch, site.clone(), connected), |(mut watch, site, connected)| async move {
         let messages = watch.next_or_end().await?;
-        measure::pushed(&metrics, &watch);
-        Some((messages, (watch, metrics, connected)))
+        measure::pushed(&site.metrics, &site.traces, &watch);
+        Some((messages, (watch, site, connected)))
     });
     let batches = stream::once(std::future::ready(missed)).chain(coming);
     batches.take_until(stopping.cancelled_owned()).flat_map(move |messages| {

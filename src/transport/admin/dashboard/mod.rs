@@ -33,7 +33,7 @@ pub struct DashboardHttp {
     pub logins: Logins,
     /// `[admin] token_file`.
     pub token: Option<SecretString>,
-    /// Cancelled where the daemon stops: no stream goes on.
+    /// Cancelled where the daemon stops, or the token is another: no stream goes on.
     pub stop: CancellationToken,
 }
 

@@ -10,6 +10,7 @@ mod forward;
 mod repeats;
 mod signatures;
 mod stubborn;
+mod trace;
 mod wording;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::act::{Ours, ToActOn, act, following, ours};
+use self::act::{Arrival, Ours, ToActOn, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
 use self::repeats::{Repeats, Turn};
@@ -87,6 +88,18 @@ impl Callbacks {
     /// # Errors
     /// [`NoRootCertificates`] where messages are to be forwarded over https and the machine has none.
     pub fn new(config: &Config, recall: Recall, tasks: TaskTracker) -> Result<Self, NoRootCertificates> {
+        Self::with(config, Repeats::new(recall.clone(), tasks), recall)
+    }
+
+    /// For the accounts of another configuration; what is at work goes on, and is known again.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn followed_by(&self, config: &Config) -> Result<Self, NoRootCertificates> {
+        Self::with(config, self.repeats.clone(), self.recall.clone())
+    }
+
+    fn with(config: &Config, repeats: Repeats, recall: Recall) -> Result<Self, NoRootCertificates> {
         let callback = |account: &Account| {
             let forwarder = |url: &url::Url| Ok(Forwarder::new(HttpClient::for_base(url)?, url.clone()));
             let forwarder = account.forward.as_ref().map(forwarder).transpose()?;
@@ -94,7 +107,7 @@ impl Callbacks {
         };
         Ok(Self {
             accounts: config.accounts.iter().map(callback).collect::<Result<_, _>>()?,
-            repeats: Repeats::new(recall.clone(), tasks),
+            repeats,
             recall,
             rejected: Throttle::default(),
             verified: Throttle::default(),
@@ -211,12 +224,13 @@ async fn answer(
 ) -> Result<(CallbackOutcome, Answer), Problem> {
     let Arrived { opened, query, original, bound, until } = push;
     let ours = ours(site, account, &opened);
+    let arrival = Arrival { at: arrived, opened: Instant::now() };
     let is_scan = matches!(ours, Some(Ours::Scan { .. }));
     let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let openid = opened.push.from.as_str().into();
-    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrived };
+    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
     let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };

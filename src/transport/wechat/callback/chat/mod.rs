@@ -7,15 +7,14 @@
 
 mod words;
 
-use tokio::time::Instant;
-
-use super::act::Said;
+use super::act::{Arrival, Said};
 use super::repeats::NotDone;
 use super::stubborn::stubbornly;
+use super::trace::CallbackTrace;
 use super::wording::{fill, language, site_name, texts};
 use crate::actors::{Asked, ConfirmStage, Confirmable, Decision, Logins, Unavailable};
 use crate::config::{Account, ConfirmVia, Language, Texts};
-use crate::domain::{Created, DenyReason, OpenId};
+use crate::domain::{Created, DenyReason, OpenId, SceneId};
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::api::{Menu, MenuEntry};
@@ -27,6 +26,13 @@ const ENTRIES: u32 = 10;
 
 /// Somebody's answer, and what it may be meant for: at least one session, the last scanned first.
 pub(super) struct Word(Vec<(Asked, Decision)>);
+
+impl Word {
+    /// The session that it is meant for most likely.
+    pub(super) fn scene(&self) -> Option<&SceneId> {
+        self.0.first().map(|(asked, _)| asked.scene())
+    }
+}
 
 /// Whether a login is confirmed in the conversation.
 pub(super) fn is_asked_here(site: &Site, created: &Created) -> bool {
@@ -41,10 +47,10 @@ pub(super) async fn ask(site: &Shared, account: &Account, openid: &OpenId, token
     let facts = phone::in_words(site, &confirmable, language(Some(created)));
     let asked = site.logins.asked(&account.name, openid).into_iter().find(|asked| asked.created() == created);
     if let (Some(asked), Some(api)) = (asked, site.wechat.get(&account.name).cloned()) {
-        let (menu, openid) = (menu(&asked, &confirmable, texts, name), openid.clone());
+        let (menu, openid, scene) = (menu(&asked, &confirmable, texts, name), openid.clone(), asked.scene().clone());
         site.tasks.spawn(async move {
             if let Err(error) = api.send_menu(&openid, &menu).await {
-                tracing::info!(%error, "a menu could not be sent: the answer is written instead");
+                tracing::info!(%scene, %error, "a menu could not be sent: the answer is written instead");
             }
         });
     }
@@ -94,11 +100,12 @@ fn is_long_over(site: &Site, created: &Created, decision: Decision) -> bool {
 const NOT_ME: Decision = Decision::Deny(DenyReason::NotMe);
 
 /// Does what the answer says, and tells what has come of it.
-pub(super) async fn answer(site: &Shared, account: &Account, word: Word, arrived: Instant) -> Result<Said, NotDone> {
-    let logins = site.logins.of_callback(arrived);
+pub(super) async fn answer(site: &Shared, account: &Account, word: Word, arrival: Arrival) -> Result<Said, NotDone> {
+    let trace = CallbackTrace::begin(site, arrival);
+    let logins = site.logins.of_callback(trace.callback());
     let answered = stubbornly(site, || decide(&logins, &word), |outcome| outcome.is_err()).await;
     let (before, decision, confirmable) = answered.map_err(|Unavailable| NotDone)?;
-    site.metrics.logins().callback_durable(arrived.elapsed());
+    trace.durable(site, &confirmable.scene, &confirmable.created, confirmable.stage.name());
     let (texts, name) = (texts(account, Some(&confirmable.created)), site_name(site, &confirmable.created));
     let was_open = before == ConfirmStage::Open;
     let said = match (confirmable.stage, decision) {
