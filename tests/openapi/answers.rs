@@ -162,10 +162,10 @@ async fn back_end(asked: &mut Asked<'_>) {
     for method in ["GET", "POST"] {
         let userinfo = (method, "/oauth/userinfo", "/oauth/userinfo");
         asked.expect(200, userinfo, &[("authorization", &full)], "").await;
-        asked.expect(400, userinfo, &[("authorization", "Bearer two words")], "").await;
         asked.expect(401, userinfo, &[("authorization", "Bearer unknown")], "").await;
         asked.expect(403, userinfo, &[("authorization", &bare)], "").await;
     }
+    asked.post(400, "/oauth/userinfo", &[FORM, ("authorization", &full)], "access_token=two").await;
     asked.post(200, "/oauth/revoke", &[FORM, ("authorization", &client)], "token=unknown").await;
     for path in ["openid-configuration", "oauth-authorization-server", "jwks.json"] {
         asked.get(200, &format!("/.well-known/{path}"), &[]).await;
