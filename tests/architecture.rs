@@ -73,7 +73,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("jiff::Timestamp::now", &["clock.rs"]),
     // The SockJS module could be published as it is, so it makes its one random number itself.
     ("getrandom", &["clock.rs", "transport/sockjs/info.rs"]),
-    ("env::var", &["config/mod.rs", "cli/mod.rs"]),
+    ("env::var", &["config/mod.rs", "cli/mod.rs", "cli/serve/inherited.rs"]),
     ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/reply.rs"]),
     ("aws_lc_rs::aead", &["vault/cipher.rs"]),
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
@@ -83,10 +83,14 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("woothee::", &["transport/phone/facts.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
     ("prometheus_client", &["metrics.rs"]),
-    // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.
+    ("sd_notify", &["cli/serve/manager.rs"]),
+    ("listenfd", &["cli/serve/inherited.rs"]),
+    ("tokio_rustls", &["transport/tls.rs"]),
+    // Ed25519; the TLS of our listener, of calls to WeChat and of forwarded pushes rests on the same library.
     (
         "aws_lc_rs",
         &[
+            "config/tls.rs",
             "jose/signing_key.rs",
             "tlog/note.rs",
             "transport/wechat/api/http.rs",

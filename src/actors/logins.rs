@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
 use super::address::{Address, DEADLINE, IfLost, NoAnswer};
-use super::admission::{Admission, Full};
+use super::admission::{Admission, AdmissionLimits, Full};
 use super::cell::Cell;
 use super::code;
 use super::feed::Watch;
@@ -21,7 +21,7 @@ use super::session::{CommandError, Outcome, SessionMessage};
 /// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
 #[derive(Clone)]
 pub struct Logins {
-    registry: Address<RegistryMessage>,
+    pub(super) registry: Address<RegistryMessage>,
     admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
@@ -184,6 +184,11 @@ impl Logins {
     /// Whether one more session can be pending at this moment.
     pub fn has_room(&self) -> bool {
         self.admission.free() > 0
+    }
+
+    /// Other limits from now on. Who has a place keeps it.
+    pub fn limit(&self, limits: AdmissionLimits) {
+        self.admission.limit(limits);
     }
 
     /// Begins a session. It is durable when this returns.

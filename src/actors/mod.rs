@@ -28,6 +28,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use admission::AdmissionLimits;
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Message, MessageBody, Watch};
@@ -39,6 +40,5 @@ pub use logins::{
 };
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
-pub use registry::AdmissionLimits;
 pub use switched_off::end_what_goes_on;
 pub use tree::{StartError, Tree};

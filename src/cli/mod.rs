@@ -21,7 +21,8 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config, Warning};
+use crate::clock::Clock;
+use crate::config::{self, Config, Faults, Warning};
 
 /// Log in to a website by scanning a QR code with WeChat.
 #[derive(Debug, Parser)]
@@ -137,8 +138,14 @@ fn quietly<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
 
 /// The configuration at `path` with this process's environment; its faults, where it has any, go to standard error.
 fn load(path: &Path) -> Option<(Config, Vec<Warning>)> {
-    let loaded = Config::load(path, config::from_process_env());
-    loaded.inspect_err(|faults| drop(writeln!(std::io::stderr(), "{faults}"))).ok()
+    read(path).inspect_err(|faults| drop(writeln!(std::io::stderr(), "{faults}"))).ok()
+}
+
+/// The configuration at `path` with this process's environment, and what is weak, also at this moment only.
+fn read(path: &Path) -> Result<(Config, Vec<Warning>), Faults> {
+    let (config, mut warnings) = Config::load(path, config::from_process_env())?;
+    warnings.extend(config.weak_at(Clock::system().now()));
+    Ok((config, warnings))
 }
 
 /// Two lines on standard error: what is wrong, and the cure.

@@ -11,14 +11,18 @@ mod conversation;
 mod environment;
 mod fault;
 mod raw;
+mod running;
 mod section;
 mod seed_page;
 mod server;
 mod store;
 mod texts;
+mod tls;
 mod unbuilt;
 mod urls;
+mod validity;
 mod values;
+mod written;
 
 use std::io;
 use std::path::Path;
@@ -27,16 +31,19 @@ pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, We
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
+pub use running::Taken;
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
 pub use store::{Engine, Keys, Session, Store};
 pub use texts::Texts;
+pub use tls::Tls;
 pub use urls::{BaseUrl, ProxyUrl};
 pub use values::Choice;
 
 use crate::domain::{AccountName, ClientId};
 use fault::{Report, Spot};
 use raw::{Node, Raw, Table};
+use written::Written;
 
 /// A valid configuration. Fields are named after the keys.
 #[derive(Clone, Debug)]
@@ -59,6 +66,7 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// The original page's interface, where it is on.
     pub seed_page: Option<SeedPage>,
+    written: Written,
 }
 
 /// The sections of a file, in the order of its documentation.
@@ -138,7 +146,7 @@ impl Config {
         let store = Store::read(root, report);
         let keys = Keys::read(root, &store, report);
         let session = Session::read(root, report);
-        let accounts = tables(root, "account", "name", report);
+        let accounts = tables(root, "account", report);
         let accounts: Vec<_> = accounts
             .into_iter()
             .map(|(path, table, node)| account::read(path, table, node.place.clone(), report))
@@ -147,7 +155,7 @@ impl Config {
         if let Some(server) = &server {
             account::check_forward(&accounts, &server.public_url, report);
         }
-        let clients: Vec<_> = tables(root, "client", "client_id", report)
+        let clients: Vec<_> = tables(root, "client", report)
             .into_iter()
             .map(|(path, table, node)| client::read(path, table, node.place.clone(), &accounts, report))
             .collect();
@@ -163,13 +171,13 @@ impl Config {
             accounts: accounts.into_iter().map(|draft| draft.account).collect::<Option<_>>()?,
             clients: clients.into_iter().map(|draft| draft.client).collect::<Option<_>>()?,
             seed_page,
+            written: Written::of(root, &report.files),
         })
     }
 }
 
-/// The tables of a list such as `[[account]]`, each with how people call it: by its name where it has one, else by its
-/// place in the list, from 1.
-fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
+/// The tables of a list such as `[[account]]`, each with how people call it.
+fn tables<'a>(root: &'a Table, kind: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
     let cure = format!("write [[{kind}]] on a line of its own, its keys below it");
     let spot = |place, value| Spot { key: kind.to_owned(), place, value };
     let nodes = match root.get(kind) {
@@ -190,11 +198,17 @@ fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) ->
             report.fault(spot(Some(node.place.clone()), Some(node.shown())), "is not a table", cure.clone());
             continue;
         };
-        let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
-        let path = name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"));
+        let path = path_of_table(kind, index, table);
         found.push((path, table, node));
     }
     found
+}
+
+/// How people call a table of a list: by its name where it has one, else by its place in the list, from 1.
+fn path_of_table(kind: &str, index: usize, table: &Table) -> String {
+    let id_key = if kind == "client" { "client_id" } else { "name" };
+    let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
+    name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"))
 }
 
 /// Whether a name can stand in a key's path.

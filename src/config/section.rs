@@ -233,12 +233,20 @@ impl<'a> Section<'a> {
     ) -> Taken<SecretString> {
         let read = super::values::path(node, &self.report.base_dir).and_then(|path| read_secret(&path));
         match read.and_then(|text| check(&text).map(|()| text)) {
-            Ok(text) => Taken::Given(SecretString::from(text)),
+            Ok(text) => {
+                self.note_file(file_key, text.as_bytes());
+                Taken::Given(SecretString::from(text))
+            }
             Err(complaint) => {
                 self.report.faults.push(Fault::at(self.spot(file_key), complaint));
                 Taken::Faulty
             }
         }
+    }
+
+    /// Notes what the file holds that `key` names, so that another content counts as another value.
+    pub fn note_file(&mut self, key: &str, content: &[u8]) {
+        self.report.note_file(format!("{}.{key}", self.path), content);
     }
 
     /// Whether an empty list is written for a key, rather than a faulty one.

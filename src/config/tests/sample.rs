@@ -134,7 +134,7 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn the_written_defaults_are_the_defaults() {
-    let Config { server, limits, admin, keys, store, session, accounts, clients, seed_page } = valid(SMALL);
+    let Config { server, limits, admin, keys, store, session, accounts, clients, seed_page, .. } = valid(SMALL);
     let base = Path::new("/etc/scan-login");
     assert_eq!(server.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((server.max_sessions, server.logins), (1_000_000, true));

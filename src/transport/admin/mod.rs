@@ -8,7 +8,7 @@ mod records;
 mod socket;
 mod which;
 
-pub use self::http::{AdminHttp, http_router};
+pub use self::http::{AdminHttp, Readiness, http_router};
 pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
 pub use events::events_router;
 pub use forget::{Forgotten, forget_router};
