@@ -1,6 +1,7 @@
 //! Samples of configuration are taken by the program: whole ones as they are, others laid over what they leave out.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use scan_login::config::Config;
 use toml::{Table, Value};
@@ -27,6 +28,12 @@ const BELOW: &str = r#"
     name = "Old Shop"
     confirm = "tap"
 "#;
+
+/// A certificate and its key.
+static PAIR: LazyLock<(String, String)> = LazyLock::new(|| {
+    let pair = rcgen::generate_simple_self_signed(["login.example.com".to_owned()]).unwrap();
+    (pair.cert.pem(), pair.signing_key.serialize_pem())
+});
 
 /// Whether a sample says all that must be said.
 fn is_whole(sample: &Table) -> bool {
@@ -67,16 +74,20 @@ fn named(above: Value, below: &[Value]) -> Value {
     }
 }
 
-/// Writes each file that the configuration names a secret by.
-fn write_secrets(table: &Table, folder: &Path) {
+/// Writes each file that the configuration names and that is read with it; those for TLS stand elsewhere on the reader's machine.
+fn write_files(table: &mut Table, folder: &Path) {
     for (key, value) in table {
         match value {
+            Value::String(name) if key.starts_with("tls_") => {
+                *name = folder.join(key).to_str().unwrap().to_owned();
+                std::fs::write(name, if key == "tls_key_file" { &PAIR.1 } else { &PAIR.0 }).unwrap();
+            }
             Value::String(name) if key.ends_with("_file") && Path::new(name).is_relative() => {
                 std::fs::write(folder.join(name), "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG").unwrap();
             }
-            Value::Table(table) => write_secrets(table, folder),
+            Value::Table(table) => write_files(table, folder),
             Value::Array(tables) => {
-                tables.iter().filter_map(Value::as_table).for_each(|table| write_secrets(table, folder));
+                tables.iter_mut().filter_map(Value::as_table_mut).for_each(|table| write_files(table, folder));
             }
             _ => {}
         }
@@ -90,7 +101,7 @@ fn check(sample: &Sample) -> bool {
         table = laid_over(table, &BELOW.parse().unwrap());
     }
     let folder = tempfile::tempdir().unwrap();
-    write_secrets(&table, folder.path());
+    write_files(&mut table, folder.path());
     let text = if is_whole { sample.text.clone() } else { toml::to_string(&table).unwrap() };
     if let Err(faults) = Config::from_toml(&text, folder.path(), []) {
         panic!("{}: {faults}", sample.place);
