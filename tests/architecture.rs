@@ -295,8 +295,10 @@ fn every_invariant_names_a_test_that_exists() {
 #[test]
 fn every_threat_that_is_held_names_a_test_that_exists() {
     let is_threat = |line: &str| line.starts_with("| ") && line.contains('`') && !line.ends_with("held by |");
-    let threats = held_by_tests("docs/en/threat-model.md", &is_threat);
-    assert!(threats >= 25, "only {threats} threats were found");
+    for document in ["docs/en/threat-model.md", "docs/zh/threat-model.md"] {
+        let threats = held_by_tests(document, &is_threat);
+        assert!(threats >= 25, "only {threats} threats were found in {document}");
+    }
 }
 
 /// How many lines of a document name tests in their last column; each must name one, and those that it names must exist.

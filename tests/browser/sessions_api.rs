@@ -1,13 +1,14 @@
-//! The README's few lines for a page of one's own, in a real browser, at the website's own origin.
+//! The book's few lines for a page of one's own, in a real browser, at the website's own origin.
 
 use crate::browser::{Browser, turn};
 use crate::support::{World, challenge};
 use crate::website::Plot;
 
-/// The code in the README between ```js and ```, with what it takes for granted.
-fn readme() -> String {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let code = text.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the README has no code");
+/// The page on the sessions API: its code for the browser, with what it takes for granted.
+fn documented() -> String {
+    let page = include_str!("../../docs/en/sessions.md");
+    let code: String = page.split("```js\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(code.contains("fetch"), "the page has no code");
     format!(
         "(async () => {{ const image = document.createElement('img'); document.body.append(image); \
          const code_challenge = '{}'; {code}; return last; }})()",
@@ -16,7 +17,7 @@ fn readme() -> String {
 }
 
 #[tokio::test]
-async fn the_lines_in_the_readme_log_in() {
+async fn the_lines_of_the_book_log_in() {
     let _turn = turn().await;
     let plot = Plot::claim().await;
     let origin = plot.origin();
@@ -27,7 +28,7 @@ async fn the_lines_in_the_readme_log_in() {
     let website = plot.open(&world.url(""), &world.url(""));
     let browser = Browser::start().await;
     browser.open(&website.origin).await;
-    let code = readme().replace("https://login.example.com", &world.url(""));
+    let code = documented().replace("https://login.example.com", &world.url(""));
     browser.value(&format!("void (window.login = {code})")).await;
     let shown = "document.querySelector('img[src$=\"qr.svg\"]')";
     browser.until(&format!("{shown} && {shown}.naturalWidth")).await;

@@ -1,12 +1,15 @@
-//! What `/openapi.json` says is what the daemon does, as PyPI's schemathesis finds by making requests of it, good and bad.
+//! What `/openapi.json` says is what the daemon does: its routes, their answers, and, as PyPI's schemathesis finds by making requests
+//! of it, good and bad, all else.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 use std::process::Stdio;
 
+mod answers;
 #[path = "../second_opinion/python.rs"]
 mod python;
+mod routes;
 #[allow(dead_code, reason = "the daemon's own tests use more of it")]
 #[path = "../daemon/support.rs"]
 mod support;
