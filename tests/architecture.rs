@@ -22,7 +22,11 @@ const RULES: &[(&str, &[&str])] = &[
     ("audit", &["clock", "domain", "keys", "store", "tlog"]),
     ("retention", &["audit", "clock", "domain", "store", "vault"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
-    ("transport", &["actors", "clock", "config", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"]),
+    ("dashboard", &["actors", "clock", "domain", "metrics"]),
+    (
+        "transport",
+        &["actors", "clock", "config", "dashboard", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"],
+    ),
     ("simulator", &["clock", "domain"]),
     (
         "cli",
@@ -48,6 +52,7 @@ const RULES: &[(&str, &[&str])] = &[
             "audit",
             "clock",
             "config",
+            "dashboard",
             "domain",
             "jose",
             "keys",
@@ -75,7 +80,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("jiff::Timestamp::now", &["clock.rs"]),
     // The SockJS module could be published as it is, so it makes its one random number itself.
     ("getrandom", &["clock.rs", "transport/sockjs/info.rs"]),
-    ("env::var", &["config/mod.rs", "cli/mod.rs", "cli/log.rs", "traces/on.rs"]),
+    ("env::var", &["config/mod.rs", "cli/mod.rs", "cli/log.rs", "cli/serve/inherited.rs", "traces/on.rs"]),
     ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/reply.rs"]),
     ("aws_lc_rs::aead", &["vault/cipher.rs"]),
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
@@ -84,12 +89,16 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("maxminddb::", &["transport/phone/place.rs"]),
     ("woothee::", &["transport/phone/facts.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
+    ("sd_notify", &["cli/serve/manager.rs"]),
+    ("listenfd", &["cli/serve/inherited.rs"]),
+    ("tokio_rustls", &["transport/tls.rs"]),
     ("prometheus_client", &["metrics/"]),
     ("opentelemetry", &["traces/"]),
-    // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.
+    // Ed25519; the TLS of our listener, of calls to WeChat and of forwarded pushes rests on the same library.
     (
         "aws_lc_rs",
         &[
+            "config/tls.rs",
             "jose/signing_key.rs",
             "tlog/note.rs",
             "traces/client.rs",

@@ -19,13 +19,13 @@ use crate::keys::Keys;
 use crate::store::{EventStore, StoreError};
 
 use super::address::{Address, IfLost, Signpost};
-use super::admission::Admission;
+use super::admission::{Admission, AdmissionLimits};
 use super::cell::Cell;
 use super::feed::Feed;
 use super::followers::Followers;
 use super::history::History;
 use super::logins::Logins;
-use super::registry::{AdmissionLimits, Registry, RegistryArguments, RegistryMessage};
+use super::registry::{Registry, RegistryArguments, RegistryMessage};
 use super::restart::{RestartBudget, Restarts};
 use super::scanners::Scanners;
 use super::session::Surroundings;
@@ -70,7 +70,7 @@ impl Tree {
         clock: Clock,
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
-        let admission = Admission::new(limits.max_sessions);
+        let admission = Admission::new(limits);
         let (scanners, restarts) = (Arc::<Scanners>::default(), Arc::<Restarts>::default());
         let known = recover(&*store, &clock, &admission, &scanners).await?;
         let recovered = known.len();
@@ -87,7 +87,6 @@ impl Tree {
         let arguments = RootState {
             around,
             admission: admission.clone(),
-            unclaimed_page_ids: limits.unclaimed_page_ids,
             sessions,
             sessions_signpost,
             registry: registry.clone(),
@@ -163,7 +162,6 @@ struct Root;
 struct RootState {
     around: Arc<Surroundings>,
     admission: Arc<Admission>,
-    unclaimed_page_ids: usize,
     sessions: Address<SessionsMessage>,
     sessions_signpost: Signpost<SessionsMessage>,
     registry: Address<RegistryMessage>,
@@ -242,7 +240,6 @@ impl RootState {
             sessions: self.sessions.clone(),
             keys: self.around.keys.clone(),
             admission: self.admission.clone(),
-            unclaimed_page_ids: self.unclaimed_page_ids,
             known,
         };
         let (registry, _) = Registry::spawn_linked(None, Registry, arguments, myself.get_cell()).await?;

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::domain::{Recorded, SceneId};
 use crate::metrics::{Actor, ConnectionKind, DiskPart, Metrics};
 use crate::store::{self, EventStore, Journal};
+use crate::transport::admin::Readiness;
 
 /// How often the disk is looked at.
 const LOOK: Duration = Duration::from_secs(60);
@@ -79,10 +80,15 @@ pub(super) fn observe_tree(metrics: &Metrics, tree: &Tree, checkpointer: &Arc<Ch
 }
 
 /// Shows how many of `most` connections there are, and whether the daemon takes requests.
-pub(super) fn observe_serving(metrics: &Metrics, places: Arc<Semaphore>, most: usize, ready: watch::Receiver<bool>) {
+pub(super) fn observe_serving(
+    metrics: &Metrics,
+    places: Arc<Semaphore>,
+    most: usize,
+    readiness: watch::Receiver<Readiness>,
+) {
     metrics.ask(move |metrics| {
         metrics.http().connections(ConnectionKind::Http, most - places.available_permits().min(most));
-        metrics.process().ready(*ready.borrow());
+        metrics.process().ready(*readiness.borrow() == Readiness::Ready);
     });
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -23,19 +23,40 @@ const LOOKS: u32 = 4096;
 
 /// The limits of `[limits]` that are rates.
 pub struct RateLimits {
-    sessions_per_address: Option<Buckets<IpAddr>>,
-    sessions_per_browser: Option<Buckets<Box<str>>>,
-    failed_client_authentications: Option<FailedAuthentications>,
+    rates: Limits,
+    sessions_per_address: Option<Arc<Buckets<IpAddr>>>,
+    sessions_per_browser: Option<Arc<Buckets<Box<str>>>>,
+    failed_client_authentications: Option<Arc<FailedAuthentications>>,
 }
 
 impl RateLimits {
     /// Limits with all buckets full.
     pub fn new(limits: &Limits) -> Self {
         Self {
-            sessions_per_address: limits.sessions_per_address.map(Buckets::new),
-            sessions_per_browser: limits.sessions_per_browser.map(Buckets::new),
-            failed_client_authentications: limits.failed_client_authentications.map(FailedAuthentications::new),
+            rates: limits.clone(),
+            sessions_per_address: limits.sessions_per_address.map(Buckets::new).map(Arc::new),
+            sessions_per_browser: limits.sessions_per_browser.map(Buckets::new).map(Arc::new),
+            failed_client_authentications: limits
+                .failed_client_authentications
+                .map(FailedAuthentications::new)
+                .map(Arc::new),
         }
+    }
+
+    /// These limits from now on. Where a rate is the same, its buckets are as full as they were.
+    #[must_use]
+    pub fn followed_by(&self, limits: &Limits) -> Self {
+        let mut next = Self::new(limits);
+        if self.rates.sessions_per_address == limits.sessions_per_address {
+            next.sessions_per_address.clone_from(&self.sessions_per_address);
+        }
+        if self.rates.sessions_per_browser == limits.sessions_per_browser {
+            next.sessions_per_browser.clone_from(&self.sessions_per_browser);
+        }
+        if self.rates.failed_client_authentications == limits.failed_client_authentications {
+            next.failed_client_authentications.clone_from(&self.failed_client_authentications);
+        }
+        next
     }
 
     /// Whether one more session may be created from this address, and by this browser where it has our cookie; or after
@@ -90,17 +111,19 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
 }
 
 /// Whoever has failed too often is not listened to, not even with the right secret: else guessing would go on.
-struct FailedAuthentications {
+pub(super) struct FailedAuthentications {
     buckets: Buckets<IpAddr>,
     locked: Mutex<HashMap<IpAddr, Instant>>,
 }
 
 impl FailedAuthentications {
-    fn new(rate: Rate) -> Self {
+    /// So many failures may come from one network.
+    pub(super) fn new(rate: Rate) -> Self {
         Self { buckets: Buckets::new(rate), locked: Mutex::default() }
     }
 
-    fn allows(&self, network: IpAddr) -> Result<(), Duration> {
+    /// Whether this network is listened to; or after how long it is.
+    pub(super) fn allows(&self, network: IpAddr) -> Result<(), Duration> {
         let mut locked = self.locked();
         let Some(until) = locked.get(&network).copied() else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
@@ -111,7 +134,8 @@ impl FailedAuthentications {
         Err(left)
     }
 
-    fn count(&self, network: IpAddr) {
+    /// One more failure.
+    pub(super) fn count(&self, network: IpAddr) {
         let wait = match self.buckets.take(&network) {
             Ok(0) => self.buckets.interval,
             Ok(_) => return,

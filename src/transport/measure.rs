@@ -5,10 +5,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 
-use super::site::Site;
 use crate::actors::{Moments, Watch};
 use crate::metrics::{Metrics, OTHER_ROUTE};
-use crate::traces::{Span, SpanName, Step};
+use crate::traces::{Span, SpanName, Step, Traces};
 
 /// Beside an answer that is a refusal: why. Whoever counts reads it there.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +27,10 @@ pub(super) async fn measure(State(metrics): State<Metrics>, request: Request, ne
 }
 
 /// The messages that `watch` handed out last have left for their browser.
-pub(super) fn pushed(site: &Site, watch: &Watch) {
+pub(super) fn pushed(metrics: &Metrics, traces: &Traces, watch: &Watch) {
     let Some(Moments { scene, created, durable, callback }) = watch.moments() else { return };
-    site.metrics.logins().pushed(durable.elapsed(), callback.map(|callback| callback.arrived.elapsed()));
+    metrics.logins().pushed(durable.elapsed(), callback.map(|callback| callback.arrived.elapsed()));
     let parent = callback.map(|callback| SpanName(callback.name));
     let push = Span { created: Some(created), parent, ..Span::until_now(Step::Push, scene, "sent", *durable) };
-    site.traces.ended(&push);
+    traces.ended(&push);
 }

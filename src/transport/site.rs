@@ -17,6 +17,7 @@ use crate::traces::Traces;
 use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
+use super::seed_page::PageConnections;
 use super::server::Places;
 use super::unionids::Unionids;
 use super::webhooks::Webhooks;
@@ -50,6 +51,8 @@ pub struct Site {
     pub wechat: HashMap<AccountName, WeChatApi>,
     /// Who people are for all accounts of an owner.
     pub unionids: Unionids,
+    /// The original page's connections, where it is on.
+    pub page_connections: PageConnections,
     /// QR codes for logins.
     pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.

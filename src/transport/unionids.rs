@@ -5,7 +5,7 @@
 //! comes too late for the scan is there when the login is redeemed; who cannot do without asks once more then.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::site::Shared;
@@ -19,9 +19,11 @@ const AT_SCAN: Duration = Duration::from_secs(1);
 /// The most people that are remembered: some 10 MB.
 const MOST: usize = 65_536;
 
-/// Those that were learnt; `None` of whom WeChat tells none.
-#[derive(Debug, Default)]
-pub struct Unionids(Mutex<HashMap<(AccountName, OpenId), Option<UnionId>>>);
+/// Those that were learnt; `None` of whom WeChat tells none. Clone it freely: the clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Unionids(Arc<Mutex<Known>>);
+
+type Known = HashMap<(AccountName, OpenId), Option<UnionId>>;
 
 /// WeChat cannot be asked at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Unionids {
         self.lock().get(&(account.clone(), openid.clone())).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(AccountName, OpenId), Option<UnionId>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -68,7 +68,7 @@ fn told(
     let connected = site.metrics.http().connected(ConnectionKind::Sse);
     let coming = stream::unfold((watch, site.clone(), connected), |(mut watch, site, connected)| async move {
         let messages = watch.next_or_end().await?;
-        measure::pushed(&site, &watch);
+        measure::pushed(&site.metrics, &site.traces, &watch);
         Some((messages, (watch, site, connected)))
     });
     let batches = stream::once(std::future::ready(missed)).chain(coming);

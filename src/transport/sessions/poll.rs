@@ -38,7 +38,7 @@ pub(super) async fn poll(
             () = site.stopping.cancelled() => Vec::new(),
         };
     }
-    measure::pushed(&site, &watch);
+    measure::pushed(&site.metrics, &site.traces, &watch);
     Ok((PRIVATE, axum::Json(json!({ "messages": to_json(&site, &created, &messages) }))).into_response())
 }
 

@@ -78,7 +78,7 @@ async fn tell(site: &Shared, Watched { created, mut watch }: Watched, socket: &m
                     // A slow browser is closed, never waited for.
                     timeout(WRITE_TIMEOUT, socket.send_text(text.to_string())).await.ok()?.ok()?;
                 }
-                measure::pushed(site, &watch);
+                measure::pushed(&site.metrics, &site.traces, &watch);
             }
             said = socket.recv() => drop(said?),
             _ = pings.tick() => {

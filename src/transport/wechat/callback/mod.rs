@@ -88,6 +88,18 @@ impl Callbacks {
     /// # Errors
     /// [`NoRootCertificates`] where messages are to be forwarded over https and the machine has none.
     pub fn new(config: &Config, recall: Recall, tasks: TaskTracker) -> Result<Self, NoRootCertificates> {
+        Self::with(config, Repeats::new(recall.clone(), tasks), recall)
+    }
+
+    /// For the accounts of another configuration; what is at work goes on, and is known again.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn followed_by(&self, config: &Config) -> Result<Self, NoRootCertificates> {
+        Self::with(config, self.repeats.clone(), self.recall.clone())
+    }
+
+    fn with(config: &Config, repeats: Repeats, recall: Recall) -> Result<Self, NoRootCertificates> {
         let callback = |account: &Account| {
             let forwarder = |url: &url::Url| Ok(Forwarder::new(HttpClient::for_base(url)?, url.clone()));
             let forwarder = account.forward.as_ref().map(forwarder).transpose()?;
@@ -95,7 +107,7 @@ impl Callbacks {
         };
         Ok(Self {
             accounts: config.accounts.iter().map(callback).collect::<Result<_, _>>()?,
-            repeats: Repeats::new(recall.clone(), tasks),
+            repeats,
             recall,
             rejected: Throttle::default(),
             verified: Throttle::default(),
