@@ -144,7 +144,7 @@ async fn no_secret_of_a_whole_life_is_written_anywhere() {
 /// `$uri` is a path without its query (ngx_http_core_module); `$request`, say, is not.
 #[test]
 fn the_sample_nginx_configuration_logs_no_query_and_no_secret_path() {
-    let sample = include_str!("../../docs/nginx.conf");
+    let sample = include_str!("../../deploy/nginx.conf");
     let (_, format) = sample.split_once("log_format scan_login '").unwrap();
     let (format, _) = format.split_once("';").unwrap();
     let variables: Vec<&str> = format.split_whitespace().map(|word| word.trim_matches(['[', ']'])).collect();
