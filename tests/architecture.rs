@@ -282,7 +282,7 @@ fn every_invariant_names_a_test_that_exists() {
 #[test]
 fn every_threat_that_is_held_names_a_test_that_exists() {
     let is_threat = |line: &str| line.starts_with("| ") && line.contains('`') && !line.ends_with("held by |");
-    let threats = held_by_tests("docs/threat-model.md", &is_threat);
+    let threats = held_by_tests("docs/en/threat-model.md", &is_threat);
     assert!(threats >= 25, "only {threats} threats were found");
 }
 

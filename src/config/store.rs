@@ -22,7 +22,7 @@ const SIX_MONTHS: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 const KEPT_TOO_SHORT: &str = "where China's Cybersecurity Law applies, logs of the network must be kept for six months at least \
                               (Article 21): write \"180d\" or more";
 const KEPT_FOR_EVER: &str = "nothing is ever removed; personal data must not be kept for longer than its purpose needs (PIPL, Article 19): \
-                             see docs/privacy.md";
+                             see docs/en/privacy.md";
 
 /// `[store]`: the journal.
 #[derive(Clone, Debug)]

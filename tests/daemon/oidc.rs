@@ -213,7 +213,7 @@ async fn the_metadata_of_an_issuer_with_a_path_is_where_both_standards_look_for_
 async fn the_guides_name_what_the_metadata_names() {
     let world = World::start().await;
     let metadata = world.get("/.well-known/openid-configuration", &[]).await.json();
-    let guide = include_str!("../../docs/openid-connect.md");
+    let guide = include_str!("../../docs/en/openid-connect.md");
     let spring = guide.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
     let value = |key: &str| {
         let line = spring.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));

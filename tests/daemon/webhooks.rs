@@ -283,10 +283,10 @@ async fn nobody_notes_followers_of_whom_nobody_is_to_hear() {
     assert!(world.journal().await.is_empty());
 }
 
-/// The sample in docs/webhooks.md is a program that works.
+/// The sample in docs/en/webhooks.md is a program that works.
 #[tokio::test]
 async fn the_documented_back_end_takes_what_is_signed_and_refuses_what_is_not() {
-    let documented = include_str!("../../docs/webhooks.md");
+    let documented = include_str!("../../docs/en/webhooks.md");
     let (_, sample) = documented.split_once("```python\n").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("sample.py");

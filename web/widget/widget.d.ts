@@ -1,4 +1,4 @@
-// <scan-login>, as defined by /widget.js. Docs: docs/widget.md.
+// <scan-login>, as defined by /widget.js. Docs: docs/en/widget.md.
 
 export interface ScanLoginScanned {
   /** The number to pick on the phone, where the website asks for one. */

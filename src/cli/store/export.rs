@@ -11,7 +11,7 @@ use crate::store::{ExportWriter, Salvage, Summary};
 /// What `store export` takes.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "\
-The format is described in docs/export.md. An export tells who logged in: guard it like the store.
+The format is described in docs/en/export.md. An export tells who logged in: guard it like the store.
 
 Examples:
   scan-login store export --to journal.jsonl

@@ -72,7 +72,7 @@ fn replies_beside_a_forward_are_warned_of() {
 
 /// The blocks of the guide that begin with this line.
 fn guide(line: &str) -> &'static str {
-    let text = include_str!("../../../docs/wechat.md");
+    let text = include_str!("../../../docs/en/wechat.md");
     let block = text.split("```toml\n").find(|block| block.starts_with(line)).expect("the guide has no such block");
     block.split("```").next().unwrap()
 }

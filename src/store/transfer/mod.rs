@@ -1,4 +1,4 @@
-//! The export: a journal as lines of JSON, to be carried to another store and read by other programs. `docs/export.md`
+//! The export: a journal as lines of JSON, to be carried to another store and read by other programs. `docs/en/export.md`
 //! is its description.
 //!
 //! ```text
