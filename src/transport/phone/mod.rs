@@ -6,12 +6,14 @@
 //! address is, `page` how it is said, `sentence` how it is said where there is no page. Looking changes nothing; deciding is a
 //! POST of a plain form, which works in any webview, without script.
 
+mod asked;
 mod facts;
 mod identity;
 mod page;
 mod place;
 mod scan;
 mod sentence;
+mod trip;
 mod visit;
 
 use axum::Router;
@@ -27,11 +29,12 @@ use crate::config::Language;
 use crate::domain::DenyReason;
 
 use super::client_address::ClientAddress;
-use super::extract::{PathText, Query};
+use super::extract::PathText;
 use super::headers::{is_form, of_page};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
+use asked::Asked;
 use facts::Facts;
 use identity::{Gate, Withheld};
 use visit::Nobody;
@@ -56,17 +59,12 @@ fn path(token: &str) -> String {
     format!("/c/{token}")
 }
 
-async fn show(
-    State(site): State<Shared>,
-    PathText(token): PathText,
-    Extension(address): Extension<ClientAddress>,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, &headers, None)) };
+async fn show(State(site): State<Shared>, PathText(token): PathText, asked: Asked) -> Result<Response, Problem> {
+    let (address, headers) = (asked.address, &asked.headers);
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, headers, None)) };
     let withheld = match confirmable.stage {
         ConfirmStage::Open | ConfirmStage::Confirmed => {
-            match identity::gate(&site, &token, &confirmable, &headers, &query).await? {
+            match identity::gate(&site, &token, &confirmable, &asked).await? {
                 Gate::Open => None,
                 Gate::Shut(withheld) => Some(withheld),
                 Gate::Lead(response) => return Ok(*response),
@@ -74,7 +72,7 @@ async fn show(
         }
         ConfirmStage::Denied | ConfirmStage::WrongNumber | ConfirmStage::Reported | ConfirmStage::Over => None,
     };
-    Ok(told(&site, &headers, &confirmable, address, withheld))
+    Ok(told(&site, headers, &confirmable, address, withheld))
 }
 
 /// What the form asks for.

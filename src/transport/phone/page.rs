@@ -133,7 +133,7 @@ static CHINESE: Words = Words {
     unknown: "微信没有确认你是谁，所以这里不能操作。请回到微信对话，重新打开链接。",
     somebody_else: "只有扫码的人才能确认。请用扫码的微信打开这个链接，或者自己扫一次码。",
     snapshot: "微信正以快照方式显示这个页面。请点页面底部的“使用完整服务”，再打开一次链接。",
-    stranger: "微信没有确认你是谁，所以还没有登录。请用微信再扫一次二维码，或者回到网页，重新打开链接。",
+    stranger: "微信没有确认你是谁。请用微信再扫一次二维码，或者回到网页，重新打开链接。",
     used: "这个二维码已经被别人扫过了。请在网页上刷新二维码，再扫一次。",
 };
 
@@ -162,7 +162,7 @@ static ENGLISH: Words = Words {
     unknown: "WeChat did not tell who you are, so nothing can be done here. Go back to the conversation, and open the link again.",
     somebody_else: "Only who scanned can confirm. Open this link in the WeChat that scanned, or scan the code yourself.",
     snapshot: "WeChat shows this page as a snapshot. Choose full service at its bottom, and open the link again.",
-    stranger: "WeChat did not tell who you are, so nothing has happened. Scan the QR code with WeChat again, or go back to the web page and open the link again.",
+    stranger: "WeChat did not tell who you are. Scan the QR code with WeChat again, or go back to the web page and open the link again.",
     used: "Somebody else has scanned this code. Refresh the QR code on the web page, and scan again.",
 };
 
