@@ -13,6 +13,7 @@ mod feed;
 mod followers;
 mod forgetting;
 mod history;
+mod links;
 mod logins;
 mod numbers;
 mod pages;
@@ -34,6 +35,7 @@ pub use feed::{Message, MessageBody, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
+pub use links::Linked;
 pub use logins::{
     AfterScan, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable, Watched,
 };

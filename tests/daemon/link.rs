@@ -247,6 +247,7 @@ async fn a_visit_asks_wechat_a_few_times_and_only_about_what_can_be_a_code() {
         let answer = bring(&format!("made-up-{number}")).await;
         assert!(matches!(answer.status, 302 | 429), "{}", answer.status);
         refused += usize::from(answer.status == 429 && !answer.header("retry-after").is_empty());
+        assert!(answer.status == 302 || answer.text().contains("太频繁"), "a person reads it: {}", answer.text());
     }
     assert_eq!((world.wechat.calls(Call::SnsToken), refused), (6, 14));
     assert!(open(&world, "oAlice", &page.qr_content).await.html.contains("<form"), "another browser goes on");
@@ -266,7 +267,11 @@ async fn what_a_browser_fetches_by_itself_scans_nothing() {
         ("purpose", "prefetch"),
     ] {
         let refused = send("GET", &back, &[("cookie", &cookie), (name, value)], "").await;
-        assert_eq!(refused.status, 403, "{name}: {value}");
+        assert_eq!(
+            (refused.status, refused.header("content-type")),
+            (403, "text/html; charset=utf-8"),
+            "{name}: {value}"
+        );
     }
     assert_eq!((world.wechat.calls(Call::SnsToken), world.events().await), (0, vec!["created".to_owned()]));
     let navigation = [("cookie", cookie.as_str()), ("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
@@ -316,9 +321,13 @@ async fn who_opens_it_while_wechat_is_away_is_told_and_may_try_again() {
 async fn what_is_over_or_was_never_there_is_told_so() {
     let world = shop("tap", "link").await;
     let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
     page.give_up().await;
     let shown = open(&world, "oAlice", &page.qr_content).await;
     assert!(shown.html.contains("已经失效") && !shown.html.contains("<form"), "{}", shown.html);
+    assert_eq!(shown.url.as_str(), page.qr_content, "it is worth no trip to WeChat");
+    assert_eq!(send("GET", &back, &[("cookie", &cookie)], "").await.status, 200);
+    assert_eq!(world.wechat.calls(Call::SnsToken), 0, "nor one of its codes");
     for unknown in ["/l/sl-0000000000000000000000", "/l/x", "/l/%ff"] {
         assert_eq!(world.get(unknown, &[]).await.status, 404, "{unknown}");
     }

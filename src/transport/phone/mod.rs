@@ -11,6 +11,7 @@ mod facts;
 mod identity;
 mod page;
 mod place;
+mod refusal;
 mod scan;
 mod sentence;
 mod trip;
@@ -20,6 +21,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -47,7 +49,8 @@ const FETCHED_BY: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/c/{token}", get(show).post(decide)).route("/l/{scene}", get(scan::open))
+    let pages = Router::new().route("/c/{token}", get(show).post(decide)).route("/l/{scene}", get(scan::open));
+    pages.layer(from_fn(refusal::in_words))
 }
 
 /// The address of the page where who scanned confirms.

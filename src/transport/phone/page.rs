@@ -1,7 +1,7 @@
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use crate::actors::{ConfirmStage, Confirmable};
 use crate::clock::random_bytes;
@@ -106,6 +106,10 @@ struct Words {
     snapshot: &'static str,
     stranger: &'static str,
     used: &'static str,
+    foreign: &'static str,
+    too_often: &'static str,
+    unavailable: &'static str,
+    not_understood: &'static str,
 }
 
 static CHINESE: Words = Words {
@@ -135,6 +139,10 @@ static CHINESE: Words = Words {
     snapshot: "微信正以快照方式显示这个页面。请点页面底部的“使用完整服务”，再打开一次链接。",
     stranger: "微信没有确认你是谁。请用微信再扫一次二维码，或者回到网页，重新打开链接。",
     used: "这个二维码已经被别人扫过了。请在网页上刷新二维码，再扫一次。",
+    foreign: "这个请求不是从本页面发出的，已被拒绝。请在微信中直接打开链接。",
+    too_often: "尝试太频繁了。请稍等几分钟，再打开链接。",
+    unavailable: "暂时无法处理。请稍等片刻，再打开链接。",
+    not_understood: "无法处理这个请求。请重新打开链接。",
 };
 
 static ENGLISH: Words = Words {
@@ -164,6 +172,10 @@ static ENGLISH: Words = Words {
     snapshot: "WeChat shows this page as a snapshot. Choose full service at its bottom, and open the link again.",
     stranger: "WeChat did not tell who you are. Scan the QR code with WeChat again, or go back to the web page and open the link again.",
     used: "Somebody else has scanned this code. Refresh the QR code on the web page, and scan again.",
+    foreign: "This request did not come from this page itself, so it was refused. Open the link itself, in WeChat.",
+    too_often: "This was tried too often. Wait some minutes, and open the link again.",
+    unavailable: "Nothing can be done at the moment. Wait a little, and open the link again.",
+    not_understood: "This request was not understood. Open the link again.",
 };
 
 impl Words {
@@ -191,7 +203,7 @@ pub(super) fn render(config: &Config, headers: &HeaderMap, told: Option<&Told<'_
         words,
         nonce: &nonce,
         is_question,
-        facts: told.and_then(|told| shown(config, told, language, words)),
+        facts: told.filter(|told| goes_on(told)).and_then(|told| shown(config, told, language, words)),
         warnings: told
             .filter(|told| is_question || told.withheld.is_some())
             .map(|told| warnings(&told.facts, words))
@@ -207,16 +219,38 @@ pub(super) fn render(config: &Config, headers: &HeaderMap, told: Option<&Told<'_
 pub(super) fn notice(created: Option<&Created>, notice: Notice) -> (String, String) {
     let language = language_of(created.and_then(|created| created.request.ui_locales.as_deref()));
     let words = Words::of(language);
+    said(
+        language,
+        match notice {
+            Notice::Unknown => words.stranger,
+            Notice::Snapshot => words.snapshot,
+            Notice::Used => words.used,
+            Notice::Over => words.over,
+        },
+    )
+}
+
+/// The page of a request that is refused.
+pub(super) fn refusal(status: StatusCode, language: Language) -> (String, String) {
+    let words = Words::of(language);
+    said(
+        language,
+        match status {
+            StatusCode::FORBIDDEN => words.foreign,
+            StatusCode::TOO_MANY_REQUESTS => words.too_often,
+            StatusCode::SERVICE_UNAVAILABLE => words.unavailable,
+            StatusCode::NOT_FOUND => words.over,
+            _ => words.not_understood,
+        },
+    )
+}
+
+/// The page with one sentence.
+fn said(language: Language, heading: &'static str) -> (String, String) {
     let nonce = STANDARD.encode(random_bytes::<16>());
-    let heading = match notice {
-        Notice::Unknown => words.stranger,
-        Notice::Snapshot => words.snapshot,
-        Notice::Used => words.used,
-        Notice::Over => words.over,
-    };
     let page = ConfirmPage {
         lang: tag(language),
-        words,
+        words: Words::of(language),
         nonce: &nonce,
         facts: None,
         warnings: Vec::new(),
@@ -232,6 +266,11 @@ fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+/// Whether the facts matter still. Of what has ended they are nobody's business who finds the link later.
+fn goes_on(told: &Told<'_>) -> bool {
+    matches!(told.confirmable.stage, ConfirmStage::Open | ConfirmStage::Confirmed)
 }
 
 fn controls(told: &Told<'_>) -> Controls {

@@ -20,7 +20,7 @@ use super::asked::Asked;
 use super::page::{self, Notice};
 use super::visit::{self, Nobody, Page, Scope, Visit};
 use super::{identity, link, trip};
-use crate::actors::{ScanError, Unavailable};
+use crate::actors::{Linked, ScanError, Unavailable};
 use crate::config::Account;
 use crate::domain::{Confirmation, Created, QrCode, Refusal, SceneId};
 
@@ -62,8 +62,14 @@ pub(super) async fn open(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(tell(None, Notice::Over)) };
-    let Some(created) = site.logins.created(&scene).await? else { return Ok(tell(None, Notice::Over)) };
+    let Some(Linked { created, is_over }) = site.logins.linked(&scene).await? else {
+        return Ok(tell(None, Notice::Over));
+    };
     let Some(page) = page_of(&site, &scene, &created) else { return Ok(tell(None, Notice::Over)) };
+    // What is over is not worth a trip, nor a code.
+    if is_over {
+        return Ok(tell(Some(&created), Notice::Over));
+    }
     match Visit::read(&site, &page, &asked).await? {
         Visit::Lead(response) => Ok(*response),
         Visit::Back(Err(Nobody::Unknown)) => Ok(tell(Some(&created), Notice::Unknown)),
