@@ -19,7 +19,7 @@ use crate::transport::admin::{self, AdminHttp, AdminSocket};
 use crate::transport::server::{self, Places};
 use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
 use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{PlaceDatabase, QrCodes, RateLimits, Site, Webhooks, public};
+use crate::transport::{PlaceDatabase, QrCodes, RateLimits, Site, Unionids, Webhooks, public};
 
 use super::checkpoints::signing;
 use super::core::Core;
@@ -60,9 +60,10 @@ impl Serving {
         let admin_router =
             admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
         let socket = AdminSocket::bind(&config.admin.socket).await?;
+        let unionids = Unionids::default();
         let commands = admin::events_router(history.clone(), serving.stopping.clone())
             .merge(admin::records_router(history.clone(), serving.stopping.clone()))
-            .merge(admin::forget_router(core.forgetting))
+            .merge(admin::forget_router(core.forgetting, unionids.clone()))
             .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
         let commands = match folder_id(&config.store.path) {
             Ok(journal) => admin::for_journal(journal, commands),
@@ -92,7 +93,7 @@ impl Serving {
             limits,
             metrics: core.metrics,
             wechat,
-            unionids: crate::transport::Unionids::default(),
+            unionids,
             qr_codes: serving.qr_codes.clone(),
             callbacks,
             place_database,

@@ -65,6 +65,9 @@ pub(super) struct ToActOn {
 /// Acts on a push that is WeChat's word.
 pub(super) async fn act(site: Shared, account: Account, callback: Callback, arrived: ToActOn) -> Result<Done, NotDone> {
     let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original } = arrived;
+    if matches!(push.kind, Kind::Subscribe(_)) {
+        site.unionids.follows(&account.name, &push.from);
+    }
     if let Some(following) = following(&site, &account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
