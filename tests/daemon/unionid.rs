@@ -172,3 +172,42 @@ async fn once_wechat_is_asked(ask: impl AsyncFn() -> Answer) -> Answer {
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("WeChat is not asked any more")
 }
+
+#[tokio::test]
+async fn wechat_is_not_asked_for_a_redemption_that_is_refused() {
+    let world = World::with_unionids(|config| by_unionid(&config)).await;
+    let code = code_without_unionid(&world).await;
+    let asked = world.wechat.calls(Call::UserInfo);
+    let right = format!("code={code}&code_verifier={VERIFIER}");
+    for stolen in [
+        format!("code={code}&code_verifier={}", VERIFIER.replace('a', "b")),
+        format!("code={code}"),
+        format!("{right}&redirect_uri=https%3A%2F%2Fshop.example.com%2Fcallback%3Ffrom%3Dscan"),
+    ] {
+        let form = format!("grant_type=authorization_code&{stolen}");
+        let refused = world.post("/oauth/token", &[FORM, ("authorization", &basic("shop", SECRET))], &form).await;
+        let told = refused.json();
+        assert_eq!((refused.status, told["error"].as_str()), (400, Some("invalid_grant")), "{stolen}");
+        assert!(told["error_description"].as_str().unwrap().contains("redeemed"), "as any other code: {told}");
+    }
+    assert_eq!(world.wechat.calls(Call::UserInfo), asked);
+    assert_eq!(subject(&redeem_in_time(&world, &code).await), world.wechat.unionid(&alice()), "and the code is good");
+}
+
+#[tokio::test]
+async fn userinfo_says_to_wait_while_wechat_is_away_and_to_log_in_again_where_there_is_no_unionid() {
+    let mut world = World::with_unionids(|config| by_unionid(&config)).await;
+    let code = code_without_unionid(&world).await;
+    let answer = redeem_in_time(&world, &code).await;
+    let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
+    // Only the daemon's memory had it.
+    world.kill_and_restart().await;
+    let userinfo = async || world.get("/oauth/userinfo", &[("authorization", &bearer)]).await;
+    world.wechat.set_away(true);
+    assert_eq!(userinfo().await.status, 503);
+    world.wechat.set_away(false);
+    world.wechat.fail_next(Call::UserInfo, 40003, "invalid openid");
+    let refused = once_wechat_is_asked(&userinfo).await;
+    assert_eq!((refused.status, refused.header("www-authenticate")), (401, "Bearer error=\"invalid_token\""));
+    assert_eq!(once_wechat_is_asked(&userinfo).await.json()["sub"], world.wechat.unionid(&alice()), "it may heal");
+}
