@@ -53,6 +53,21 @@ async fn the_page_tells_from_where_with_what_and_when() {
     assert!(!shown.contains("role=\"alert\"") && !shown.contains("required"), "nothing is odd about it: {shown}");
 }
 
+/// Whoever finds the link later is told no more than that it is over.
+#[tokio::test]
+async fn of_a_login_that_has_ended_the_page_tells_no_facts() {
+    let world = behind_a_proxy("").await;
+    let page = create_for(&world, "203.0.113.9").await;
+    let link = scan(&world, &page, "oAlice").await;
+    assert!(show(&link).await.text().contains("203.0.113.9"));
+    press(&link, "deny").await;
+    let shown = show(&link).await.text();
+    assert!(shown.contains("The login was cancelled"), "{shown}");
+    for fact in ["203.0.113.9", "Chrome", "shop.example.com"] {
+        assert!(!shown.contains(fact), "{fact} is in {shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_back_end_tells_whose_browser_it_is() {
     let world = behind_a_proxy("").await;
