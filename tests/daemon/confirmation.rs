@@ -285,6 +285,18 @@ async fn with_web_oauth_nobody_else_gets_controls_and_nobodys_login_ends_by_look
 }
 
 #[tokio::test]
+async fn a_cookie_of_somebody_elses_making_stands_in_nobodys_way() {
+    let world = with_web_oauth().await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    let mut alice = Webview::of("oAlice");
+    alice.open(&link).await;
+    alice.cookies.insert(0, "sl_person=9999999999999999.planted".into());
+    assert_eq!(alice.press(&link).await.status, 303);
+    page.wait_for("confirmed").await;
+}
+
+#[tokio::test]
 async fn a_proof_of_one_login_opens_no_other_and_another_browsers_answer_none() {
     let world = with_web_oauth().await;
     let (one, other) = (world.create().await, world.create().await);

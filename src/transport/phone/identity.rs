@@ -70,11 +70,11 @@ pub(super) fn is_proven(site: &Site, token: &str, confirmable: &Confirmable, hea
     if account.is_none_or(|account| account.web_oauth == WebOauth::Off) {
         return true;
     }
-    let Some((expires, mac)) = cookies::named(headers, PERSON).next().and_then(|value| value.split_once('.')) else {
-        return false;
-    };
-    let Ok(expires) = expires.parse().map(Timestamp::from_micros) else { return false };
-    site.clock.now() < expires && same_secret(proof(site, token, expires).as_bytes(), mac.as_bytes())
+    // All of them: one of somebody else's making stands in nobody's way.
+    cookies::named(headers, PERSON).filter_map(|value| value.split_once('.')).any(|(expires, mac)| {
+        let Ok(expires) = expires.parse().map(Timestamp::from_micros) else { return false };
+        site.clock.now() < expires && same_secret(proof(site, token, expires).as_bytes(), mac.as_bytes())
+    })
 }
 
 /// For the browser of who has just been shown to be who scanned.

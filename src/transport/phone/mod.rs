@@ -2,8 +2,8 @@
 //! person's word. And the page by which people scan who open a link, `/l/{scene}` (`scan`).
 //!
 //! The token goes to nobody but who scanned, so whoever knows it may decide; where the account has web OAuth, `identity`
-//! sees that it is them indeed, by a trip to WeChat and back (`visit`). `facts` are what the page tells, `place` where an
-//! address is, `page` how it is said, `sentence` how it is said where there is no page. Looking changes nothing; deciding is a
+//! sees that it is them indeed, by a trip to WeChat and back (`visit`, and `trip`: what is carried of it). `facts` are what the page tells, `place` where an
+//! address is, `page` how it is said and `words` in which language, `sentence` how it is said where there is no page, `refusal` how it is said that nothing is done. Looking changes nothing; deciding is a
 //! POST of a plain form, which works in any webview, without script.
 
 mod asked;
@@ -16,6 +16,7 @@ mod scan;
 mod sentence;
 mod trip;
 mod visit;
+mod words;
 
 use axum::Router;
 use axum::body::Bytes;
