@@ -1,33 +1,42 @@
 //! The composition root: the only one that knows every layer.
 
+mod admin;
 mod checkpoints;
 mod core;
 mod error;
+mod generation;
 mod id_token_keys;
 mod journal;
+mod observation;
 pub mod offline;
+mod outside;
 mod serving;
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::audit::{self, IfOther};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::EventStore;
+use crate::traces::Traces;
+use crate::transport::admin::Readiness;
 
 pub use self::checkpoints::audit_setup;
 pub use self::error::RunError;
+pub use self::outside::{Outside, Reload};
 
+use self::admin::AdminListener;
 use self::checkpoints::sign_the_end;
-use self::core::Core;
-use self::serving::{Serving, wechat_apis};
+use self::core::{Core, Opened};
+use self::serving::Serving;
 
 /// The sockets, bound by the caller: so a test takes any port, and a service manager may have bound them.
 pub struct Listeners {
@@ -40,7 +49,7 @@ pub struct Listeners {
 /// How long the journal may take to finish what it has accepted when the daemon stops.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// Runs the daemon until `shutdown` resolves; `mounts` is served on the public listener beside its own routes. A journal
+/// Runs the daemon until it is told to stop; `mounts` is served on the public listener beside its own routes. A journal
 /// that does not extend its last checkpoint is treated as `if_other` says.
 ///
 /// # Errors
@@ -50,34 +59,54 @@ pub async fn run(
     listeners: Listeners,
     mounts: Router,
     if_other: IfOther,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    outside: Outside,
 ) -> Result<(), RunError> {
-    let mut shutdown = pin!(shutdown);
-    let clock = Clock::system();
-    let metrics = Metrics::new();
-    let wechat = wechat_apis(&config, &clock, &metrics)?;
+    let Outside { shutdown, mut reloads, readiness } = outside;
+    let (clock, metrics, traces) = (Clock::system(), Metrics::new(), Traces::from_environment());
+    let (stopping, listening) = (CancellationToken::new(), TaskTracker::new());
+    // Whatever is at work by then ends with a start that is given up.
+    let _ends = stopping.clone().drop_guard();
+    readiness.send_replace(Readiness::Starting("opening the journal"));
+    let subscribed = readiness.subscribe();
+    let admin = AdminListener::open(listeners.admin, &config.admin, subscribed, metrics.clone(), &listening, &stopping);
     if if_other == IfOther::Refuse {
         audit::journal_is_there(&config.store.path, &config.keys.path)?;
         audit::key_is_there(&config.store.path, &config.keys.path, &config.keys.checkpoint_key_file)?;
     }
+    let began = Instant::now();
     let journal = tokio::select! {
-        opened = journal::open(&config) => Arc::new(opened?),
-        () = &mut shutdown => return Ok(()),
+        opened = journal::open(&config, &readiness) => Arc::new(opened?),
+        () = shutdown.cancelled() => return Ok(()),
     };
-    let (tree, core) = Core::open(&config, &journal, if_other, clock, metrics).await?;
+    observation::observe_journal(&metrics, &journal, &clock);
+    readiness.send_replace(Readiness::Starting("bringing back what was pending"));
+    let Opened { tree, core, errands } =
+        Core::open(&config, &journal, if_other, clock, (metrics, traces.clone()), began).await?;
     let checkpointer = core.checkpointer.clone();
-    let serving = Serving::start(config, listeners, mounts, core, wechat).await?;
-    let outcome = tokio::select! {
-        () = &mut shutdown => Ok(()),
-        reason = journal::failure(journal.head()) => Err(RunError::Journal(reason)),
-        () = tree.failed() => Err(RunError::Tree),
+    let (public, admin) = ((listeners.public, mounts), (admin, listening));
+    let mut serving = Serving::start(config, public, admin, (core, errands), stopping).await?;
+    readiness.send_replace(Readiness::Ready);
+    tracing::info!("serving");
+    let outcome = loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break Ok(()),
+            reason = journal::failure(journal.head()) => break Err(RunError::Journal(reason)),
+            () = tree.failed() => break Err(RunError::Tree),
+            Some(reload) = reloads.recv() => {
+                serving.reload(reload.config).await;
+                // Whoever asked may be gone.
+                let _ = reload.done.send(());
+            }
+        }
     };
+    readiness.send_replace(Readiness::Stopping);
     tracing::info!("stopping");
     serving.stop().await;
     let closing = async {
         tree.stop().await;
         sign_the_end(&checkpointer).await;
         journal.close().await;
+        traces.finish().await;
     };
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
         return outcome.and(Err(RunError::Stuck));

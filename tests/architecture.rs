@@ -10,6 +10,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("domain", &[]),
     ("metrics", &["domain"]),
+    ("traces", &["domain"]),
     ("keys", &["clock", "domain"]),
     ("jose", &["clock", "domain", "keys"]),
     ("vault", &["clock", "domain", "keys"]),
@@ -21,7 +22,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("audit", &["clock", "domain", "keys", "store", "tlog"]),
     ("retention", &["audit", "clock", "domain", "store", "vault"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
-    ("transport", &["actors", "clock", "config", "domain", "jose", "keys", "metrics", "recall", "replay"]),
+    ("transport", &["actors", "clock", "config", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"]),
     ("simulator", &["clock", "domain"]),
     (
         "cli",
@@ -54,6 +55,7 @@ const RULES: &[(&str, &[&str])] = &[
             "recall",
             "retention",
             "store",
+            "traces",
             "transport",
             "vault",
         ],
@@ -73,7 +75,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("jiff::Timestamp::now", &["clock.rs"]),
     // The SockJS module could be published as it is, so it makes its one random number itself.
     ("getrandom", &["clock.rs", "transport/sockjs/info.rs"]),
-    ("env::var", &["config/mod.rs", "cli/mod.rs"]),
+    ("env::var", &["config/mod.rs", "cli/mod.rs", "cli/log.rs", "cli/serve/inherited.rs", "traces/on.rs"]),
     ("quick_xml", &["transport/wechat/message/xml.rs", "simulator/wechat/reply.rs"]),
     ("aws_lc_rs::aead", &["vault/cipher.rs"]),
     ("aes::", &["simulator/wechat/crypto.rs", "transport/wechat/crypto.rs"]),
@@ -82,13 +84,19 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("maxminddb::", &["transport/phone/place.rs"]),
     ("woothee::", &["transport/phone/facts.rs"]),
     ("qrcode::", &["transport/picture.rs"]),
-    ("prometheus_client", &["metrics.rs"]),
-    // Ed25519; the TLS of calls to WeChat and of forwarded pushes rests on the same library.
+    ("sd_notify", &["cli/serve/manager.rs"]),
+    ("listenfd", &["cli/serve/inherited.rs"]),
+    ("tokio_rustls", &["transport/tls.rs"]),
+    ("prometheus_client", &["metrics/"]),
+    ("opentelemetry", &["traces/"]),
+    // Ed25519; the TLS of our listener, of calls to WeChat and of forwarded pushes rests on the same library.
     (
         "aws_lc_rs",
         &[
+            "config/tls.rs",
             "jose/signing_key.rs",
             "tlog/note.rs",
+            "traces/client.rs",
             "transport/wechat/api/http.rs",
             "simulator/wechat/delivery.rs",
             "vault/cipher.rs",

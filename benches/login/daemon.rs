@@ -1,10 +1,12 @@
 //! A daemon that checks much or little, and the WeChat that calls it.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -62,8 +64,11 @@ impl Checked {
 }
 
 pub struct Daemon {
-    _folder: TempDir,
-    process: Child,
+    folder: TempDir,
+    process: Mutex<Child>,
+    /// The public socket, where it is kept over a restart.
+    handed_over: Option<TcpListener>,
+    admin: SocketAddr,
     wechat: SimulatedWeChat,
     /// WeChat's and the website's connections, which are kept.
     kept: Client<HttpConnector, Full<Bytes>>,
@@ -74,15 +79,25 @@ pub struct Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let process = self.process.get_mut().unwrap();
+        let _ = process.kill();
+        let _ = process.wait();
     }
 }
 
 impl Daemon {
     pub async fn start(checked: Checked) -> Self {
+        Self::start_with(checked, false).await
+    }
+
+    /// One whose public socket is held here, as systemd holds it, so that it stays open over a restart.
+    pub async fn start_handed_over(checked: Checked) -> Self {
+        Self::start_with(checked, true).await
+    }
+
+    async fn start_with(checked: Checked, is_handed_over: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("login-bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let free = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let (address, admin) = (free(), free());
         let wechat = SimulatedWeChat::new(vec![SimulatedAccount {
             encryption: SimulatedEncryption::Safe,
@@ -104,25 +119,42 @@ impl Daemon {
             u32::MAX,
             checked.client(),
         );
-        let path = folder.path().join("scan-login.toml");
-        std::fs::write(&path, config).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_scan-login"))
-            .args(["serve", "--config"])
-            .arg(path)
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        std::fs::write(folder.path().join("scan-login.toml"), config).unwrap();
+        let handed_over = is_handed_over.then(|| TcpListener::bind(address).unwrap());
+        let process = Mutex::new(spawn(&folder, handed_over.as_ref()));
         let kept = Client::builder(TokioExecutor::new()).build_http();
-        let daemon = Self { _folder: folder, process, wechat, kept, checked, address, logins: AtomicU32::new(0) };
-        while !daemon.is_ready(admin).await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let logins = AtomicU32::new(0);
+        let daemon = Self { folder, process, handed_over, admin, wechat, kept, checked, address, logins };
+        daemon.until_ready().await;
         daemon
     }
 
-    async fn is_ready(&self, admin: SocketAddr) -> bool {
-        let request = Request::get(format!("http://{admin}/readyz")).body(Full::default()).unwrap();
+    /// SIGTERM and the next start: how long the daemon took to end, and then until it was ready.
+    pub async fn restart(&self) -> (Duration, Duration) {
+        let began = Instant::now();
+        let pid = self.process.lock().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let ended = loop {
+            if let Some(status) = self.process.lock().unwrap().try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                break Instant::now();
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let next = spawn(&self.folder, self.handed_over.as_ref());
+        *self.process.lock().unwrap() = next;
+        self.until_ready().await;
+        (ended - began, ended.elapsed())
+    }
+
+    async fn until_ready(&self) {
+        while !self.is_ready().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn is_ready(&self) -> bool {
+        let request = Request::get(format!("http://{}/readyz", self.admin)).body(Full::default()).unwrap();
         self.kept.request(request).await.is_ok_and(|answer| answer.status() == 200)
     }
 
@@ -161,7 +193,8 @@ impl Daemon {
 
     /// What its threads have had of the CPU so far.
     pub fn cpu(&self) -> CpuTimes {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        let id = self.process.lock().unwrap().id();
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
         let times = threads.filter_map(|thread| {
             let thread = thread.unwrap();
             let counts = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
@@ -170,6 +203,23 @@ impl Daemon {
         });
         CpuTimes(times.collect())
     }
+}
+
+/// The public socket comes in as descriptor 0; a shell makes it the one that the daemon looks for.
+fn spawn(folder: &TempDir, handed_over: Option<&TcpListener>) -> Child {
+    let program = env!("CARGO_BIN_EXE_scan-login");
+    let mut command = match handed_over {
+        None => Command::new(program),
+        Some(_) => {
+            let mut shell = Command::new("sh");
+            let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=public exec \"$0\" \"$@\"";
+            shell.args(["-c", script, program]);
+            shell
+        }
+    };
+    command.args(["serve", "--config"]).arg(folder.path().join("scan-login.toml")).env("RUST_LOG", "error");
+    let socket = handed_over.map(|socket| OwnedFd::from(socket.try_clone().unwrap()));
+    command.stdin(socket.map_or_else(Stdio::null, Stdio::from)).spawn().unwrap()
 }
 
 fn app_id() -> AppId {

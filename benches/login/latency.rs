@@ -79,7 +79,7 @@ async fn run(daemon: &Arc<Daemon>, per_second: u32, seconds: u32) -> Value {
 }
 
 /// When pushes are due after the first: the gaps of a Poisson process are exponential. The same at every run.
-fn arrivals(per_second: u32, count: u32) -> Vec<Duration> {
+pub fn arrivals(per_second: u32, count: u32) -> Vec<Duration> {
     let gaps = (0..count).map(|number| {
         let random = u32::from_be_bytes(*Sha256::digest(number.to_be_bytes()).first_chunk().unwrap());
         -((f64::from(random) + 1.0) / (f64::from(u32::MAX) + 1.0)).ln() / f64::from(per_second)

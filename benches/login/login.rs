@@ -35,10 +35,9 @@ impl<'a> Login<'a> {
     /// Asks for a session, and attaches.
     pub async fn begin(daemon: &'a Daemon) -> Self {
         let number = daemon.next_login();
-        // Loopback is 127.0.0.0/8; the daemons themselves are at its beginning.
-        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number);
+        let address = address_of(number);
         let session = create(daemon, number, address).await;
-        let socket = attach(daemon, &session, address).await;
+        let socket = attach(daemon, &session, address, 0).await.unwrap();
         let scene = session["scene_id"].as_str().unwrap().to_owned();
         let mut login = Self { daemon, number, scene, socket };
         assert_eq!(login.next().await["type"], "created");
@@ -90,7 +89,12 @@ impl<'a> Login<'a> {
     }
 }
 
-async fn create(daemon: &Daemon, number: u32, from: Ipv4Addr) -> Value {
+/// The address of a login's browser. Loopback is 127.0.0.0/8; the daemons themselves are at its beginning.
+pub fn address_of(number: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number)
+}
+
+pub async fn create(daemon: &Daemon, number: u32, from: Ipv4Addr) -> Value {
     let mut ask = json!({ "client_id": CLIENT, "scope": daemon.checked.scope() });
     let mut request = Request::post("/v1/sessions")
         .header(header::HOST, daemon.address.to_string())
@@ -115,8 +119,15 @@ async fn create(daemon: &Daemon, number: u32, from: Ipv4Addr) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-async fn attach(daemon: &Daemon, session: &Value, from: Ipv4Addr) -> WebSocketStream<TcpStream> {
-    let mut request = session["links"]["ws"].as_str().unwrap().into_client_request().unwrap();
+/// Watches from behind the message `after`; `None` where the daemon is about to end.
+pub async fn attach(
+    daemon: &Daemon,
+    session: &Value,
+    from: Ipv4Addr,
+    after: u64,
+) -> Option<WebSocketStream<TcpStream>> {
+    let url = format!("{}?after={after}", session["links"]["ws"].as_str().unwrap());
+    let mut request = url.into_client_request().unwrap();
     let headers = request.headers_mut();
     let protocols = format!("scan-login.v1, token.{}", session["attach_token"].as_str().unwrap());
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols.parse().unwrap());
@@ -125,10 +136,10 @@ async fn attach(daemon: &Daemon, session: &Value, from: Ipv4Addr) -> WebSocketSt
         headers.insert(header::ORIGIN, HeaderValue::from_static(ORIGIN));
     }
     let stream = connect(from, daemon.address).await;
-    tokio_tungstenite::client_async(request, stream).await.unwrap().0
+    tokio_tungstenite::client_async(request, stream).await.ok().map(|(socket, _)| socket)
 }
 
-async fn connect(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+pub async fn connect(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
     let stream = socket.connect(to).await.unwrap();
@@ -137,6 +148,6 @@ async fn connect(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
 }
 
 /// The code verifier of a login: no shorter than it must be (RFC 7636 §4.1).
-fn verifier(number: u32) -> String {
+pub fn verifier(number: u32) -> String {
     format!("{number:043}")
 }

@@ -17,6 +17,11 @@
 //!    push is due, whether or not it could be sent by then. `sent_late_p99_ms` is how late pushes left: where it is not
 //!    small, the load had no core when it wanted one, or a login took a second to begin. `unloaded` is the same with few
 //!    logins.
+//! 3. `restart`: logins at a given rate while the daemon is told to stop and started again, several times, its public socket held
+//!    by this process as systemd holds it. Browsers that lose their connection come back behind what they have read, WeChat
+//!    delivers what was not answered again, and the website asks once. `lost` is how many logins did not come to their end;
+//!    `outage_ms` the longest that anybody waited for an answer over a restart who asked every 5 ms, each time on a
+//!    connection of its own; `refused` how many of those were not answered.
 //!
 //! The daemons are the real program, on fresh stores on the disk under `target`; WeChat is simulated, in this process.
 
@@ -26,6 +31,7 @@ mod checks;
 mod daemon;
 mod latency;
 mod login;
+mod restart;
 
 use scan_login::transport::server::Places;
 
@@ -40,6 +46,9 @@ async fn main() {
     }
     if is_wanted("latency") {
         println!("{}", latency::measure().await);
+    }
+    if is_wanted("restart") {
+        println!("{}", restart::measure().await);
     }
 }
 

@@ -9,10 +9,10 @@ use crate::domain::{
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
 use super::address::{Address, DEADLINE, IfLost, NoAnswer};
-use super::admission::{Admission, Full};
+use super::admission::{Admission, AdmissionLimits, Full};
 use super::cell::Cell;
 use super::code;
-use super::feed::Watch;
+use super::feed::{Callback, Watch};
 use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
@@ -21,11 +21,13 @@ use super::session::{CommandError, Outcome, SessionMessage};
 /// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
 #[derive(Clone)]
 pub struct Logins {
-    registry: Address<RegistryMessage>,
+    pub(super) registry: Address<RegistryMessage>,
     admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
+    /// Whose word this is, where it is a callback's.
+    callback: Option<Callback>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -118,6 +120,14 @@ pub enum AfterScan {
 }
 
 impl AfterScan {
+    /// What has become of the login, in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing { .. } => "confirmed",
+            Self::Confirm { .. } => "scanned",
+        }
+    }
+
     /// What the link to the scanner's page carries.
     pub fn into_token(self) -> String {
         match self {
@@ -149,6 +159,17 @@ pub enum ScanError {
     Unavailable,
 }
 
+/// What came of the operator's word that a session shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedByAdmin {
+    /// It is over by that.
+    Now,
+    /// It was over before.
+    Before,
+    /// Nobody here knows it: it has been over for long, or there was none.
+    Unknown,
+}
+
 /// A claim on a page id, held by a connection for as long as it lasts.
 pub struct PageClaim {
     page: PageId,
@@ -178,12 +199,29 @@ impl Logins {
         clock: Clock,
         scanners: Arc<Scanners>,
     ) -> Self {
-        Self { registry, admission, keys, clock, scanners }
+        Self { registry, admission, keys, clock, scanners, callback: None }
+    }
+
+    /// The same, for a callback: how long what it leads to takes is counted from its arrival.
+    #[must_use]
+    pub fn of_callback(&self, callback: Callback) -> Self {
+        Self { callback: Some(callback), ..self.clone() }
+    }
+
+    /// How many places of pending sessions are taken, and how many there are.
+    pub fn places(&self) -> (usize, usize) {
+        let most = self.admission.most();
+        (most - self.admission.free(), most)
     }
 
     /// Whether one more session can be pending at this moment.
     pub fn has_room(&self) -> bool {
         self.admission.free() > 0
+    }
+
+    /// Other limits from now on. Who has a place keeps it.
+    pub fn limit(&self, limits: AdmissionLimits) {
+        self.admission.limit(limits);
     }
 
     /// Begins a session. It is durable when this returns.
@@ -341,15 +379,17 @@ impl Logins {
         }
     }
 
-    /// The operator ends a session, where it goes on still. `false`: nobody here knows it, so it is over for long.
+    /// The operator ends a session, where it goes on still: `denied`, reason `admin`. It is durable when this returns, and
+    /// whoever watches is told.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub(super) async fn end(&self, scene: &SceneId) -> Result<bool, Unavailable> {
-        let Some(cell) = self.find(scene).await? else { return Ok(false) };
+    pub async fn end_by_admin(&self, scene: &SceneId) -> Result<EndedByAdmin, Unavailable> {
+        let Some(cell) = self.find(scene).await? else { return Ok(EndedByAdmin::Unknown) };
         let deny = Command::Deny { reason: DenyReason::Admin };
         match self.command(&cell, IfLost::SendAgain, deny).await {
-            Ok(_) | Err(Failed::Refused(_)) => Ok(true),
+            Ok(Outcome { events, .. }) if !events.is_empty() => Ok(EndedByAdmin::Now),
+            Ok(_) | Err(Failed::Refused(_)) => Ok(EndedByAdmin::Before),
             Err(Failed::Unavailable) => Err(Unavailable),
         }
     }
@@ -379,7 +419,7 @@ impl Logins {
             tracing::warn!(scene = %cell.scene, "too many commands wait for this session");
             return Err(Failed::Unavailable);
         };
-        let handle = |reply| SessionMessage::Handle(command.clone(), reply);
+        let handle = |reply| SessionMessage::Handle(command.clone(), self.callback, reply);
         match cell.address.ask(if_lost, handle).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(CommandError::Refused(refusal))) => Err(Failed::Refused(refusal)),

@@ -29,18 +29,20 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use admission::AdmissionLimits;
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
-pub use feed::{Message, MessageBody, Watch};
+pub use feed::{Callback, Message, MessageBody, Moments, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
 pub use links::Linked;
 pub use logins::{
-    AfterScan, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable, Watched,
+    AfterScan, EndedByAdmin, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable,
+    Watched,
 };
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
-pub use registry::AdmissionLimits;
+pub use restart::Restarts;
 pub use switched_off::end_what_goes_on;
 pub use tree::{StartError, Tree};

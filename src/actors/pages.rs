@@ -65,6 +65,7 @@ impl Entry {
 }
 
 /// All page ids in use.
+#[derive(Default)]
 pub(super) struct Pages {
     entries: HashMap<PageId, Entry>,
     by_network: HashMap<IpAddr, HashSet<PageId>>,
@@ -72,8 +73,9 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(most_unclaimed: usize) -> Self {
-        Self { entries: HashMap::new(), by_network: HashMap::new(), most_unclaimed }
+    /// How many ids an address may hold of which only one half has come; none before this was said.
+    pub(super) fn limit_unclaimed(&mut self, most: usize) {
+        self.most_unclaimed = most;
     }
 
     /// The session that `half` may see, where there is one; `None` where its id is free, or waits for the QR code.

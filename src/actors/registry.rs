@@ -30,6 +30,8 @@ pub(super) enum RegistryMessage {
     Claim(PageHolder, oneshot::Sender<Result<(ClaimNumber, Feed), PageRefusal>>),
     /// A connection that had claimed a page id is gone.
     Release(PageId, ClaimNumber),
+    /// All sessions that can be found, those that are over and not forgotten among them.
+    List(oneshot::Sender<Vec<Arc<Cell>>>),
     /// A session's actor has ended for good.
     Forget(SceneId),
     /// Fail, to see what becomes of the routes.
@@ -45,22 +47,12 @@ pub(super) enum NotAdmitted {
     Page(PageRefusal),
 }
 
-/// The limits that admission keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct AdmissionLimits {
-    /// Most sessions that are pending at the same time.
-    pub max_sessions: usize,
-    /// Most page ids of one address of which only one half has come.
-    pub unclaimed_page_ids: usize,
-}
-
 pub(super) struct Registry;
 
 pub(super) struct RegistryArguments {
     pub(super) sessions: Address<SessionsMessage>,
     pub(super) keys: Arc<Keys>,
     pub(super) admission: Arc<Admission>,
-    pub(super) unclaimed_page_ids: usize,
     /// The sessions that are there already.
     pub(super) known: Vec<Arc<Cell>>,
 }
@@ -90,7 +82,7 @@ impl Actor for Registry {
             admission: arguments.admission,
             scenes: HashMap::with_capacity(arguments.known.len()),
             pictures: HashMap::new(),
-            pages: Pages::new(arguments.unclaimed_page_ids),
+            pages: Pages::default(),
         };
         for cell in arguments.known {
             state.route(cell);
@@ -104,6 +96,7 @@ impl Actor for Registry {
         message: RegistryMessage,
         state: &mut RegistryState,
     ) -> Result<(), ActorProcessingErr> {
+        state.pages.limit_unclaimed(state.admission.unclaimed_page_ids());
         // A reply that nobody awaits any more is no fault of ours.
         match message {
             RegistryMessage::Find(scene, reply) => drop(reply.send(state.find(&scene))),
@@ -124,6 +117,7 @@ impl Actor for Registry {
                 }
             }
             RegistryMessage::Release(page, claim) => state.pages.release(&page, claim),
+            RegistryMessage::List(reply) => drop(reply.send(state.scenes.values().cloned().collect())),
             RegistryMessage::Forget(scene) => state.forget(&scene),
             #[cfg(test)]
             RegistryMessage::Fail => panic!("the registry was asked to fail"),

@@ -14,6 +14,8 @@ use crate::store::{Append, EventStore, Faults, MemoryMedium, RawRecord};
 
 use super::*;
 
+mod while_it_runs;
+
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 /// From where browsers watch.
 const HOME: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

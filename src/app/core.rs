@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::actors::{AdmissionLimits, Followers, Forgetting, History, Logins, StartError, Tree, end_what_goes_on};
 use crate::audit::{Checkpointer, IfOther};
 use crate::clock::Clock;
@@ -11,27 +13,40 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::retention::Retention;
-use crate::store::{EventStore, Journal};
+use crate::store::{EventStore, Journal, LAYOUT};
+use crate::traces::Traces;
 
 use super::checkpoints::audit_setup;
-use super::{RunError, id_token_keys};
+use super::{RunError, id_token_keys, observation};
 
 /// How many of the newest records are looked at where the keys of persons are new.
 const LOOKED_AT: u64 = 1024;
 
-/// What is served.
+/// What a start opens.
+pub(super) struct Opened {
+    pub(super) tree: Tree,
+    pub(super) core: Core,
+    pub(super) errands: Errands,
+}
+
+/// What is handed to who does it.
+pub(super) struct Errands {
+    pub(super) forgetting: Forgetting,
+    pub(super) retention: Option<Retention>,
+}
+
+/// What every configuration is served with.
 pub(super) struct Core {
     pub(super) logins: Logins,
     pub(super) followers: Followers,
     pub(super) history: History,
-    pub(super) forgetting: Forgetting,
     pub(super) checkpointer: Arc<Checkpointer>,
-    pub(super) retention: Option<Retention>,
     pub(super) keys: Arc<Keys>,
     pub(super) id_token_keys: KeyRing,
     pub(super) recall: Recall,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
 }
 
 impl Core {
@@ -44,8 +59,9 @@ impl Core {
         journal: &Arc<Journal>,
         if_other: IfOther,
         clock: Clock,
-        metrics: Metrics,
-    ) -> Result<(Tree, Self), RunError> {
+        (metrics, traces): (Metrics, Traces),
+        began: Instant,
+    ) -> Result<Opened, RunError> {
         let checkpointer = Checkpointer::start(audit_setup(config, journal.clone(), &clock), if_other).await?;
         let checkpointer = Arc::new(checkpointer);
         let keys = open_keys(config, journal)?;
@@ -57,13 +73,15 @@ impl Core {
             tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
         }
         let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(config)).await?;
+        observation::observe_tree(&metrics, &tree, &checkpointer);
         let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
         let finished = forgetting.finish().await?;
         if finished > 0 {
             tracing::info!(finished, "forgetting was interrupted, and is finished now");
         }
         let events = journal.head().borrow().seq;
-        tracing::info!(events, sessions = tree.recovered, "the journal is open, and what was pending is back");
+        let (first, layout) = (journal.beginning().first, LAYOUT);
+        tracing::info!(events, first, layout, sessions = tree.recovered, took = ?began.elapsed(), "the journal is open, and what was pending is back");
         let retention = config.store.retention;
         let retention =
             retention.map(|kept| Retention::new(journal.clone(), checkpointer.clone(), clock.clone(), kept));
@@ -71,22 +89,22 @@ impl Core {
             logins: tree.logins.clone(),
             followers: tree.followers.clone(),
             history: tree.history.clone(),
-            forgetting,
             checkpointer,
-            retention,
             keys,
             id_token_keys,
             recall,
             clock,
             metrics,
+            traces,
         };
-        Ok((tree, core))
+        Ok(Opened { tree, core, errands: Errands { forgetting, retention } })
     }
 }
 
-fn admission_limits(config: &Config) -> AdmissionLimits {
+/// While logins are turned off there is no place for one.
+pub(super) fn admission_limits(config: &Config) -> AdmissionLimits {
     AdmissionLimits {
-        max_sessions: config.server.max_sessions,
+        max_sessions: if config.server.logins { config.server.max_sessions } else { 0 },
         unclaimed_page_ids: config.limits.unclaimed_page_ids.map_or(usize::MAX, |most| most.get() as usize),
     }
 }

@@ -7,13 +7,14 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::store::{self, Head, Journal, OpenError};
+use crate::transport::admin::Readiness;
 use crate::vault;
 
 /// How often a store that is in use is tried again within `lock_wait`.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
 /// Opens the journal; waits for another process that is about to let go of it.
-pub(super) async fn open(config: &Config) -> Result<Journal, OpenError> {
+pub(super) async fn open(config: &Config, readiness: &watch::Sender<Readiness>) -> Result<Journal, OpenError> {
     let (path, lock_wait) = (&config.store.path, config.store.lock_wait);
     let started = tokio::time::Instant::now();
     let mut is_told = false;
@@ -24,6 +25,7 @@ pub(super) async fn open(config: &Config) -> Result<Journal, OpenError> {
         match opened {
             Ok(Err(OpenError::Locked(_))) if started.elapsed() < lock_wait => {
                 if !is_told {
+                    readiness.send_replace(Readiness::Starting("waiting for another process to let go of the journal"));
                     tracing::info!(path = %path.display(), ?lock_wait, "another process has the journal: waiting for it");
                     is_told = true;
                 }

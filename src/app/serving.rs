@@ -1,130 +1,137 @@
 //! What is at work while the daemon serves.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::domain::AccountName;
-use crate::metrics::Metrics;
+use crate::config::{Config, Taken};
 use crate::recall::Recall;
-use crate::store::folder_id;
-use crate::transport::admin::{self, AdminHttp, AdminSocket};
-use crate::transport::server::{self, Places};
-use crate::transport::wechat::api::{NoRootCertificates, WeChatApi};
-use crate::transport::wechat::callback::Callbacks;
-use crate::transport::{PlaceDatabase, QrCodes, RateLimits, Site, Unionids, Webhooks, public};
+use crate::transport::Unionids;
+use crate::transport::admin::{self, AdminSocket};
+use crate::transport::server::{self, Front, Places};
 
-use super::checkpoints::signing;
-use super::core::Core;
-use super::{Listeners, RunError, id_token_keys};
-
-/// Most connections to the admin listener.
-const ADMIN_CONNECTIONS: usize = 64;
+use super::admin::{AdminListener, commands};
+use super::core::{Core, Errands, admission_limits};
+use super::generation::{Commons, Generation};
+use super::{RunError, id_token_keys, observation};
 
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// The listeners at work.
+/// The listeners, and what works beside them.
 pub(super) struct Serving {
-    ready: watch::Sender<bool>,
-    stopping: CancellationToken,
+    core: Core,
+    commons: Commons,
+    generation: Generation,
+    front: watch::Sender<Arc<Front>>,
+    admin: AdminListener,
     listening: TaskTracker,
-    tasks: TaskTracker,
-    qr_codes: QrCodes,
 }
 
 impl Serving {
     pub(super) async fn start(
         config: Config,
-        listeners: Listeners,
-        mounts: Router,
-        core: Core,
-        wechat: HashMap<AccountName, WeChatApi>,
+        (public, mounts): (TcpListener, Router),
+        (admin, listening): (AdminListener, TaskTracker),
+        (core, errands): (Core, Errands),
+        stopping: CancellationToken,
     ) -> Result<Self, RunError> {
-        let serving = Self {
-            ready: watch::Sender::new(false),
-            stopping: CancellationToken::new(),
-            listening: TaskTracker::new(),
-            tasks: TaskTracker::new(),
-            qr_codes: QrCodes::new(&config, &wechat, &core.clock, &core.metrics),
-        };
-        let history = &core.history;
-        let (ready, hosts) = (serving.ready.subscribe(), config.admin.hosts.clone());
-        let admin_router =
-            admin::http_router(AdminHttp { history: history.clone(), ready, hosts, metrics: core.metrics.clone() });
-        let socket = AdminSocket::bind(&config.admin.socket).await?;
-        let unionids = Unionids::default();
-        let commands = admin::events_router(history.clone(), serving.stopping.clone())
-            .merge(admin::records_router(history.clone(), serving.stopping.clone()))
-            .merge(admin::forget_router(core.forgetting, unionids.clone()))
-            .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
-        let commands = match folder_id(&config.store.path) {
-            Ok(journal) => admin::for_journal(journal, commands),
-            Err(_) => commands,
-        };
         let places = Places::take();
-        let trusted_proxies = config.server.trusted_proxies.clone();
-        serving.tasks.spawn(core.checkpointer.run(serving.stopping.clone()));
-        if let Some(retention) = core.retention {
-            serving.tasks.spawn(retention.run(serving.stopping.clone()));
+        let sockets = Arc::new(Semaphore::new(places.sockets));
+        let (unionids, tasks) = (Unionids::default(), TaskTracker::new());
+        let commons = Commons { mounts, places, sockets, unionids, stopping, tasks };
+        let socket = AdminSocket::bind(&config.admin.socket).await?;
+        let prepared = Generation::prepare(config, &core, &commons, None)?;
+        let stopping = &commons.stopping;
+        commons.tasks.spawn(core.checkpointer.clone().run(stopping.clone()));
+        if let Some(retention) = errands.retention {
+            commons.tasks.spawn(retention.run(stopping.clone()));
         }
-        serving.tasks.spawn(sweep(core.recall.clone(), serving.stopping.clone()));
-        serving.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), serving.stopping.clone()));
-        let callbacks = Callbacks::new(&config, core.recall, serving.tasks.clone())?;
-        serving.qr_codes.keep_filled(&serving.tasks, &serving.stopping);
-        let limits = RateLimits::new(&config.limits);
-        let (around, tasks, stopping) = ((&core.clock, &core.metrics), &serving.tasks, &serving.stopping);
-        let webhooks = Webhooks::start(&config, history, &config.store.path.join("webhooks"), around, tasks, stopping)?;
-        let place_database = config.server.place_database.as_deref().map(PlaceDatabase::open).transpose()?;
-        let site = Arc::new(Site {
-            config,
-            logins: core.logins,
-            followers: core.followers,
-            keys: core.keys,
-            id_token_keys: core.id_token_keys,
-            clock: core.clock,
-            limits,
-            metrics: core.metrics,
-            wechat,
-            unionids,
-            qr_codes: serving.qr_codes.clone(),
-            callbacks,
-            place_database,
-            webhooks,
-            places,
-            sockets: Arc::new(Semaphore::new(places.sockets)),
-            stopping: serving.stopping.clone(),
-            tasks: serving.tasks.clone(),
-        });
-        let router = public::router(site, mounts);
-        let stopping = || serving.stopping.clone();
-        let listening = &serving.listening;
-        listening.spawn(server::serve(listeners.public, router, trusted_proxies, places.http, stopping()));
-        listening.spawn(server::serve(listeners.admin, admin_router, Vec::new(), ADMIN_CONNECTIONS, stopping()));
-        listening.spawn(admin::serve(socket, commands, stopping()));
-        serving.ready.send_replace(true);
-        tracing::info!("serving");
-        Ok(serving)
+        commons.tasks.spawn(sweep(core.recall.clone(), stopping.clone()));
+        commons.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), stopping.clone()));
+        let (generation, told) = prepared.begin();
+        told?;
+        let folders = observation::Folders::of(&generation.site.config);
+        commons.tasks.spawn(observation::look_at_the_disk(core.metrics.clone(), folders, stopping.clone()));
+        let http = Arc::new(Semaphore::new(places.http));
+        observation::observe_serving(&core.metrics, http.clone(), places.http, admin.readiness());
+        let front = watch::Sender::new(generation.front(commons.mounts.clone()));
+        let commands =
+            commands(&generation.site.config, &core, (errands.forgetting, commons.unionids.clone()), stopping);
+        listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()));
+        listening.spawn(admin::serve(socket, commands, stopping.clone()));
+        admin.show(&generation.site.config.admin, Some(core.history.clone()));
+        Ok(Self { core, commons, generation, front, admin, listening })
+    }
+
+    /// Takes another configuration in the place of the one that runs, or leaves that as it is; the log says which.
+    pub(super) async fn reload(&mut self, config: Config) {
+        let Taken { config, changed, at_the_next_start } = config.taken_by(&self.generation.site.config);
+        let prepared = match Generation::prepare(config, &self.core, &self.commons, Some(&self.generation)) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let cure = error.cure();
+                tracing::error!("the configuration is refused, and the one before goes on: {error}\n    {cure}");
+                return;
+            }
+        };
+        self.core.logins.limit(admission_limits(prepared.config()));
+        self.generation.end_background().await;
+        let (generation, told) = prepared.begin();
+        if let Err(error) = told {
+            tracing::error!("a website is not told of its logins: {error}\n    {}", error.cure());
+        }
+        self.front.send_replace(generation.front(self.commons.mounts.clone()));
+        self.admin.show(&generation.site.config.admin, Some(self.core.history.clone()));
+        let previous = std::mem::replace(&mut self.generation, generation);
+        previous.leave_to(&self.generation).await;
+        self.end_logins_if_off(&previous.site.config).await;
+        tell(&changed, &at_the_next_start);
+    }
+
+    async fn end_logins_if_off(&self, previous: &Config) {
+        match (previous.server.logins, self.generation.site.config.server.logins) {
+            (true, false) => match self.core.logins.end_what_goes_on().await {
+                Ok(ended) => {
+                    tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
+                }
+                Err(_) => tracing::error!(
+                    "logins are turned off, and not all that went on could be ended; reload again, or restart"
+                ),
+            },
+            (false, true) => tracing::info!("logins are turned on again"),
+            _ => {}
+        }
     }
 
     /// Stops accepting, tells who is there to come back, and finishes what is in flight.
     pub(super) async fn stop(self) {
-        self.ready.send_replace(false);
-        self.stopping.cancel();
+        self.commons.stopping.cancel();
         self.listening.close();
         self.listening.wait().await;
-        self.tasks.close();
-        if tokio::time::timeout(server::GRACE, self.tasks.wait()).await.is_err() {
+        self.commons.tasks.close();
+        let goodbyes = tokio::time::timeout(server::GRACE, self.commons.tasks.wait());
+        let (goodbyes, ()) = tokio::join!(goodbyes, self.generation.stop());
+        if goodbyes.is_err() {
             tracing::info!("some peers did not say goodbye in time");
         }
-        self.qr_codes.close().await;
+    }
+}
+
+fn tell(changed: &[String], at_the_next_start: &[String]) {
+    if !changed.is_empty() {
+        tracing::info!(changed = changed.join(", "), "the configuration was read again, and is in force");
+    } else if at_the_next_start.is_empty() {
+        tracing::info!("the configuration was read again: nothing is different");
+    }
+    if !at_the_next_start.is_empty() {
+        let keys = at_the_next_start.join(", ");
+        tracing::warn!(keys, "what is fixed at the start was written differently: restart the daemon for it");
     }
 }
 
@@ -132,16 +139,4 @@ async fn sweep(recall: Recall, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
         recall.sweep();
     }
-}
-
-pub(super) fn wechat_apis(
-    config: &Config,
-    clock: &Clock,
-    metrics: &Metrics,
-) -> Result<HashMap<AccountName, WeChatApi>, NoRootCertificates> {
-    let mut apis = HashMap::new();
-    for account in &config.accounts {
-        apis.insert(account.name.clone(), WeChatApi::of_account(account, clock.clone(), metrics)?);
-    }
-    Ok(apis)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Exit;
+use crate::clock::Clock;
 use crate::config::{self, Config, Warning};
 
 /// Checks the file at `path` together with this process's environment: faults and warnings go to standard error, one
@@ -25,7 +26,8 @@ fn check(
     err: &mut impl Write,
 ) -> io::Result<Exit> {
     match Config::load(path, env) {
-        Ok((config, warnings)) => {
+        Ok((config, mut warnings)) => {
+            warnings.extend(config.weak_at(Clock::system().now()));
             write_warnings(&warnings, err)?;
             let accounts = counted(config.accounts.len(), "account");
             let clients = counted(config.clients.len(), "client");

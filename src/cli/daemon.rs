@@ -1,6 +1,7 @@
 //! The running daemon, as commands ask it: through its admin socket.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub enum DaemonError {
         path: PathBuf,
         /// What it looks like from here.
         reason: hyper::Error,
+        /// Whether it is another user's, who takes us for a stranger.
+        is_anothers: bool,
     },
     /// No answer in time.
     #[error("the daemon at {path} does not answer")]
@@ -97,7 +100,12 @@ impl DaemonError {
     pub fn cure(&self) -> String {
         let cure = match self {
             Self::Refused { detail, .. } => return detail.clone(),
-            Self::Socket { .. } | Self::HungUp { .. } => "run this as the user that the daemon runs as, or as root",
+            Self::Socket { .. } | Self::HungUp { is_anothers: true, .. } => {
+                "run this as the user that the daemon runs as, or as root"
+            }
+            Self::HungUp { is_anothers: false, .. } => {
+                "it has ended meanwhile: see whether it runs again, and try again"
+            }
             Self::Silent { .. } => "look at its log; once it is stopped, this command reads the store itself",
             Self::Broken(_) => "see whether the daemon still runs, and try again; what was printed is right",
         };
@@ -169,12 +177,19 @@ impl Daemon {
         let Self { stream, path, journal } = self;
         let journal = HeaderValue::try_from(journal).map_err(DaemonError::broken)?;
         request.headers_mut().insert(JOURNAL_HEADER, journal);
-        let hung_up = |reason| DaemonError::HungUp { path: path.clone(), reason };
+        let hung_up = |reason| DaemonError::HungUp { path: path.clone(), reason, is_anothers: is_anothers(&path) };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(hung_up)?;
         tokio::spawn(connection);
         let response = sender.send_request(request).await.map_err(hung_up)?;
         if response.status() == StatusCode::OK { Ok(response) } else { Err(refusal(response).await) }
     }
+}
+
+/// Whether the socket is a user's who does not take us: neither ours, nor are we root.
+fn is_anothers(path: &Path) -> bool {
+    let own = rustix::process::geteuid();
+    let owner = std::fs::symlink_metadata(path).map(|metadata| metadata.uid());
+    !own.is_root() && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
 async fn whole(response: Response<Incoming>) -> Result<Bytes, DaemonError> {

@@ -74,7 +74,7 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     let greeting = format!("open     {}\ndata in  {}\nstop     with Ctrl-C\n", stage.public_url, data.display());
     let admin = ready::address(&stage.listeners)?;
     let daemon = Daemon::new(stage.config, stage.listeners, stage.mounts, stage.life)?;
-    let mut running = pin!(daemon.live(shutdown));
+    let mut running = pin!(daemon.live(shutdown.cancelled()));
     // Whoever is told to open a page finds one.
     tokio::select! {
         ended = &mut running => ended,

@@ -1,53 +1,82 @@
 //! `serve`: the daemon.
 
-use std::future::Future;
+mod inherited;
+mod manager;
+mod reloading;
+mod signals;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, watch};
 
-use crate::app::{self, Listeners};
+use crate::app::{self, Listeners, Outside};
 use crate::audit::IfOther;
 use crate::config::Config;
+use crate::transport::admin::Readiness;
 
 use super::{Exit, complain};
+use inherited::Inherited;
+
+pub(super) use signals::until_told;
 
 /// What `serve` takes.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "\
+SIGTERM or Ctrl-C ends it, and nothing that was acknowledged is lost; a second one ends it at once.
+
+Example:
+  scan-login --config /etc/scan-login.toml serve")]
 pub struct ServeArgs {
     /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
     #[arg(long)]
     accept_fork: bool,
 }
 
-/// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged.
+/// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged. SIGHUP has
+/// it read its configuration again.
 pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
+    if let Some(what) = known_to_everybody(&config) {
+        complain(&what, "write secrets of your own there; `scan-login demo` needs none");
+        return Exit::Usage;
+    }
+    super::log::of_the_daemon(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let if_other = if args.accept_fork { IfOther::Fork } else { IfOther::Refuse };
-    super::block_on(serve(config, if_other))
+    super::block_on(serve(config, path, if_other))
 }
 
-async fn serve(config: Config, if_other: IfOther) -> Exit {
-    let public = bind(config.server.listen, "[server] listen").await;
-    let admin = bind(config.admin.listen, "[admin] listen").await;
-    let (Some(public), Some(admin)) = (public, admin) else { return Exit::Failed };
-    tracing::info!(listen = %config.server.listen, public_url = %config.server.public_url, "starting");
-    let listeners = Listeners { public, admin };
-    let shutdown = match until_told() {
+/// What to say where secrets are those that `config default` prints.
+fn known_to_everybody(config: &Config) -> Option<String> {
+    let examples = config.example_secrets();
+    (!examples.is_empty()).then(|| format!("everybody knows the examples of `config default`: {}", examples.join(", ")))
+}
+
+async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
+    let (accounts, clients) = (config.accounts.len(), config.clients.len());
+    let (version, public_url) = (env!("CARGO_PKG_VERSION"), &config.server.public_url);
+    tracing::info!(version, config = %path.display(), %public_url, accounts, clients, "starting");
+    let Some(listeners) = listeners(&config).await else { return Exit::Failed };
+    let (readiness, told) = watch::channel(Readiness::Starting("receiving signals"));
+    let (reload, reloads) = mpsc::channel(1);
+    let shutdown = match until_told().and_then(|shutdown| {
+        reloading::on_hangup(path.to_owned(), reload, told.clone())?;
+        Ok(shutdown)
+    }) {
         Ok(shutdown) => shutdown,
         Err(error) => {
             complain(&format!("signals cannot be received: {error}"), "see what keeps this process from it");
             return Exit::Failed;
         }
     };
-    match app::run(config, listeners, Router::new(), if_other, shutdown).await {
+    tokio::spawn(manager::follow(told));
+    match app::run(config, listeners, Router::new(), if_other, Outside { shutdown, reloads, readiness }).await {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain(&error, &error.cure());
@@ -56,37 +85,44 @@ async fn serve(config: Config, if_other: IfOther) -> Exit {
     }
 }
 
-async fn bind(address: SocketAddr, key: &str) -> Option<TcpListener> {
-    match TcpListener::bind(address).await {
-        Ok(listener) => Some(listener),
+/// Those that the service manager holds, else as configured.
+async fn listeners(config: &Config) -> Option<Listeners> {
+    let Inherited { public, admin } = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(unusable) => {
+            complain(&unusable, unusable.cure());
+            return None;
+        }
+    };
+    let public = listener(public, config.server.listen, "[server] listen").await;
+    let admin = listener(admin, config.admin.listen, "[admin] listen").await;
+    Some(Listeners { public: public?, admin: admin? })
+}
+
+async fn listener(inherited: Option<TcpListener>, configured: SocketAddr, key: &str) -> Option<TcpListener> {
+    if let Some(listener) = inherited {
+        let listen = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
+        tracing::info!(listen, "listening on the socket that was handed over; {key} is not bound");
+        return Some(listener);
+    }
+    match TcpListener::bind(configured).await {
+        Ok(listener) => {
+            tracing::info!(listen = %configured, "listening ({key})");
+            Some(listener)
+        }
         Err(error) => {
-            complain(
-                &format!("{address} ({key}) cannot be listened on: {error}"),
-                "stop what uses it, or choose another address",
-            );
+            let cure = match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "choose a port from 1024 on, let the service manager hand the socket over, or give the unit \
+                     AmbientCapabilities=CAP_NET_BIND_SERVICE"
+                }
+                io::ErrorKind::AddrNotAvailable => {
+                    "write an address of this machine, or 0.0.0.0 or [::] for all of them"
+                }
+                _ => "stop what uses it, or choose another address",
+            };
+            complain(&format!("{configured} ({key}) cannot be listened on: {error}"), cure);
             None
         }
     }
-}
-
-/// Resolves at the first SIGTERM or SIGINT; at the second, the process ends.
-pub(super) fn until_told() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let told = CancellationToken::new();
-    let first = told.clone();
-    tokio::spawn(async move {
-        for ends_at_once in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if ends_at_once {
-                eprintln!("told twice: ended at once; what was acknowledged is in the journal");
-                std::process::exit(1);
-            }
-            first.cancel();
-        }
-    });
-    Ok(told.cancelled_owned())
 }

@@ -71,7 +71,7 @@ async fn serve(listen: SocketAddr, config: &Config) -> io::Result<()> {
     // Nobody's work is lost with a simulation, so nobody is waited for.
     tokio::select! {
         served = async { axum::serve(listener, service).await } => served,
-        () = shutdown => Ok(()),
+        () = shutdown.cancelled() => Ok(()),
     }
 }
 

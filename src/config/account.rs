@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::conversation::{self, Conversation};
@@ -105,6 +105,15 @@ pub struct Account {
     pub forward_mode: ForwardMode,
     /// What it says in its conversation with a person.
     pub conversation: Conversation,
+}
+
+impl Account {
+    /// Whether both reach WeChat in the same way, as the same account.
+    pub fn reaches_wechat_as(&self, other: &Self) -> bool {
+        let Self { app_id, app_secret, api_base, token_source, proxy, .. } = self;
+        (app_id, api_base, token_source, proxy) == (&other.app_id, &other.api_base, &other.token_source, &other.proxy)
+            && app_secret.expose_secret() == other.app_secret.expose_secret()
+    }
 }
 
 /// What is known of an account even where something else about it is faulty.

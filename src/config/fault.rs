@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+use super::written::sha256;
 
 /// Where something was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,11 +164,18 @@ pub(super) struct Report {
     pub base_dir: PathBuf,
     pub faults: Vec<Fault>,
     pub warnings: Vec<Warning>,
+    /// What stands for the content of files that keys name.
+    pub files: BTreeMap<String, [u8; 32]>,
 }
 
 impl Report {
     pub fn new(base_dir: &Path) -> Self {
-        Self { base_dir: base_dir.to_owned(), faults: Vec::new(), warnings: Vec::new() }
+        Self { base_dir: base_dir.to_owned(), faults: Vec::new(), warnings: Vec::new(), files: BTreeMap::new() }
+    }
+
+    /// Notes what a file holds that `key` names.
+    pub fn note_file(&mut self, key: String, content: &[u8]) {
+        self.files.insert(key, sha256(&[content]));
     }
 
     pub fn fault(&mut self, spot: Spot, reason: impl Into<String>, cure: impl Into<String>) {

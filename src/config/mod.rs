@@ -10,33 +10,46 @@ mod client;
 mod conversation;
 mod environment;
 mod fault;
+mod log;
 mod raw;
+mod reference;
+mod running;
 mod section;
 mod seed_page;
 mod server;
 mod store;
 mod texts;
+mod tls;
 mod unbuilt;
 mod urls;
+mod validity;
 mod values;
+mod written;
 
 use std::io;
 use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
 
 pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, WebOauth};
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
+pub use log::{Log, LogFormat};
+pub use reference::{ReferenceLanguage, default_file, reference};
+pub use running::Taken;
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
 pub use store::{Engine, Keys, Session, Store};
 pub use texts::Texts;
+pub use tls::Tls;
 pub use urls::{BaseUrl, ProxyUrl};
 pub use values::Choice;
 
 use crate::domain::{AccountName, ClientId};
 use fault::{Report, Spot};
 use raw::{Node, Raw, Table};
+use written::Written;
 
 /// A valid configuration. Fields are named after the keys.
 #[derive(Clone, Debug)]
@@ -53,16 +66,20 @@ pub struct Config {
     pub store: Store,
     /// How long things live.
     pub session: Session,
+    /// What is told on standard error.
+    pub log: Log,
     /// At least one, with names and app ids of their own.
     pub accounts: Vec<Account>,
     /// At least one, with ids of their own and accounts that exist.
     pub clients: Vec<Client>,
     /// The original page's interface, where it is on.
     pub seed_page: Option<SeedPage>,
+    written: Written,
 }
 
 /// The sections of a file, in the order of its documentation.
-const SECTIONS: [&str; 9] = ["server", "limits", "admin", "keys", "store", "session", "account", "client", "seed_page"];
+const SECTIONS: [&str; 10] =
+    ["server", "limits", "admin", "keys", "store", "session", "log", "account", "client", "seed_page"];
 
 /// The variables of this process that are meant for us. What is not UTF-8 in them is told as a fault later.
 pub fn from_process_env() -> Vec<(String, String)> {
@@ -81,7 +98,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let cure = match error.kind() {
                 io::ErrorKind::NotFound => {
-                    "give --config FILE; the README shows one to start from, and `scan-login demo` needs none"
+                    "give --config FILE; `scan-login config default` prints one to start from, and `scan-login demo` needs none"
                 }
                 io::ErrorKind::InvalidData => "save the file in UTF-8",
                 _ => "let it be a file that this user may read",
@@ -111,6 +128,28 @@ impl Config {
         }
     }
 
+    /// The secrets that are still those of [`default_file`], which everybody knows: the whole paths of their keys.
+    pub fn example_secrets(&self) -> Vec<String> {
+        let of_account = |account: &Account| {
+            let secrets = [
+                ("app_secret", Some(&account.app_secret)),
+                ("token", Some(&account.token)),
+                ("encoding_aes_key", account.encoding_aes_key.as_ref()),
+                ("previous_encoding_aes_key", account.previous_encoding_aes_key.as_ref()),
+            ];
+            examples(&format!("account.{}", account.name), secrets)
+        };
+        let of_client = |client: &Client| {
+            let secrets = [
+                ("client_secret", Some(&client.client_secret)),
+                ("previous_client_secret", client.previous_client_secret.as_ref()),
+                ("webhook_secret", client.webhook_secret.as_ref()),
+            ];
+            examples(&format!("client.{}", client.client_id), secrets)
+        };
+        self.accounts.iter().flat_map(of_account).chain(self.clients.iter().flat_map(of_client)).collect()
+    }
+
     /// The account with this name.
     pub fn account(&self, name: &AccountName) -> Option<&Account> {
         self.accounts.iter().find(|account| account.name == *name)
@@ -138,7 +177,8 @@ impl Config {
         let store = Store::read(root, report);
         let keys = Keys::read(root, &store, report);
         let session = Session::read(root, report);
-        let accounts = tables(root, "account", "name", report);
+        let log = Log::read(root, report);
+        let accounts = tables(root, "account", report);
         let accounts: Vec<_> = accounts
             .into_iter()
             .map(|(path, table, node)| account::read(path, table, node.place.clone(), report))
@@ -147,7 +187,7 @@ impl Config {
         if let Some(server) = &server {
             account::check_forward(&accounts, &server.public_url, report);
         }
-        let clients: Vec<_> = tables(root, "client", "client_id", report)
+        let clients: Vec<_> = tables(root, "client", report)
             .into_iter()
             .map(|(path, table, node)| client::read(path, table, node.place.clone(), &accounts, report))
             .collect();
@@ -160,16 +200,23 @@ impl Config {
             keys,
             store,
             session,
+            log,
             accounts: accounts.into_iter().map(|draft| draft.account).collect::<Option<_>>()?,
             clients: clients.into_iter().map(|draft| draft.client).collect::<Option<_>>()?,
             seed_page,
+            written: Written::of(root, &report.files),
         })
     }
 }
 
-/// The tables of a list such as `[[account]]`, each with how people call it: by its name where it has one, else by its
-/// place in the list, from 1.
-fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
+fn examples<const N: usize>(path: &str, secrets: [(&str, Option<&SecretString>); N]) -> Vec<String> {
+    let is_example = |secret: &SecretString| reference::is_example(secret.expose_secret());
+    let found = secrets.into_iter().filter(|(_, secret)| secret.is_some_and(is_example));
+    found.map(|(key, _)| format!("{path}.{key}")).collect()
+}
+
+/// The tables of a list such as `[[account]]`, each with how people call it.
+fn tables<'a>(root: &'a Table, kind: &str, report: &mut Report) -> Vec<(String, &'a Table, &'a Node)> {
     let cure = format!("write [[{kind}]] on a line of its own, its keys below it");
     let spot = |place, value| Spot { key: kind.to_owned(), place, value };
     let nodes = match root.get(kind) {
@@ -190,11 +237,17 @@ fn tables<'a>(root: &'a Table, kind: &str, id_key: &str, report: &mut Report) ->
             report.fault(spot(Some(node.place.clone()), Some(node.shown())), "is not a table", cure.clone());
             continue;
         };
-        let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
-        let path = name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"));
+        let path = path_of_table(kind, index, table);
         found.push((path, table, node));
     }
     found
+}
+
+/// How people call a table of a list: by its name where it has one, else by its place in the list, from 1.
+fn path_of_table(kind: &str, index: usize, table: &Table) -> String {
+    let id_key = if kind == "client" { "client_id" } else { "name" };
+    let name = table.get(id_key).and_then(|node| node.text().ok()).filter(|name| is_short(name));
+    name.map_or_else(|| format!("{kind}[{}]", index + 1), |name| format!("{kind}.{name}"))
 }
 
 /// Whether a name can stand in a key's path.

@@ -24,7 +24,7 @@ choices! {
 }
 
 /// `[seed_page]`: the interface of the original page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedPage {
     /// The client whose logins these are.
     pub client_id: ClientId,

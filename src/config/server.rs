@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::fault::{Complaint, Report};
 use super::raw::{Node, Raw, Table};
 use super::section::Section;
+use super::tls::{self, Tls};
 use super::urls::{self, BaseUrl};
 use super::values;
 
@@ -23,12 +24,15 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// Most sessions pending at once, 1 or more. Default: 1,000,000.
     pub max_sessions: usize,
-    /// Whether logins are possible at all: the kill switch. Off, a start ends those that go on. Default: true.
+    /// Whether logins are possible at all: the kill switch. Off, a start or a reload ends those that go on. Default: true.
     pub logins: bool,
     /// The folder of `MP_verify_*.txt` files. Default: `verify`.
     pub verify_dir: PathBuf,
     /// A MaxMind-format database that tells where addresses are, for the phone's page. Default: none.
     pub place_database: Option<PathBuf>,
+    /// What the listener speaks TLS with, from `tls_certificate_file` and `tls_key_file`. Default: it speaks plain HTTP, as
+    /// behind a proxy.
+    pub tls: Option<Tls>,
 }
 
 impl Server {
@@ -51,9 +55,15 @@ impl Server {
         let is_placed = section.written("place_database").is_some();
         let named = section.path("place_database", "places.mmdb");
         let place_database = is_placed.then_some(named);
+        let tls = tls::read(&mut section);
+        if let Some(url) = public_url.as_ref().filter(|url| tls.is_some() && !url.is_https()) {
+            let text =
+                "begins with http://, and the listener speaks TLS: visitors are sent to where nobody answers them";
+            section.warn("public_url", url.as_str(), text);
+        }
         section.finish();
         let public_url = public_url?;
-        Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database })
+        Some(Self { listen, public_url, trusted_proxies, max_sessions, logins, verify_dir, place_database, tls })
     }
 }
 

@@ -106,7 +106,9 @@ impl LayoutError {
         match self {
             Self::Newer { .. } => "run the version of scan-login that made it, or a later one; nothing was changed",
             Self::Foreign { .. } => "give [store] path a folder of its own; nothing was changed",
-            Self::Unreadable { .. } => "run this as the user that the daemon runs as, or as root",
+            Self::Unreadable { .. } => {
+                "see that the folder belongs to the user that the daemon runs as, and run this as that user"
+            }
             Self::Failed { .. } => {
                 "see that the folder belongs to this user and that its disk has space, and start again"
             }

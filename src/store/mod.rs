@@ -27,6 +27,7 @@ mod medium;
 mod memory;
 mod migrate;
 mod note_file;
+mod observer;
 mod old;
 mod place;
 mod raw;
@@ -57,6 +58,7 @@ pub use fingerprint::Fingerprint;
 pub use follow::Follow;
 pub use journal::{Journal, OldFile};
 pub use memory::{Faults, MemoryMedium};
+pub use observer::Observer;
 pub use place::folder_id;
 pub use raw::RawRecord;
 pub use salvage::{Salvage, Salvaged};
@@ -140,6 +142,29 @@ pub trait EventStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] where the medium fails or is damaged.
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>>;
+
+    /// The names of those [`unretired`](Self::unretired) streams, those first that began first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn unretired_scenes(&self) -> BoxFuture<'static, Result<Vec<SceneId>, StoreError>> {
+        let unretired = self.unretired();
+        Box::pin(async move {
+            let streams = unretired.await?;
+            let mut begun: Vec<_> = streams.iter().filter_map(|records| records.first()).collect();
+            begun.sort_unstable_by_key(|first| first.seq);
+            Ok(begun.into_iter().map(|first| first.scene.clone()).collect())
+        })
+    }
+
+    /// All events of these scenes, in the order of the scenes: what lies together is read together. None of one that is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn streams(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
+        let streams: Vec<_> = scenes.iter().map(|scene| self.stream(scene)).collect();
+        Box::pin(futures_util::future::try_join_all(streams))
+    }
 
     /// Where the index says that the events of these scenes are, in their order: their sequences in the log.
     ///

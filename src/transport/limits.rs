@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -27,24 +27,47 @@ const LOOKS: u32 = 4096;
 
 /// The limits of `[limits]` that are rates.
 pub struct RateLimits {
-    sessions_per_address: Option<Buckets<IpAddr>>,
-    sessions_per_browser: Option<Buckets<Box<str>>>,
-    failed_client_authentications: Option<FailedAuthentications>,
-    exchanges_per_address: Option<Buckets<IpAddr>>,
-    exchanges_per_visit: Buckets<Box<str>>,
+    rates: Limits,
+    sessions_per_address: Option<Arc<Buckets<IpAddr>>>,
+    sessions_per_browser: Option<Arc<Buckets<Box<str>>>>,
+    failed_client_authentications: Option<Arc<FailedAuthentications>>,
+    exchanges_per_address: Option<Arc<Buckets<IpAddr>>>,
+    exchanges_per_visit: Arc<Buckets<Box<str>>>,
 }
 
 impl RateLimits {
     /// Limits with all buckets full.
     pub fn new(limits: &Limits) -> Self {
         Self {
-            sessions_per_address: limits.sessions_per_address.map(Buckets::new),
-            sessions_per_browser: limits.sessions_per_browser.map(Buckets::new),
-            failed_client_authentications: limits.failed_client_authentications.map(FailedAuthentications::new),
+            rates: limits.clone(),
+            sessions_per_address: limits.sessions_per_address.map(Buckets::new).map(Arc::new),
+            sessions_per_browser: limits.sessions_per_browser.map(Buckets::new).map(Arc::new),
+            failed_client_authentications: limits
+                .failed_client_authentications
+                .map(FailedAuthentications::new)
+                .map(Arc::new),
             // A session costs WeChat a call, too: by opening pages nobody causes more of them than by asking for codes.
-            exchanges_per_address: limits.sessions_per_address.map(Buckets::new),
-            exchanges_per_visit: Buckets::new(EXCHANGES_PER_VISIT),
+            exchanges_per_address: limits.sessions_per_address.map(Buckets::new).map(Arc::new),
+            exchanges_per_visit: Arc::new(Buckets::new(EXCHANGES_PER_VISIT)),
         }
+    }
+
+    /// These limits from now on. Where a rate is the same, its buckets are as full as they were.
+    #[must_use]
+    pub fn followed_by(&self, limits: &Limits) -> Self {
+        let mut next = Self::new(limits);
+        next.exchanges_per_visit.clone_from(&self.exchanges_per_visit);
+        if self.rates.sessions_per_address == limits.sessions_per_address {
+            next.sessions_per_address.clone_from(&self.sessions_per_address);
+            next.exchanges_per_address.clone_from(&self.exchanges_per_address);
+        }
+        if self.rates.sessions_per_browser == limits.sessions_per_browser {
+            next.sessions_per_browser.clone_from(&self.sessions_per_browser);
+        }
+        if self.rates.failed_client_authentications == limits.failed_client_authentications {
+            next.failed_client_authentications.clone_from(&self.failed_client_authentications);
+        }
+        next
     }
 
     /// Whether one more session may be created from this address, and by this browser where it has our cookie; or after

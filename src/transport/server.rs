@@ -16,8 +16,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +27,7 @@ use tower::{ServiceExt, service_fn};
 
 use super::client_address::ClientAddress;
 use super::throttle::Throttle;
+use super::tls;
 
 /// Time for a request's head to arrive whole.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,6 +38,8 @@ const MAX_HEADERS: usize = 100;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Peers are not awaited longer than this when the daemon stops.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// How long who has connected and asked nothing may still do so when the daemon stops: requests follow their connections.
+const FIRST_WORD: Duration = Duration::from_millis(500);
 /// How long a peer may leave what was sent to it unacknowledged, or its window shut, before its connection is dropped: one
 /// that has vanished, or does not read, keeps its place and our buffers no longer (tcp(7), `TCP_USER_TIMEOUT`).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,20 +78,35 @@ impl Places {
     }
 }
 
-/// Serves `router` on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`].
+/// What a listener shows to whoever comes. It may be replaced while the listener serves.
+pub struct Front {
+    /// What answers.
+    pub router: Router,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What is spoken below HTTP; `None` where that is nothing.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+impl Front {
+    /// One that speaks plain HTTP, and trusts no proxy.
+    pub fn plain(router: Router) -> Arc<Self> {
+        Arc::new(Self { router, trusted_proxies: Vec::new(), tls: None })
+    }
+}
+
+/// Serves on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`]. Each connection speaks TLS as
+/// the newest `front` says when it is accepted; each request is answered as the newest says when it comes, so that
+/// connections stay when it is replaced, and what was begun goes on as it began. Each connection takes one of the `places`;
+/// without one it waits.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
-    trusted_proxies: Vec<IpNet>,
-    most_connections: usize,
+    front: watch::Receiver<Arc<Front>>,
+    places: Arc<Semaphore>,
     stopping: CancellationToken,
 ) {
-    let trusted_proxies: Arc<[IpNet]> = trusted_proxies.into();
-    let places = Arc::new(Semaphore::new(most_connections));
     let throttle = Arc::new(Throttle::default());
     let connections = TaskTracker::new();
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
     loop {
         let place = tokio::select! {
             () = stopping.cancelled() => break,
@@ -96,34 +116,12 @@ pub async fn serve(
             () = stopping.cancelled() => break,
             accepted = accept(&listener, &throttle) => accepted,
         };
-        let router = router.clone();
-        let trusted_proxies = trusted_proxies.clone();
-        let throttle = throttle.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(with_deadline);
-            let address = ClientAddress::of(peer.ip(), request.headers(), &trusted_proxies);
-            if address.0 == peer.ip() && is_unknown_proxy(peer.ip(), request.headers()) && throttle.lets_through() {
-                tracing::warn!(%peer, "X-Forwarded-For comes from a proxy that is not in [server] trusted_proxies: all its visitors count as one");
-            }
-            request.extensions_mut().insert(address);
-            router.clone().oneshot(request)
-        });
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
-        let stopping = stopping.clone();
+        let connection =
+            Connection { peer, front: front.clone(), throttle: throttle.clone(), stopping: stopping.clone() };
         connections.spawn(async move {
             // The place is given back when the connection ends, or becomes a WebSocket with limits of its own.
             let _place = place;
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%peer, %error, "a connection ended early");
-            }
+            connection.serve(stream).await;
         });
     }
     drop(listener);
@@ -131,6 +129,82 @@ pub async fn serve(
     if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
         tracing::info!("some connections were still busy when the daemon stopped");
     }
+}
+
+/// One connection's surroundings.
+#[derive(Clone)]
+struct Connection {
+    peer: SocketAddr,
+    front: watch::Receiver<Arc<Front>>,
+    throttle: Arc<Throttle>,
+    stopping: CancellationToken,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream) {
+        let (peer, tls) = (self.peer, self.front.borrow().tls.clone());
+        let ended = match tls {
+            None => self.speak(stream).await,
+            Some(tls) => {
+                let (handshake, asked) = (tls::accept(stream, tls), CancellationToken::new());
+                let handshake = tokio::select! {
+                    shaken = handshake => shaken,
+                    () = until_too_late(&self.stopping, &asked) => return,
+                };
+                match handshake {
+                    Ok(stream) => self.speak(stream).await,
+                    Err(error) => return tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "a connection ended early");
+        }
+    }
+
+    /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
+        let stopping = self.stopping.clone();
+        let asked = CancellationToken::new();
+        let asks = asked.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            asks.cancel();
+            let front = self.front.borrow().clone();
+            let request = self.prepared(request, &front.trusted_proxies);
+            front.router.clone().oneshot(request)
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new());
+        http.header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = until_too_late(&stopping, &asked) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    }
+
+    fn prepared(&self, request: hyper::Request<Incoming>, trusted_proxies: &[IpNet]) -> hyper::Request<Body> {
+        let mut request = request.map(with_deadline);
+        let peer = self.peer.ip();
+        let address = ClientAddress::of(peer, request.headers(), trusted_proxies);
+        if address.0 == peer && is_unknown_proxy(peer, request.headers()) && self.throttle.lets_through() {
+            tracing::warn!(%peer, "X-Forwarded-For comes from a proxy that is not in [server] trusted_proxies: all its visitors count as one");
+        }
+        request.extensions_mut().insert(address);
+        request
+    }
+}
+
+/// Until the daemon stops and who is connected has `asked` for something: who has only just connected is heard, since nobody
+/// else would answer them. hyper hangs up on who has said nothing yet.
+async fn until_too_late(stopping: &CancellationToken, asked: &CancellationToken) {
+    stopping.cancelled().await;
+    // Where they are silent for so long, they have nothing to ask.
+    let _ = tokio::time::timeout(FIRST_WORD, asked.cancelled()).await;
 }
 
 /// The body, as long as it comes in time: whoever announces one and does not send it must not keep his place.

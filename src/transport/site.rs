@@ -12,10 +12,12 @@ use crate::domain::AccountName;
 use crate::jose::KeyRing;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 
 use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
+use super::seed_page::PageConnections;
 use super::server::Places;
 use super::unionids::Unionids;
 use super::webhooks::Webhooks;
@@ -43,10 +45,14 @@ pub struct Site {
     pub limits: RateLimits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who hears of each login as a trace.
+    pub traces: Traces,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
     /// Who people are for all accounts of an owner.
     pub unionids: Unionids,
+    /// The original page's connections, where it is on.
+    pub page_connections: PageConnections,
     /// QR codes for logins.
     pub qr_codes: QrCodes,
     /// What WeChat's callback knows beside the sessions.

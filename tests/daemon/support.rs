@@ -170,6 +170,35 @@ impl World {
         Self { folder, wechat, address, daemon: None, environment: Vec::new() }
     }
 
+    /// Writes the configuration anew.
+    pub fn rewrite(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.config_file()).unwrap();
+        std::fs::write(self.config_file(), change(text)).unwrap();
+    }
+
+    /// Takes a process for the daemon that somebody else has started.
+    pub fn adopt(&mut self, daemon: Child) {
+        self.daemon = Some(daemon);
+    }
+
+    /// Waits until the daemon is ready.
+    pub async fn until_ready(&mut self) {
+        let ready = async {
+            while self.try_get_at(9090, "/readyz").await.is_none_or(|answer| answer.status != 200) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, ready).await.is_err() {
+            panic!("the daemon did not get ready: {}", self.output().await.1);
+        }
+    }
+
+    /// Sends the daemon a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
     /// Sets a variable for the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -187,14 +216,7 @@ impl World {
     /// The same with other arguments.
     pub async fn run_with(&mut self, arguments: &str) {
         self.daemon = Some(self.command(arguments).spawn().unwrap());
-        let ready = async {
-            while self.try_get_at(9090, "/readyz").await.is_none_or(|answer| answer.status != 200) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, ready).await.is_err() {
-            panic!("the daemon did not get ready: {}", self.output().await.1);
-        }
+        self.until_ready().await;
     }
 
     /// The program with this world's configuration.
@@ -210,6 +232,10 @@ impl World {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         command
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.daemon.is_some()
     }
 
     pub fn pid(&self) -> i32 {
@@ -230,8 +256,7 @@ impl World {
 
     /// SIGTERM; the exit status and what was written to standard error.
     pub async fn terminate(&mut self) -> (ExitStatus, String) {
-        let pid = self.pid().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         self.output().await
     }
 

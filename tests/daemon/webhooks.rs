@@ -1,5 +1,6 @@
 //! Webhooks, as a website's back end gets them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::callback::event;
+use crate::manager::ServiceManager;
 use crate::phone::{asking_config, press, scan};
 use crate::support::*;
 
@@ -126,6 +128,36 @@ async fn of_a_denied_login_it_is_told_why_and_not_who() {
     let (_, body) = back_end.first(1).await.remove(0);
     assert_eq!((&body["type"], &body["data"]["reason"]), (&"login.denied".into(), &"user".into()));
     assert!(!body.to_string().contains("oAlice"), "{body}");
+}
+
+#[tokio::test]
+async fn over_a_reload_what_was_not_taken_is_told_at_the_new_address_with_the_same_id_and_nothing_else_again() {
+    let (listener, url) = door();
+    let refusing = StatusCode::INTERNAL_SERVER_ERROR;
+    let before = BackEnd::answering(&[StatusCode::NO_CONTENT, StatusCode::NO_CONTENT, refusing, refusing]);
+    before.open(listener);
+    let mut world = World::prepare(|config| telling(&config, "shop", &url)).await;
+    let manager = ServiceManager::of(&mut world);
+    world.run().await;
+    manager.until("READY=1").await;
+    // Who scans follows the account first, so each login is told twice over.
+    for (number, openid) in [(2, "oAlice"), (4, "oBob")] {
+        world.scan(&world.create().await.qr_content, openid).await;
+        before.first(number).await;
+    }
+    let refused = before.first(4).await.split_off(2);
+    let (listener, moved) = door();
+    let after = BackEnd::default();
+    after.open(listener);
+    world.rewrite(|config| config.replace(&url, &moved));
+    manager.reload(&world).await;
+    world.scan(&world.create().await.qr_content, "oCarol").await;
+    let mut came = after.first(4).await;
+    let carols = came.split_off(2);
+    let ids = |told: &[(String, Value)]| told.iter().map(|(id, _)| id.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(ids(&came), ids(&refused));
+    assert!(carols.iter().all(|(_, body)| body["data"]["openid"] == "oCarol"), "{carols:?}");
+    assert_eq!(before.first(4).await.len(), 4, "nothing comes to the old one any more");
 }
 
 #[tokio::test]

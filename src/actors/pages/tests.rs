@@ -34,22 +34,28 @@ fn cell(pages: &mut Pages, half: &PageHolder) -> Result<Arc<Cell>, PageRefusal> 
     Ok(cell)
 }
 
+fn pages(most_unclaimed: usize) -> Pages {
+    let mut pages = Pages::default();
+    pages.limit_unclaimed(most_unclaimed);
+    pages
+}
+
 #[test]
 fn either_half_may_come_first() {
-    let mut pages = Pages::new(32);
+    let mut pages = pages(32);
     cell(&mut pages, &half("code-first", 1)).unwrap();
     assert!(pages.claim(&half("code-first", 1)).is_ok());
 
     assert!(pages.claim(&half("connection-first", 1)).is_ok());
     let connected = cell(&mut pages, &half("connection-first", 1)).unwrap();
     let (_, seen) = pages.claim(&half("connection-first", 1)).unwrap();
-    connected.publish(vec![], true);
+    connected.publish(vec![], true, None);
     assert!(seen.has_ended(), "the connection watches the session that came later");
 }
 
 #[test]
 fn a_half_from_elsewhere_is_refused_and_changes_nothing() {
-    let mut pages = Pages::new(32);
+    let mut pages = pages(32);
     cell(&mut pages, &half("1", 1)).unwrap();
     assert_eq!(pages.claim(&half("1", 2)).err(), Some(PageRefusal::Taken));
     assert!(pages.claim(&half("1", 1)).is_ok());
@@ -61,11 +67,11 @@ fn a_half_from_elsewhere_is_refused_and_changes_nothing() {
 
 #[test]
 fn an_id_is_used_once_until_its_qr_code_is_gone() {
-    let mut pages = Pages::new(32);
+    let mut pages = pages(32);
     let first = cell(&mut pages, &half("1", 1)).unwrap();
     assert_eq!(cell(&mut pages, &half("1", 1)).err(), Some(PageRefusal::Taken), "two sessions never share an id");
     assert!(pages.look_up(&half("1", 1)).unwrap().is_some(), "its holder may see the same code again");
-    first.publish(vec![], true);
+    first.publish(vec![], true, None);
     assert_eq!(pages.look_up(&half("1", 1)).err(), Some(PageRefusal::Taken));
     assert_eq!(pages.claim(&half("1", 1)).err(), Some(PageRefusal::Taken));
     pages.detach(&first);
@@ -74,7 +80,7 @@ fn an_id_is_used_once_until_its_qr_code_is_gone() {
 
 #[test]
 fn an_address_holds_few_ids_of_which_only_one_half_has_come() {
-    let mut pages = Pages::new(2);
+    let mut pages = pages(2);
     cell(&mut pages, &half("1", 1)).unwrap();
     let (second, _) = pages.claim(&half("2", 1)).unwrap();
     assert_eq!(cell(&mut pages, &half("3", 1)).err(), Some(PageRefusal::TooManyUnclaimed));
@@ -89,7 +95,7 @@ fn an_address_holds_few_ids_of_which_only_one_half_has_come() {
 
 #[test]
 fn nothing_is_left_of_ids_that_were_given_back() {
-    let mut pages = Pages::new(32);
+    let mut pages = pages(32);
     let (one, _) = pages.claim(&half("1", 1)).unwrap();
     let (other, _) = pages.claim(&half("1", 1)).unwrap();
     pages.release(&PageId::new("1").unwrap(), one);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stage::Stage;
 use super::{Failure, ready};
-use crate::app;
+use crate::app::{self, Outside};
 use crate::audit::IfOther;
 use crate::simulator::{Browser, Person, Phones, Website};
 
@@ -26,7 +26,7 @@ pub(super) async fn play(stage: Stage, say: impl FnMut(&str) -> Result<(), Failu
     let admin = ready::address(&listeners)?;
     let stopping = CancellationToken::new();
     let mut daemon =
-        tokio::spawn(app::run(config, listeners, mounts, IfOther::Refuse, stopping.clone().cancelled_owned()));
+        tokio::spawn(app::run(config, listeners, mounts, IfOther::Refuse, Outside::until(stopping.clone())));
     let login = async {
         ready::wait(admin).await;
         // Before the scan: only who listens already can time its events.

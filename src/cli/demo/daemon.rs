@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ready};
-use crate::app::{self, Listeners};
+use crate::app::{self, Listeners, Outside};
 use crate::audit::IfOther;
 use crate::config::Config;
 
@@ -140,7 +140,7 @@ impl Daemon {
         let daemon = {
             let _inside = runtime.enter();
             let listeners = Listeners { public: again(&self.public)?, admin: again(&self.admin)? };
-            let told = stopping.clone().cancelled_owned();
+            let told = Outside::until(stopping.clone());
             runtime.spawn(app::run(self.config.clone(), listeners, self.mounts.clone(), IfOther::Refuse, told))
         };
         Ok(Running { runtime: Some(runtime), daemon, stopping })

@@ -4,6 +4,7 @@ mod bad_inputs;
 mod conversation;
 mod environment;
 mod properties;
+mod running;
 mod sample;
 mod warnings;
 

@@ -1,5 +1,6 @@
 //! The admin listener's HTTP interface.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -14,12 +15,33 @@ use tokio::sync::watch;
 use crate::actors::{Head, History};
 use crate::metrics::{self, Metrics};
 
+/// Whether the daemon takes requests, and else what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Not yet: what it is about to do.
+    Starting(&'static str),
+    /// It serves.
+    Ready,
+    /// Not any more.
+    Stopping,
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting(step) => write!(f, "starting: {step}"),
+            Self::Ready => f.write_str("serving"),
+            Self::Stopping => f.write_str("stopping"),
+        }
+    }
+}
+
 /// What the admin listener asks.
 pub struct AdminHttp {
-    /// The journal: a daemon that can no longer write it cannot serve.
-    pub history: History,
+    /// The journal, once it is open: a daemon that can no longer write it cannot serve.
+    pub history: Option<History>,
     /// Whether the daemon takes requests: not yet while it starts, not any more while it stops.
-    pub ready: watch::Receiver<bool>,
+    pub readiness: watch::Receiver<Readiness>,
     /// `Host` headers taken besides loopback names: `[admin] hosts`.
     pub hosts: Vec<String>,
     /// What is counted.
@@ -27,8 +49,8 @@ pub struct AdminHttp {
 }
 
 struct Inner {
-    head: watch::Receiver<Head>,
-    ready: watch::Receiver<bool>,
+    head: Option<watch::Receiver<Head>>,
+    readiness: watch::Receiver<Readiness>,
     hosts: Vec<String>,
     metrics: Metrics,
 }
@@ -38,7 +60,8 @@ struct Inner {
 /// Requests that name another host are refused: a page on the web could have its own name resolve to this listener (DNS
 /// rebinding), and would then read it with the operator's browser.
 pub fn http_router(admin: AdminHttp) -> Router {
-    let inner = Inner { head: admin.history.head(), ready: admin.ready, hosts: admin.hosts, metrics: admin.metrics };
+    let head = admin.history.map(|history| history.head());
+    let inner = Inner { head, readiness: admin.readiness, hosts: admin.hosts, metrics: admin.metrics };
     let inner = Arc::new(inner);
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -51,13 +74,14 @@ pub fn http_router(admin: AdminHttp) -> Router {
 }
 
 async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {
-    if let Some(failure) = &inner.head.borrow().failure {
+    let failure = inner.head.as_ref().and_then(|head| head.borrow().failure.clone());
+    if let Some(failure) = failure {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("the journal can no longer be written: {failure}\n"));
     }
-    if !*inner.ready.borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "starting or stopping\n".to_owned());
+    match *inner.readiness.borrow() {
+        Readiness::Ready => (StatusCode::OK, "ready\n".to_owned()),
+        not_ready => (StatusCode::SERVICE_UNAVAILABLE, format!("{not_ready}\n")),
     }
-    (StatusCode::OK, "ready\n".to_owned())
 }
 
 async fn metrics(State(inner): State<Arc<Inner>>) -> Response {

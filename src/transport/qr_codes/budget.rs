@@ -63,6 +63,11 @@ impl Budget {
         Self { limit, day, used, reserved: used, is_told: false, by_address: HashMap::new() }
     }
 
+    /// Another limit from now on. What was used stays used.
+    pub(super) fn limit_to(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
     pub(super) fn limit(&self) -> u32 {
         self.limit
     }
@@ -81,7 +86,7 @@ impl Budget {
     pub(super) fn admits(&mut self, now: Timestamp, address: IpAddr, prepared: usize) -> Result<(), Denied> {
         self.begin_day(now);
         let prepared = u32::try_from(prepared).unwrap_or(u32::MAX);
-        let remaining = (self.limit - self.used).saturating_add(prepared);
+        let remaining = self.limit.saturating_sub(self.used).saturating_add(prepared);
         match self.by_address.get(&address) {
             _ if remaining == 0 => Err(Denied::UsedUp),
             Some(taken) if *taken > remaining => Err(Denied::Address),

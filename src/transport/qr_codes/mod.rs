@@ -66,14 +66,33 @@ pub(super) enum NoCode {
 impl QrCodes {
     /// For every account that `wechat` reaches; no code is made yet. Reads below the store's folder what was used today.
     pub fn new(config: &Config, wechat: &HashMap<AccountName, WeChatApi>, clock: &Clock, metrics: &Metrics) -> Self {
+        Self(Arc::default()).followed_by(config, wechat, clock, metrics)
+    }
+
+    /// Those of another configuration. An account for which nothing is different keeps its codes; each that stays keeps
+    /// what was used today.
+    #[must_use]
+    pub fn followed_by(
+        &self,
+        config: &Config,
+        wechat: &HashMap<AccountName, WeChatApi>,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) -> Self {
         let sources = config.accounts.iter().filter_map(|account| {
             let api = wechat.get(&account.name)?.clone();
             let needs = config.session.ttl.saturating_add(MARGIN);
             let metrics = metrics.qr_codes(&account.name);
             let shelf = Shelf::new(shelf_size(config, &account.name), needs);
-            let ledger = Ledger::new(&config.store.path, &account.name);
-            let source = Source::new(account, api, shelf, ledger, clock.clone(), metrics);
-            Some((account.name.clone(), Arc::new(source)))
+            let source = match self.0.get(&account.name) {
+                Some(source) if source.is_same(account, &api, &shelf) => source.clone(),
+                Some(source) => Arc::new(source.followed_by(account, api, shelf)),
+                None => {
+                    let ledger = Ledger::new(&config.store.path, &account.name);
+                    Arc::new(Source::new(account, api, shelf, ledger, clock.clone(), metrics))
+                }
+            };
+            Some((account.name.clone(), source))
         });
         Self(Arc::new(sources.collect()))
     }
@@ -91,6 +110,13 @@ impl QrCodes {
     /// A code for a login with this account, of a visitor from this address.
     pub(super) async fn take(&self, account: &AccountName, from: ClientAddress) -> Result<Code, NoCode> {
         self.0.get(account).ok_or(NoCode::NoAccount)?.take(from.network()).await
+    }
+
+    /// Writes down how many were used today of the accounts that `next` has no codes of.
+    pub async fn close_beside(&self, next: &Self) {
+        for (_, source) in self.0.iter().filter(|(account, _)| !next.0.contains_key(*account)) {
+            source.close().await;
+        }
     }
 
     /// Writes down how many were used today, when no more are made.

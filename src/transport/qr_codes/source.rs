@@ -37,7 +37,7 @@ pub(super) struct Source {
     shelf: Mutex<Shelf>,
     /// Wakes who fills the shelf.
     taken: Notify,
-    budget: Mutex<Budget>,
+    budget: Arc<Mutex<Budget>>,
     ledger: Arc<Ledger>,
     clock: Clock,
     metrics: QrMetrics,
@@ -60,13 +60,39 @@ impl Source {
             needs: shelf.needs(),
             shelf: Mutex::new(shelf),
             taken: Notify::new(),
-            budget: Mutex::new(budget),
+            budget: Arc::new(Mutex::new(budget)),
             ledger: Arc::new(ledger),
             clock,
             metrics,
         };
         source.measure(&mut source.budget());
         source
+    }
+
+    /// Whether these settings are the ones that it has.
+    pub(super) fn is_same(&self, account: &Account, api: &WeChatApi, shelf: &Shelf) -> bool {
+        let same_shelf = self.shelf().size() == shelf.size() && self.needs == shelf.needs();
+        let same_budget = self.budget().limit() == account.qr_daily_budget.get();
+        self.api.is_the_same(api) && same_shelf && same_budget && self.scene_prefix == account.scene_prefix
+    }
+
+    /// The same account's with other settings: no code at hand, and what was used today counts on, whoever of both uses more.
+    pub(super) fn followed_by(&self, account: &Account, api: WeChatApi, shelf: Shelf) -> Self {
+        let next = Self {
+            account: account.name.clone(),
+            api,
+            scene_prefix: account.scene_prefix.clone(),
+            needs: shelf.needs(),
+            shelf: Mutex::new(shelf),
+            taken: Notify::new(),
+            budget: self.budget.clone(),
+            ledger: self.ledger.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        };
+        next.budget().limit_to(account.qr_daily_budget.get());
+        next.measure(&mut next.budget());
+        next
     }
 
     pub(super) fn has_shelf(&self) -> bool {

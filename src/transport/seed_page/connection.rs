@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::actors::{Message, MessageBody, PageClaim};
+use crate::actors::{Logins, Message, MessageBody, PageClaim};
 use crate::config::{SeedBind, SeedMessage, SeedPage};
 use crate::domain::PageId;
+use crate::keys::Keys;
+use crate::metrics::{ConnectionKind, Metrics};
+use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
-use super::super::site::Site;
+use super::super::measure;
 use super::super::sockjs::{Admission, Connection, Message as Said, Service};
-use super::configured;
 use super::holder::{PageCookie, holder};
 
 /// What the original page looks for; the value follows.
@@ -45,14 +47,33 @@ pub(super) fn admission(bind: SeedBind) -> Admission {
 }
 
 /// Serves the original page's connections.
-pub(super) struct PageService(pub(super) Arc<Site>);
+pub(super) struct PageService(Arc<Surroundings>);
+
+/// What a page's connection works with.
+pub(super) struct Surroundings {
+    pub(super) settings: SeedPage,
+    pub(super) keys: Arc<Keys>,
+    pub(super) logins: Logins,
+    pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
+}
+
+impl PageService {
+    pub(super) fn new(around: Surroundings) -> Self {
+        Self(Arc::new(around))
+    }
+}
 
 impl Service for PageService {
     fn serve(&self, connection: Connection) -> BoxFuture<'static, ()> {
-        let site = self.0.clone();
+        let around = self.0.clone();
         Box::pin(async move {
             let mut connection = connection;
-            if let Some((code, reason)) = converse(&site, &mut connection).await {
+            let _connected = around.metrics.http().connected(ConnectionKind::SockJs);
+            if let Some((code, reason)) = converse(&around, &mut connection).await {
+                if code == REFUSED.0 {
+                    around.metrics.logins().refused("page_id_refused");
+                }
                 connection.close(code, reason);
             }
         })
@@ -60,14 +81,13 @@ impl Service for PageService {
 }
 
 /// Speaks with one page until it goes; else why it is sent away.
-async fn converse(site: &Site, connection: &mut Connection) -> Option<Farewell> {
-    let (settings, _) = configured(site)?;
+async fn converse(around: &Surroundings, connection: &mut Connection) -> Option<Farewell> {
     let first = match first(connection).await {
         Ok(first) => first?,
         Err(why) => return Some(why),
     };
     let Ok(page) = PageId::new(first.text()) else { return Some(REFUSED) };
-    let mut claim = match claim(site, settings, page.clone(), connection, first).await {
+    let mut claim = match claim(around, page.clone(), connection, first).await {
         Ok(claim) => claim,
         Err(why) => return Some(why),
     };
@@ -75,8 +95,9 @@ async fn converse(site: &Site, connection: &mut Connection) -> Option<Farewell> 
         tokio::select! {
             messages = claim.watch.next() => {
                 let Some(messages) = messages else { return Some(GONE) };
-                for value in messages.iter().filter_map(|message| value(message, settings)) {
+                for value in messages.iter().filter_map(|message| value(message, &around.settings)) {
                     connection.send(format!("{AUTOMATIC_LOGIN}{value}")).ok()?;
+                    measure::pushed(&around.metrics, &around.traces, &claim.watch);
                 }
             }
             said = connection.recv() => {
@@ -95,8 +116,7 @@ async fn first(connection: &mut Connection) -> Result<Option<Said>, Farewell> {
 }
 
 async fn claim(
-    site: &Site,
-    settings: &SeedPage,
+    around: &Surroundings,
     page: PageId,
     connection: &Connection,
     said: Said,
@@ -105,8 +125,8 @@ async fn claim(
     let address = request.extensions.get::<ClientAddress>().ok_or(REFUSED)?;
     let brought = said.request().map(|request| &request.headers);
     let cookie = PageCookie::of_connection(&request.headers, brought).map_err(|_| REFUSED)?;
-    let half = holder(&site.keys, settings, page, *address, cookie.as_ref()).ok_or(REFUSED)?;
-    match site.logins.claim_page(&half).await {
+    let half = holder(&around.keys, &around.settings, page, *address, cookie.as_ref()).ok_or(REFUSED)?;
+    match around.logins.claim_page(&half).await {
         Ok(Ok(claim)) => Ok(claim),
         Ok(Err(_)) => Err(REFUSED),
         Err(_) => Err(UNAVAILABLE),

@@ -32,7 +32,7 @@ use super::wechat::api::{HttpClient, NoRootCertificates};
 use crate::actors::History;
 use crate::clock::Clock;
 use crate::config::{Config, Scope};
-use crate::domain::AccountName;
+use crate::domain::{AccountName, ClientId};
 use crate::metrics::Metrics;
 
 /// Why the webhooks cannot be started.
@@ -57,24 +57,38 @@ pub struct Webhooks {
     with_followers: Arc<HashSet<AccountName>>,
 }
 
+/// Everything for the couriers of a configuration; none runs.
+pub struct PreparedWebhooks {
+    with_followers: HashSet<AccountName>,
+    folder: PathBuf,
+    history: History,
+    doors: Vec<Door>,
+}
+
+/// Where one website is told.
+struct Door {
+    client: ClientId,
+    post: Post,
+    followers_of: Option<AccountName>,
+    gone: Gone,
+}
+
 impl Webhooks {
-    /// Starts a courier for each website that has a `webhook_url`. Where one is new, what happens from now on is told.
+    /// Prepares a courier for each website that has a `webhook_url`. Where one is new, what happens from now on is told.
     ///
     /// # Errors
-    /// [`WebhooksError`], before anything runs.
-    pub fn start(
+    /// [`WebhooksError`].
+    pub fn prepare(
         config: &Config,
         history: &History,
         folder: &Path,
-        around: (&Clock, &Metrics),
-        tasks: &TaskTracker,
-        stopping: &CancellationToken,
-    ) -> Result<Self, WebhooksError> {
-        let (clock, metrics) = around;
+        (clock, metrics): (&Clock, &Metrics),
+    ) -> Result<PreparedWebhooks, WebhooksError> {
         let mut with_followers = HashSet::new();
-        let mut couriers = Vec::new();
+        let mut doors = Vec::new();
         for client in &config.clients {
             let (Some(url), Some(secret)) = (&client.webhook_url, &client.webhook_secret) else { continue };
+            // Begun here, and seen to be usable; read where the courier starts.
             let cursor = Cursor::open(folder, client.client_id.as_str(), history.head().borrow().seq)?;
             let gone = Gone::of(&cursor, url.as_str());
             if gone.is_noted() {
@@ -88,16 +102,39 @@ impl Webhooks {
             // An openid is WeChat's own answer, and only who may ask for it is told of one.
             let followers_of = client.scopes.contains(&Scope::Wechat).then(|| client.account.clone());
             with_followers.extend(followers_of.clone());
-            couriers.push(Courier::new(client.client_id.clone(), history.clone(), (cursor, gone), post, followers_of));
+            doors.push(Door { client: client.client_id.clone(), post, followers_of, gone });
         }
-        for courier in couriers {
-            tasks.spawn(courier.run(stopping.clone()));
-        }
-        Ok(Self { with_followers: Arc::new(with_followers) })
+        Ok(PreparedWebhooks { with_followers, folder: folder.to_owned(), history: history.clone(), doors })
     }
 
     /// Whether a website is to hear of who follows this account.
     pub(in crate::transport) fn tells_followers(&self, account: &AccountName) -> bool {
         self.with_followers.contains(account)
+    }
+}
+
+impl PreparedWebhooks {
+    /// Who will hear of what.
+    pub fn told(&self) -> Webhooks {
+        Webhooks { with_followers: Arc::new(self.with_followers.clone()) }
+    }
+
+    /// Starts the couriers, when no other courier of these websites runs any more: a cursor has one owner.
+    ///
+    /// # Errors
+    /// [`WebhooksError::Cursor`] of the first website whose cursor cannot be read any more; the others are told.
+    pub fn start(self, tasks: &TaskTracker, stopping: &CancellationToken) -> Result<(), WebhooksError> {
+        let head = self.history.head().borrow().seq;
+        let mut started = Ok(());
+        for Door { client, post, followers_of, gone } in self.doors {
+            match Cursor::open(&self.folder, client.as_str(), head) {
+                Ok(cursor) => {
+                    let courier = Courier::new(client, self.history.clone(), (cursor, gone), post, followers_of);
+                    tasks.spawn(courier.run(stopping.clone()));
+                }
+                Err(error) => started = started.and(Err(error)),
+            }
+        }
+        started
     }
 }

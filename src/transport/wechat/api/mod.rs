@@ -146,6 +146,11 @@ impl WeChatApi {
         Self(Arc::new(Inner { settings, http, clock, tokens, refusals, watch }))
     }
 
+    /// Whether both are one client, with one access token.
+    pub fn is_the_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Asks for a temporary QR code that carries `scene_str` (1 to 64 characters) and lives at least `lifetime`, within
     /// what WeChat allows: it is rounded up to seconds, and raised or cut to 60 s and 30 days. What WeChat refuses is
     /// answered from memory for a while.

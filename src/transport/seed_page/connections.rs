@@ -1,0 +1,124 @@
+//! The original page's connections, over changes of the configuration.
+
+use std::sync::Arc;
+
+use axum::Router;
+use http::Extensions;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actors::Logins;
+use crate::config::{Config, SeedBind, SeedPage};
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::traces::Traces;
+
+use super::super::client_address::ClientAddress;
+use super::super::server::Places;
+use super::super::sockjs::{self, AllowedOrigins, Options};
+use super::connection;
+
+/// Most bytes of what a page says at once: its id is a few digits.
+const MAX_MESSAGE: usize = 4 << 10;
+/// Most bytes that wait for a page or from it: a few requests' heads, which are kept where a cookie counts.
+const MAX_WAITING: usize = 64 << 10;
+
+/// Who is connected, and whoever may still. Clone it freely: the clones share the connections.
+#[derive(Clone, Default)]
+pub struct PageConnections(Option<Arc<Inner>>);
+
+struct Inner {
+    settings: SeedPage,
+    origins: Vec<String>,
+    /// Each path that they are served below, and what serves them there.
+    routers: Vec<(String, Router)>,
+    ended: CancellationToken,
+}
+
+/// What the connections need beside the configuration.
+pub struct Around<'a> {
+    /// For pseudonyms of browsers.
+    pub keys: &'a Arc<Keys>,
+    /// Where the pages' sessions are.
+    pub logins: &'a Logins,
+    /// What is counted.
+    pub metrics: &'a Metrics,
+    /// Who hears of each login as a trace.
+    pub traces: &'a Traces,
+    /// How many there may be.
+    pub places: Places,
+    /// Cancelled when the daemon stops.
+    pub stopping: &'a CancellationToken,
+    /// Counts what runs.
+    pub tasks: &'a TaskTracker,
+}
+
+impl PageConnections {
+    /// Those of `config`, none yet; or those that are there, where nothing is different for them.
+    #[must_use]
+    pub fn followed_by(&self, config: &Config, around: &Around<'_>) -> Self {
+        let Some(settings) = &config.seed_page else { return Self(None) };
+        let Some(client) = config.client(&settings.client_id) else { return Self(None) };
+        // The client's origins, and ours: a page may be served beside the daemon.
+        let mut origins = client.origins.clone();
+        origins.push(config.server.public_url.origin());
+        match &self.0 {
+            Some(inner) if inner.settings == *settings && inner.origins == origins => self.clone(),
+            _ => Self(Some(Arc::new(Inner::new(config, settings.clone(), origins, around)))),
+        }
+    }
+
+    /// Sends whoever is connected away, unless `next` are the same.
+    pub fn end_unless(&self, next: &Self) {
+        let Some(inner) = &self.0 else { return };
+        if !next.0.as_ref().is_some_and(|next| Arc::ptr_eq(inner, next)) {
+            inner.ended.cancel();
+        }
+    }
+
+    /// What serves them below `base`.
+    pub(super) fn router(&self, base: &str) -> Option<Router> {
+        let routers = &self.0.as_ref()?.routers;
+        routers.iter().find(|(below, _)| below == base).map(|(_, router)| router.clone())
+    }
+}
+
+impl Inner {
+    fn new(config: &Config, settings: SeedPage, origins: Vec<String>, around: &Around<'_>) -> Self {
+        let ended = around.stopping.child_token();
+        let router = |base: &str| {
+            // No `client_script`, so no iframe pages: it would run with our own origin (docs/adr/0011).
+            let options = Options {
+                allowed_origins: AllowedOrigins::List(origins.clone()),
+                admit_websocket: connection::admission(settings.bind),
+                keep_requests: settings.bind == SeedBind::Cookie,
+                extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
+                max_sessions: around.places.sockjs,
+                max_message_bytes: MAX_MESSAGE,
+                max_waiting_bytes: MAX_WAITING,
+                shutdown: ended.clone(),
+                tasks: around.tasks.clone(),
+                ..Options::default()
+            };
+            let service = connection::PageService::new(connection::Surroundings {
+                settings: settings.clone(),
+                keys: around.keys.clone(),
+                logins: around.logins.clone(),
+                metrics: around.metrics.clone(),
+                traces: around.traces.clone(),
+            });
+            sockjs::router(&format!("{base}/sockjs"), options, service)
+        };
+        let base = config.server.public_url.path();
+        let bases = if base.is_empty() { vec![""] } else { vec!["", base] };
+        let routers = bases.into_iter().map(|base| (base.to_owned(), router(base))).collect();
+        Self { settings, origins, routers, ended }
+    }
+}
+
+/// Who asks is all that a connection needs of what was put beside its request.
+fn kept(address: ClientAddress) -> Extensions {
+    let mut kept = Extensions::new();
+    kept.insert(address);
+    kept
+}
