@@ -157,8 +157,8 @@ pub(super) const ADMIN: SectionReference = SectionReference {
             "token_file",
             Form::Path,
             "\"admin-token\"",
-            "The file of the dashboard's token. Without one it shows counters only.",
-            "存放面板令牌的文件。没有它，面板只显示计数。",
+            "The file of the dashboard's token, 22 characters or more. Without one it shows counters only.",
+            "存放面板令牌的文件，令牌至少 22 个字符。没有它，面板只显示计数。",
         ),
         default(
             "hosts",
