@@ -7,6 +7,7 @@ mod error;
 mod generation;
 mod id_token_keys;
 mod journal;
+mod observation;
 pub mod offline;
 mod outside;
 mod serving;
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::EventStore;
+use crate::traces::Traces;
 use crate::transport::admin::Readiness;
 
 pub use self::checkpoints::audit_setup;
@@ -60,7 +62,7 @@ pub async fn run(
     outside: Outside,
 ) -> Result<(), RunError> {
     let Outside { shutdown, mut reloads, readiness } = outside;
-    let (clock, metrics) = (Clock::system(), Metrics::new());
+    let (clock, metrics, traces) = (Clock::system(), Metrics::new(), Traces::from_environment());
     let (stopping, listening) = (CancellationToken::new(), TaskTracker::new());
     // Whatever is at work by then ends with a start that is given up.
     let _ends = stopping.clone().drop_guard();
@@ -76,8 +78,10 @@ pub async fn run(
         opened = journal::open(&config, &readiness) => Arc::new(opened?),
         () = shutdown.cancelled() => return Ok(()),
     };
+    observation::observe_journal(&metrics, &journal, &clock);
     readiness.send_replace(Readiness::Starting("bringing back what was pending"));
-    let Opened { tree, core, errands } = Core::open(&config, &journal, if_other, clock, metrics, began).await?;
+    let Opened { tree, core, errands } =
+        Core::open(&config, &journal, if_other, clock, (metrics, traces.clone()), began).await?;
     let checkpointer = core.checkpointer.clone();
     let (public, admin) = ((listeners.public, mounts), (admin, listening));
     let mut serving = Serving::start(config, public, admin, (core, errands), stopping).await?;
@@ -102,6 +106,7 @@ pub async fn run(
         tree.stop().await;
         sign_the_end(&checkpointer).await;
         journal.close().await;
+        traces.finish().await;
     };
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
         return outcome.and(Err(RunError::Stuck));

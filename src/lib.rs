@@ -16,5 +16,6 @@ pub mod retention;
 pub mod simulator;
 pub mod store;
 pub mod tlog;
+pub mod traces;
 pub mod transport;
 pub mod vault;

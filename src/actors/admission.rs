@@ -60,6 +60,11 @@ impl Admission {
         self.places().free()
     }
 
+    /// How many places there are.
+    pub(super) fn most(&self) -> usize {
+        self.places().limits.max_sessions
+    }
+
     /// A place for a session that begins.
     pub(super) fn admit(self: &Arc<Self>, created: &Created) -> Result<Place, Full> {
         let network = network_of(created);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::{AccountName, Created, OpenId};
+use crate::domain::{AccountName, Created, OpenId, SceneId};
 use crate::keys::Purpose;
 
 use super::cell::Cell;
@@ -25,6 +25,11 @@ impl fmt::Debug for Asked {
 }
 
 impl Asked {
+    /// The session's name.
+    pub fn scene(&self) -> &SceneId {
+        &self.cell.scene
+    }
+
     /// How the session began.
     pub fn created(&self) -> &Arc<Created> {
         &self.cell.created

@@ -7,7 +7,7 @@ use crate::domain::{Created, SceneId};
 
 use super::address::{Address, Signpost};
 use super::admission::Place;
-use super::feed::{Feed, Message};
+use super::feed::{Feed, Message, Moments};
 use super::session::SessionMessage;
 
 /// Most commands that wait for one session. A login needs five, a person who scans again and again a few more.
@@ -40,11 +40,11 @@ impl Cell {
     }
 
     /// Tells the browsers what is durable now.
-    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool) {
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Moments>) {
         if ended {
             self.leave_admission();
         }
-        self.feed.publish(messages, ended);
+        self.feed.publish(messages, ended, moments);
     }
 
     /// Notes that somebody watches from there.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::{Command, Created, DenyReason, OpenId, Phase, Session, Timestamp};
+use crate::domain::{Command, Created, DenyReason, OpenId, Phase, SceneId, Session, Timestamp};
 use crate::keys::Purpose;
 
 use super::address::IfLost;
@@ -15,6 +15,8 @@ use super::numbers::Numbers;
 /// A session as who scanned it may see it.
 #[derive(Clone, Debug)]
 pub struct Confirmable {
+    /// Its name.
+    pub scene: SceneId,
     /// How it began.
     pub created: Arc<Created>,
     /// When.
@@ -53,6 +55,20 @@ pub enum ConfirmStage {
     WrongNumber,
     /// It is over.
     Over,
+}
+
+impl ConfirmStage {
+    /// It in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Confirmed => "confirmed",
+            Self::Reported => "reported",
+            Self::Denied => "denied",
+            Self::WrongNumber => "wrong_number",
+            Self::Over => "over",
+        }
+    }
 }
 
 impl Logins {
@@ -130,6 +146,7 @@ impl Logins {
         // The session has just told, so its beginning is there.
         let began = cell.feed.watch(0).ready().first().map(|message| message.at);
         Confirmable {
+            scene: cell.scene.clone(),
             created_at: began.unwrap_or(session.created.expires_at),
             stage: stage(&session.phase),
             numbers: self.numbers(cell).map(Numbers::shown),

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::domain::{DenyReason, OpenId, Timestamp};
+use crate::domain::{Created, DenyReason, OpenId, SceneId, Timestamp};
 
 /// Something that a browser is told. It is durable by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +57,34 @@ impl std::fmt::Debug for MessageBody {
     }
 }
 
+/// A callback as the outside knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// When it arrived.
+    pub arrived: Instant,
+    /// The outside's own name for it.
+    pub name: u64,
+}
+
+/// How what a session has told last came about.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// The session.
+    pub scene: SceneId,
+    /// How it began.
+    pub created: Arc<Created>,
+    /// When the event was known to be durable.
+    pub durable: Instant,
+    /// What led to it, where it was a callback.
+    pub callback: Option<Callback>,
+}
+
 #[derive(Default)]
 struct Content {
     messages: Vec<Message>,
     ended: bool,
+    /// Of the last message; unknown where it was read back.
+    moments: Option<Moments>,
 }
 
 /// The writing half.
@@ -72,10 +97,10 @@ impl Feed {
     }
 
     /// Puts the session's messages in their place; wakes the watchers only where something is new.
-    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool) {
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Moments>) {
         self.0.send_if_modified(|content| {
             let changed = content.messages != messages || content.ended != ended;
-            *content = Content { messages, ended };
+            *content = Content { messages, ended, moments };
             changed
         });
     }
@@ -87,7 +112,7 @@ impl Feed {
 
     /// Watches from behind the message `after`.
     pub(super) fn watch(&self, after: u32) -> Watch {
-        Watch { content: self.0.subscribe(), after }
+        Watch { content: self.0.subscribe(), after, since: Instant::now(), moments: None }
     }
 }
 
@@ -95,6 +120,8 @@ impl Feed {
 pub struct Watch {
     content: watch::Receiver<Content>,
     after: u32,
+    since: Instant,
+    moments: Option<Moments>,
 }
 
 impl Watch {
@@ -116,8 +143,14 @@ impl Watch {
             content.messages.iter().filter(|message| message.seq > self.after).cloned().collect();
         if let Some(last) = messages.last() {
             self.after = last.seq;
+            self.moments = content.moments.clone().filter(|moments| moments.durable >= self.since);
         }
         (messages, content.ended)
+    }
+
+    /// When the messages that were handed out last came about; `None` where that was before anybody watched here.
+    pub fn moments(&self) -> Option<&Moments> {
+        self.moments.as_ref()
     }
 
     /// The messages behind the cursor, waiting until there is one; `None` where the session is gone.

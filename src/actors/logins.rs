@@ -12,7 +12,7 @@ use super::address::{Address, DEADLINE, IfLost, NoAnswer};
 use super::admission::{Admission, AdmissionLimits, Full};
 use super::cell::Cell;
 use super::code;
-use super::feed::Watch;
+use super::feed::{Callback, Watch};
 use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
@@ -26,6 +26,8 @@ pub struct Logins {
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
+    /// Whose word this is, where it is a callback's.
+    callback: Option<Callback>,
 }
 
 /// Nothing can be said: the journal, an actor or time has failed. The caller may try again.
@@ -118,6 +120,14 @@ pub enum AfterScan {
 }
 
 impl AfterScan {
+    /// What has become of the login, in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing { .. } => "confirmed",
+            Self::Confirm { .. } => "scanned",
+        }
+    }
+
     /// What the link to the scanner's page carries.
     pub fn into_token(self) -> String {
         match self {
@@ -178,7 +188,19 @@ impl Logins {
         clock: Clock,
         scanners: Arc<Scanners>,
     ) -> Self {
-        Self { registry, admission, keys, clock, scanners }
+        Self { registry, admission, keys, clock, scanners, callback: None }
+    }
+
+    /// The same, for a callback: how long what it leads to takes is counted from its arrival.
+    #[must_use]
+    pub fn of_callback(&self, callback: Callback) -> Self {
+        Self { callback: Some(callback), ..self.clone() }
+    }
+
+    /// How many places of pending sessions are taken, and how many there are.
+    pub fn places(&self) -> (usize, usize) {
+        let most = self.admission.most();
+        (most - self.admission.free(), most)
     }
 
     /// Whether one more session can be pending at this moment.
@@ -392,7 +414,7 @@ impl Logins {
             tracing::warn!(scene = %cell.scene, "too many commands wait for this session");
             return Err(Failed::Unavailable);
         };
-        let handle = |reply| SessionMessage::Handle(command.clone(), reply);
+        let handle = |reply| SessionMessage::Handle(command.clone(), self.callback, reply);
         match cell.address.ask(if_lost, handle).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(CommandError::Refused(refusal))) => Err(Failed::Refused(refusal)),

@@ -31,7 +31,7 @@ mod tests;
 pub use admission::AdmissionLimits;
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
-pub use feed::{Message, MessageBody, Watch};
+pub use feed::{Callback, Message, MessageBody, Moments, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
@@ -40,5 +40,6 @@ pub use logins::{
 };
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
+pub use restart::Restarts;
 pub use switched_off::end_what_goes_on;
 pub use tree::{StartError, Tree};

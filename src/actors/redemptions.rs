@@ -47,6 +47,8 @@ impl Grant {
 pub struct Redemption {
     /// Who logged in, to what.
     pub grant: Grant,
+    /// The session's name.
+    pub scene: SceneId,
     /// The access token.
     pub access_token: String,
 }
@@ -95,7 +97,7 @@ impl Logins {
             Ok(outcome) if !matches!(*outcome.events, [Event::Redeemed(_)]) => Err(RedeemError::InvalidGrant),
             Ok(outcome) => {
                 let grant = Grant::of(&outcome.session).ok_or(RedeemError::InvalidGrant)?;
-                Ok(Redemption { grant, access_token: self.access_token(&cell.scene, &cell) })
+                Ok(Redemption { grant, scene: cell.scene.clone(), access_token: self.access_token(&cell.scene, &cell) })
             }
             Err(Failed::Refused(_)) => Err(RedeemError::InvalidGrant),
             Err(Failed::Unavailable) => Err(RedeemError::Unavailable),

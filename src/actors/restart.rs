@@ -1,7 +1,17 @@
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::domain::Timestamp;
+
+/// How often actors were restarted since the start.
+#[derive(Debug, Default)]
+pub struct Restarts {
+    /// The registry.
+    pub registry: AtomicU64,
+    /// Sessions, all together.
+    pub sessions: AtomicU64,
+}
 
 /// How often something may be restarted: so many times in any window, then it is given up.
 #[derive(Clone, Debug)]

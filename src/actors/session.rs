@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide, evolve};
@@ -13,8 +14,9 @@ use crate::keys::{Keys, Purpose};
 use crate::store::{Append, EventStore, StoreError};
 
 use super::cell::Cell;
-use super::feed::{Message, MessageBody};
+use super::feed::{Callback, Message, MessageBody, Moments};
 use super::numbers::Numbers;
+use super::restart::Restarts;
 use super::scanners::Scanners;
 
 /// The reason with which a session ends that nobody needs any more.
@@ -32,12 +34,13 @@ pub(super) struct Surroundings {
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
     pub(super) scanners: Arc<Scanners>,
+    pub(super) restarts: Arc<Restarts>,
 }
 
 /// What a session actor takes.
 pub(super) enum SessionMessage {
-    /// Decide on a command and store what follows.
-    Handle(Command, oneshot::Sender<Result<Outcome, CommandError>>),
+    /// Decide on a command and store what follows. With the callback that led to it, where it was one.
+    Handle(Command, Option<Callback>, oneshot::Sender<Result<Outcome, CommandError>>),
     /// Say where the session stands.
     Show(oneshot::Sender<Session>),
     /// The timer of that generation fired.
@@ -71,6 +74,7 @@ pub(super) struct SessionState {
     /// The last sequence of the session's stream.
     version: u32,
     messages: Vec<Message>,
+    moments: Option<Moments>,
     /// Counts the timers: one that was replaced may still fire.
     generation: u64,
     timer: Option<JoinHandle<Result<(), ractor::MessagingErr<SessionMessage>>>>,
@@ -92,6 +96,7 @@ impl Actor for SessionActor {
             state: State::Absent,
             version: 0,
             messages: Vec::new(),
+            moments: None,
             generation: 0,
             timer: None,
         })
@@ -106,7 +111,10 @@ impl Actor for SessionActor {
         session.reload().await?;
         if session.state == State::Absent {
             let create = Command::Create(session.cell.created.clone());
-            session.handle(&create).await.map_err(|error| format!("the session could not be created: {error:?}"))?;
+            session
+                .handle(&create, None)
+                .await
+                .map_err(|error| format!("the session could not be created: {error:?}"))?;
         }
         session.publish();
         session.set_timer(&myself);
@@ -120,9 +128,9 @@ impl Actor for SessionActor {
         session: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SessionMessage::Handle(command, reply) => {
+            SessionMessage::Handle(command, callback, reply) => {
                 let before = session.version;
-                let outcome = session.handle(&command).await;
+                let outcome = session.handle(&command, callback).await;
                 if matches!(outcome, Err(CommandError::Refused(Refusal::Ended))) {
                     session.expire_if_due().await;
                 }
@@ -153,7 +161,7 @@ impl Actor for SessionActor {
 
 impl SessionState {
     /// Decides, stores, evolves. Where the stream has grown behind our back, reads it and decides again.
-    async fn handle(&mut self, command: &Command) -> Result<Outcome, CommandError> {
+    async fn handle(&mut self, command: &Command, callback: Option<Callback>) -> Result<Outcome, CommandError> {
         for _ in 0..MOST_CONFLICTS {
             let events = decide(&self.state, command).map_err(CommandError::Refused)?;
             if events.is_empty() {
@@ -165,6 +173,12 @@ impl SessionState {
             match append.map_err(CommandError::Store)? {
                 Append::Stored(records) => {
                     records.iter().for_each(|record| self.apply(record));
+                    self.moments = Some(Moments {
+                        scene: self.cell.scene.clone(),
+                        created: self.cell.created.clone(),
+                        durable: Instant::now(),
+                        callback,
+                    });
                     return Ok(self.outcome(events));
                 }
                 Append::Conflict { .. } => self.reload().await.map_err(CommandError::Store)?,
@@ -185,6 +199,7 @@ impl SessionState {
         self.state = State::Absent;
         self.version = 0;
         self.messages.clear();
+        self.moments = None;
         records.iter().for_each(|record| self.apply(record));
         Ok(())
     }
@@ -226,7 +241,7 @@ impl SessionState {
 
     fn publish(&self) {
         let ended = self.state.session().is_some_and(|session| session.deadline().is_none());
-        self.cell.publish(self.messages.clone(), ended);
+        self.cell.publish(self.messages.clone(), ended, self.moments.clone());
     }
 
     /// Sets the timer to the next moment at which something happens by itself.
@@ -251,7 +266,7 @@ impl SessionState {
         let now = self.around.clock.now();
         let deadline = self.state.session().and_then(Session::deadline);
         if deadline.is_some_and(|deadline| deadline <= now)
-            && let Err(error) = self.handle(&Command::Expire { at: now }).await
+            && let Err(error) = self.handle(&Command::Expire { at: now }, None).await
         {
             tracing::warn!(scene = %self.cell.scene, ?error, "the session's end could not be stored yet");
         }
@@ -265,7 +280,7 @@ impl SessionState {
             myself.stop(Some(RETIRED.to_owned()));
             return;
         }
-        match self.handle(&Command::Expire { at: now }).await {
+        match self.handle(&Command::Expire { at: now }, None).await {
             // Early, where the wall clock was set back: the timer is set again.
             Ok(_) | Err(CommandError::Refused(_)) => {
                 self.publish();

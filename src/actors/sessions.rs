@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -109,6 +110,7 @@ impl SessionsState {
         let scene = child.cell.scene.clone();
         let budget = child.budget.get_or_insert_default();
         if budget.spend(self.around.clock.now()) {
+            self.around.restarts.sessions.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(%scene, %error, "a session failed and is restarted from its events");
             child.cell.signpost.starting();
             self.start(myself, child).await;

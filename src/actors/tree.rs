@@ -7,6 +7,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ use super::followers::Followers;
 use super::history::History;
 use super::logins::Logins;
 use super::registry::{Registry, RegistryArguments, RegistryMessage};
-use super::restart::RestartBudget;
+use super::restart::{RestartBudget, Restarts};
 use super::scanners::Scanners;
 use super::session::Surroundings;
 use super::sessions::{SessionsMessage, SessionsSupervisor};
@@ -54,6 +55,8 @@ pub struct Tree {
     pub followers: Followers,
     /// How many sessions the start brought back.
     pub recovered: usize,
+    /// How often actors were restarted.
+    pub restarts: Arc<Restarts>,
 }
 
 impl Tree {
@@ -68,7 +71,7 @@ impl Tree {
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
         let admission = Admission::new(limits);
-        let scanners = Arc::<Scanners>::default();
+        let (scanners, restarts) = (Arc::<Scanners>::default(), Arc::<Restarts>::default());
         let known = recover(&*store, &clock, &admission, &scanners).await?;
         let recovered = known.len();
         let around = Arc::new(Surroundings {
@@ -76,6 +79,7 @@ impl Tree {
             keys: keys.clone(),
             clock: clock.clone(),
             scanners: scanners.clone(),
+            restarts: restarts.clone(),
         });
         let (sessions_signpost, sessions) = Signpost::new();
         let (registry_signpost, registry) = Signpost::new();
@@ -93,7 +97,7 @@ impl Tree {
         let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
         let followers = Followers::new(store.clone(), clock.clone());
         let logins = Logins::new(registry, admission, keys, clock, scanners);
-        Ok(Self { root, ended, failure, logins, history: History::new(store), followers, recovered })
+        Ok(Self { root, ended, failure, logins, history: History::new(store), followers, recovered, restarts })
     }
 
     /// Returns when the tree cannot go on.
@@ -206,6 +210,7 @@ impl Actor for Root {
             SupervisionEvent::ActorFailed(actor, error) => {
                 let was_registry = state.registry.is_at(actor.get_id());
                 if was_registry && state.budget.spend(state.around.clock.now()) {
+                    state.around.restarts.registry.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(%error, "the registry failed and is restarted");
                     state.restart_registry(&myself).await
                 } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,8 +42,14 @@ impl AdminListener {
         let admin = Self { front, readiness, metrics };
         admin.show(settings, None);
         let front = admin.front.subscribe();
-        listening.spawn(server::serve(listener, front, ADMIN_CONNECTIONS, stopping.clone()));
+        let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
+        listening.spawn(server::serve(listener, front, places, stopping.clone()));
         admin
+    }
+
+    /// Whether the daemon takes requests.
+    pub(super) fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.clone()
     }
 
     /// Answers by these settings from now on, and of this journal.

@@ -14,9 +14,10 @@ use crate::metrics::Metrics;
 use crate::recall::Recall;
 use crate::retention::Retention;
 use crate::store::{EventStore, Journal, LAYOUT};
+use crate::traces::Traces;
 
 use super::checkpoints::audit_setup;
-use super::{RunError, id_token_keys};
+use super::{RunError, id_token_keys, observation};
 
 /// How many of the newest records are looked at where the keys of persons are new.
 const LOOKED_AT: u64 = 1024;
@@ -45,6 +46,7 @@ pub(super) struct Core {
     pub(super) recall: Recall,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
 }
 
 impl Core {
@@ -57,7 +59,7 @@ impl Core {
         journal: &Arc<Journal>,
         if_other: IfOther,
         clock: Clock,
-        metrics: Metrics,
+        (metrics, traces): (Metrics, Traces),
         began: Instant,
     ) -> Result<Opened, RunError> {
         let checkpointer = Checkpointer::start(audit_setup(config, journal.clone(), &clock), if_other).await?;
@@ -71,6 +73,7 @@ impl Core {
             tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
         }
         let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(config)).await?;
+        observation::observe_tree(&metrics, &tree, &checkpointer);
         let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
         let finished = forgetting.finish().await?;
         if finished > 0 {
@@ -92,6 +95,7 @@ impl Core {
             recall,
             clock,
             metrics,
+            traces,
         };
         Ok(Opened { tree, core, errands: Errands { forgetting, retention } })
     }

@@ -87,6 +87,8 @@ impl Generation {
         let around_pages = AroundPages {
             keys: &core.keys,
             logins: &core.logins,
+            metrics: &core.metrics,
+            traces: &core.traces,
             places: commons.places,
             stopping: &commons.stopping,
             tasks: &commons.tasks,
@@ -102,6 +104,7 @@ impl Generation {
             clock: core.clock.clone(),
             limits,
             metrics: core.metrics.clone(),
+            traces: core.traces.clone(),
             wechat,
             unionids: commons.unionids.clone(),
             page_connections,

@@ -18,7 +18,7 @@ use crate::transport::server::{self, Front, Places};
 use super::admin::{AdminListener, commands};
 use super::core::{Core, Errands, admission_limits};
 use super::generation::{Commons, Generation};
-use super::{RunError, id_token_keys};
+use super::{RunError, id_token_keys, observation};
 
 /// How often what is over is removed from what is remembered beside the journal.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -56,9 +56,13 @@ impl Serving {
         commons.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), stopping.clone()));
         let (generation, told) = prepared.begin();
         told?;
+        let folders = observation::Folders::of(&generation.site.config);
+        commons.tasks.spawn(observation::look_at_the_disk(core.metrics.clone(), folders, stopping.clone()));
+        let http = Arc::new(Semaphore::new(places.http));
+        observation::observe_serving(&core.metrics, http.clone(), places.http, admin.readiness());
         let front = watch::Sender::new(generation.front(commons.mounts.clone()));
         let commands = commands(&generation.site.config, &core, errands.forgetting, stopping);
-        listening.spawn(server::serve(public, front.subscribe(), places.http, stopping.clone()));
+        listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()));
         listening.spawn(admin::serve(socket, commands, stopping.clone()));
         admin.show(&generation.site.config.admin, Some(core.history.clone()));
         Ok(Self { core, commons, generation, front, admin, listening })

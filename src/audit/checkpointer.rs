@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::Timestamp;
 use crate::keys::{self, CheckpointKey};
 use crate::tlog::{Frontier, Signer, leaf_hash};
 
@@ -29,6 +31,8 @@ pub struct Checkpointer {
     signer: Signer,
     /// Whoever asks waits for whoever signs.
     growing: Mutex<Growing>,
+    /// When the last checkpoint was signed, in microseconds.
+    signed_at: AtomicI64,
 }
 
 struct Growing {
@@ -72,8 +76,12 @@ impl Checkpointer {
             key = %signer.verifier(),
             "the journal extends its last checkpoint"
         );
-        let growing = Mutex::new(Growing { frontier, subtrees, last, end });
-        Ok(Self { setup, signer, growing })
+        Ok(Self::with(setup, signer, Growing { frontier, subtrees, last, end }))
+    }
+
+    fn with(setup: Setup, signer: Signer, growing: Growing) -> Self {
+        let signed_at = AtomicI64::new(growing.last.at.as_micros());
+        Self { setup, signer, growing: Mutex::new(growing), signed_at }
     }
 
     /// Begins a log that was none yet, or none of this name.
@@ -89,8 +97,7 @@ impl Checkpointer {
         let subtrees = SubtreeFile::holding(&setup.folder, &known).map_err(|reason| tree(&setup.folder, reason))?;
         let end = keep(&setup, end, &last)?;
         tracing::info!(key = %signer.verifier(), "the journal begins as a log that checkpoints are signed of");
-        let growing = Mutex::new(Growing { frontier, subtrees, last, end });
-        Ok(Self { setup, signer, growing })
+        Ok(Self::with(setup, signer, Growing { frontier, subtrees, last, end }))
     }
 
     fn fork(setup: Setup, why: &AuditError) -> Result<Self, AuditError> {
@@ -122,6 +129,11 @@ impl Checkpointer {
     /// The key that anybody can verify the log's checkpoints with.
     pub fn verifier_key(&self) -> String {
         self.signer.verifier().to_string()
+    }
+
+    /// When the last checkpoint was signed.
+    pub fn signed_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.signed_at.load(Ordering::Relaxed))
     }
 
     /// A signed checkpoint of the log as far as it is durable now; where it has grown, it is kept.
@@ -171,6 +183,7 @@ impl Checkpointer {
         growing.subtrees.sync().map_err(|reason| tree(&self.setup.folder, reason))?;
         let fresh = start::sign(&self.setup, &self.signer, &growing.frontier, extensions)?;
         growing.end = self.keep_aside(growing.end, fresh.clone()).await?;
+        self.signed_at.store(fresh.at.as_micros(), Ordering::Relaxed);
         growing.last = fresh;
         Ok(())
     }

@@ -5,6 +5,7 @@ pub mod config_check;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod log;
 pub mod menu;
 pub mod replay;
 pub mod serve;
@@ -19,7 +20,6 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::EnvFilter;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Faults, Warning};
@@ -101,7 +101,10 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Runs the subcommand that the arguments name.
 pub fn run(arguments: &Arguments) -> Exit {
-    log_to_standard_error();
+    // The daemon's log is as its configuration says, once that is read.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        log::of_a_command();
+    }
     match &arguments.command {
         Command::Serve(args) => serve::run(*args, &arguments.config),
         Command::Demo(args) => demo::run(args),
@@ -113,17 +116,6 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Menu { command } => menu::run(command, &arguments.config),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
     }
-}
-
-/// Results go to standard output, everything else to standard error.
-fn log_to_standard_error() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
 }
 
 /// Whether standard output is for eyes that want colours.

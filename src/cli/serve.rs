@@ -35,6 +35,7 @@ pub struct ServeArgs {
 /// it read its configuration again.
 pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
+    super::log::of_the_daemon(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

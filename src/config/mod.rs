@@ -10,6 +10,7 @@ mod client;
 mod conversation;
 mod environment;
 mod fault;
+mod log;
 mod raw;
 mod running;
 mod section;
@@ -31,6 +32,7 @@ pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, We
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
+pub use log::{Log, LogFormat};
 pub use running::Taken;
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
@@ -60,6 +62,8 @@ pub struct Config {
     pub store: Store,
     /// How long things live.
     pub session: Session,
+    /// What is told on standard error.
+    pub log: Log,
     /// At least one, with names and app ids of their own.
     pub accounts: Vec<Account>,
     /// At least one, with ids of their own and accounts that exist.
@@ -70,7 +74,8 @@ pub struct Config {
 }
 
 /// The sections of a file, in the order of its documentation.
-const SECTIONS: [&str; 9] = ["server", "limits", "admin", "keys", "store", "session", "account", "client", "seed_page"];
+const SECTIONS: [&str; 10] =
+    ["server", "limits", "admin", "keys", "store", "session", "log", "account", "client", "seed_page"];
 
 /// The variables of this process that are meant for us. What is not UTF-8 in them is told as a fault later.
 pub fn from_process_env() -> Vec<(String, String)> {
@@ -146,6 +151,7 @@ impl Config {
         let store = Store::read(root, report);
         let keys = Keys::read(root, &store, report);
         let session = Session::read(root, report);
+        let log = Log::read(root, report);
         let accounts = tables(root, "account", report);
         let accounts: Vec<_> = accounts
             .into_iter()
@@ -168,6 +174,7 @@ impl Config {
             keys,
             store,
             session,
+            log,
             accounts: accounts.into_iter().map(|draft| draft.account).collect::<Option<_>>()?,
             clients: clients.into_iter().map(|draft| draft.client).collect::<Option<_>>()?,
             seed_page,

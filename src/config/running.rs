@@ -3,8 +3,10 @@
 use super::Config;
 
 /// What is fixed when the daemon starts. The addresses are bound, or the service manager has them; `public_url` is the issuer
-/// that websites compare and the name of the journal's checkpoints; store and keys are open, and locked.
-const FIXED: [&str; 6] = ["server.listen", "server.public_url", "admin.listen", "admin.socket", "store.", "keys."];
+/// that websites compare and the name of the journal's checkpoints; store and keys are open, and locked; whoever reads the log
+/// has begun.
+const FIXED: [&str; 7] =
+    ["server.listen", "server.public_url", "admin.listen", "admin.socket", "store.", "keys.", "log."];
 
 fn is_fixed(key: &str) -> bool {
     FIXED.iter().any(|fixed| if fixed.ends_with('.') { key.starts_with(fixed) } else { key == *fixed })
@@ -33,6 +35,7 @@ impl Config {
         self.admin.socket.clone_from(&running.admin.socket);
         self.store.clone_from(&running.store);
         self.keys.clone_from(&running.keys);
+        self.log.clone_from(&running.log);
         // So the next time they are told again.
         self.written.keep(&running.written, is_fixed);
         Taken { config: self, changed, at_the_next_start }

@@ -3,7 +3,7 @@
 //! `server` accepts connections and `public` puts the routes together. The rest is one way in each: the browsers'
 //! `sessions` API, the original page (`seed_page` over `sockjs`), WeChat's callback and API (`wechat`), the websites' back
 //! ends (`oauth`, and `webhooks` the other way), and the operator (`admin`). `opening` is what the first two share: how a session comes to be,
-//! with a code of `qr_codes`.
+//! with a code of `qr_codes`. `measure` counts what comes in.
 
 pub mod admin;
 mod client_address;
@@ -15,6 +15,7 @@ mod hosted;
 mod language;
 mod limits;
 mod login_request;
+mod measure;
 mod oauth;
 mod openapi;
 mod opening;

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use http::{HeaderMap, header};
+use tokio::time::Instant;
 
 use crate::actors::{OpenError, Opened, PageHolder, PageRefusal};
 use crate::clock::random_bytes;
 use crate::config::{Client, Confirm, Qr};
 use crate::domain::{Confirmation, Created, Incarnation, LoginRequest, Opener, Timestamp, Visitor};
+use crate::traces::{Span, Step};
 
 use super::client_address::ClientAddress;
 use super::phone;
@@ -90,6 +92,7 @@ pub(super) async fn open(
     request: LoginRequest,
     half: Option<PageHolder>,
 ) -> Result<Fresh, NotOpened> {
+    let began = Instant::now();
     if !site.config.server.logins {
         return Err(NotOpened::Paused);
     }
@@ -126,7 +129,9 @@ pub(super) async fn open(
         visitor: asker.visitor,
     };
     let in_app = phone::in_app(site, &scene, &created);
-    let opened = site.logins.open(scene, created, half).await?;
+    let opened = site.logins.open(scene, created.clone(), half).await?;
+    let create = Span::until_now(Step::Create, &opened.scene, "created", began);
+    site.traces.ended(&Span { created: Some(&created), ..create });
     Ok(Fresh { opened, qr_content, in_app, expires_at })
 }
 

@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::measure::Refused;
+
 /// An error as RFC 9457 writes it: `application/problem+json`.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
@@ -116,6 +118,7 @@ impl IntoResponse for Problem {
             body["missing"] = json!(self.missing);
         }
         let mut response = (self.status, body.to_string()).into_response();
+        response.extensions_mut().insert(Refused(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

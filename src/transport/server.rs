@@ -97,14 +97,14 @@ impl Front {
 
 /// Serves on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`]. Each connection speaks TLS as
 /// the newest `front` says when it is accepted; each request is answered as the newest says when it comes, so that
-/// connections stay when it is replaced, and what was begun goes on as it began.
+/// connections stay when it is replaced, and what was begun goes on as it began. Each connection takes one of the `places`;
+/// without one it waits.
 pub async fn serve(
     listener: TcpListener,
     front: watch::Receiver<Arc<Front>>,
-    most_connections: usize,
+    places: Arc<Semaphore>,
     stopping: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(most_connections));
     let throttle = Arc::new(Throttle::default());
     let connections = TaskTracker::new();
     loop {

@@ -12,6 +12,7 @@ use crate::domain::AccountName;
 use crate::jose::KeyRing;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::traces::Traces;
 
 use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
@@ -44,6 +45,8 @@ pub struct Site {
     pub limits: RateLimits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who hears of each login as a trace.
+    pub traces: Traces,
     /// WeChat's API, by account.
     pub wechat: HashMap<AccountName, WeChatApi>,
     /// Who people are for all accounts of an owner.

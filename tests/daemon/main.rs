@@ -21,6 +21,7 @@ mod lifecycle;
 mod link;
 mod manager;
 mod modes;
+mod observation;
 mod oidc;
 mod operator;
 mod original_page;

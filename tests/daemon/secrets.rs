@@ -100,7 +100,18 @@ async fn refused(world: &World, secrets: &mut Secrets) {
 
 #[tokio::test]
 async fn no_secret_of_a_whole_life_is_written_anywhere() {
+    whole_life("pretty", "TRACE").await;
+}
+
+#[tokio::test]
+async fn no_secret_of_a_whole_life_is_written_anywhere_where_the_log_is_json() {
+    whole_life("json", "\"level\":\"TRACE\"").await;
+}
+
+/// Everything that can happen to a login, logged in this format; `all` is in a log that tells everything.
+async fn whole_life(format: &str, all: &str) {
     let mut world = World::prepare(|config| {
+        let config = format!("{config}\n[log]\nformat = \"{format}\"\n");
         let told = format!(
             "client_id = \"shop\"\n webhook_url = \"http://127.0.0.1:9/\"\n webhook_secret = \"{WEBHOOK_SECRET}\""
         );
@@ -135,7 +146,7 @@ async fn no_secret_of_a_whole_life_is_written_anywhere() {
     }
     secrets.search("the metrics", world.try_get_at(9090, "/metrics").await.unwrap().text().as_bytes());
     let (_, log) = world.terminate().await;
-    assert!(log.contains("TRACE"), "it was not told to say everything");
+    assert!(log.contains(all), "it was not told to say everything");
     secrets.search("the log", log.as_bytes());
     secrets.search_below(&folder.join("data"));
     secrets.search_below(&told);

@@ -44,6 +44,10 @@ code_ttl = "60s"
 access_token_ttl = "10m"
 max_renewals = 3
 
+[log]
+format = "json"
+filter = "info,scan_login::store=debug"
+
 [[account]]
 name = "main"
 app_id = "wx0123456789abcdef"
@@ -134,7 +138,7 @@ fn debug_shows_no_secret() {
 
 #[test]
 fn the_written_defaults_are_the_defaults() {
-    let Config { server, limits, admin, keys, store, session, accounts, clients, seed_page, .. } = valid(SMALL);
+    let Config { server, limits, admin, keys, store, session, log, accounts, clients, seed_page, .. } = valid(SMALL);
     let base = Path::new("/etc/scan-login");
     assert_eq!(server.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((server.max_sessions, server.logins), (1_000_000, true));
@@ -155,6 +159,7 @@ fn the_written_defaults_are_the_defaults() {
     assert_eq!(store.retention, Some(Duration::from_secs(180 * 86_400)));
     assert_eq!((session.ttl, session.code_ttl), (Duration::from_secs(300), Duration::from_secs(60)));
     assert_eq!((session.access_token_ttl, session.max_renewals), (Duration::from_secs(600), 3));
+    assert_eq!(log, Log { format: LogFormat::Pretty, filter: "info".into() });
     let account = &accounts[0];
     assert_eq!(account.callback_max_age, Some(Duration::from_secs(600)));
     assert_eq!(account.api_base.as_str(), "https://api.weixin.qq.com");

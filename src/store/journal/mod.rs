@@ -11,11 +11,13 @@ use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
 use crate::vault::{NoVault, Vault};
 
 use super::medium::Medium;
+use super::observer::Observer;
 use super::old::Old;
 use super::{Append, Beginning, EventStore, Head, RawRecord, StoreError};
 use archiver::Archiver;
@@ -62,6 +64,17 @@ impl Journal {
         self.shared.archived.subscribe()
     }
 
+    /// Has `observer` hear what happens from now on; the first that is named stays.
+    pub fn observed_by(&self, observer: Arc<dyn Observer>) {
+        // A second one is the caller's mistake, and does no harm.
+        let _ = self.shared.observer.set(observer);
+    }
+
+    /// How many appends wait for the writer.
+    pub fn waiting(&self) -> usize {
+        QUEUE - self.writer.capacity()
+    }
+
     /// The keys that what identifies a person is sealed under.
     pub fn vault(&self) -> Arc<dyn Vault> {
         self.shared.vault.clone()
@@ -90,7 +103,8 @@ impl EventStore for Journal {
         events: Vec<Event>,
     ) -> BoxFuture<'static, Result<Append, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let request = Request::Append(AppendRequest { scene: scene.clone(), expected, at, events, reply });
+        let asked = Instant::now();
+        let request = Request::Append(AppendRequest { scene: scene.clone(), expected, at, events, asked, reply });
         let writer = self.writer.clone();
         Box::pin(async move {
             writer.send(request).await.map_err(|_| StoreError::Closed)?;
@@ -132,7 +146,11 @@ impl EventStore for Journal {
     }
 
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
-        self.read_blocking(Shared::unretired)
+        self.read_blocking(|shared| {
+            let streams = shared.unretired()?;
+            shared.tell(|observer| streams.iter().for_each(|stream| observer.found(stream)));
+            Ok(streams)
+        })
     }
 
     fn indexed(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<u64>>, StoreError>> {
@@ -140,6 +158,7 @@ impl EventStore for Journal {
     }
 
     fn retire(&self, scene: &SceneId) {
+        self.shared.tell(|observer| observer.retired(scene));
         self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner).push(scene.clone());
         // Where the queue is full the writer is at work, and looks before it waits again.
         let _ = self.writer.try_send(Request::Wake);

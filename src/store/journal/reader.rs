@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -11,6 +11,7 @@ use crate::domain::{Recorded, SceneId};
 use crate::store::archive::{Archive, VisitBody};
 use crate::store::codec;
 use crate::store::medium::{Medium, MediumError};
+use crate::store::observer::Observer;
 use crate::store::old::Old;
 use crate::store::streams::StreamIndex;
 use crate::store::unretired::Unretired;
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     /// The unretired streams: where their records are.
     pub(super) live: RwLock<HashMap<SceneId, Vec<u64>>>,
     pub(super) head: watch::Sender<Head>,
+    /// Who hears what happens here, where somebody does.
+    pub(super) observer: OnceLock<Arc<dyn Observer>>,
     /// Streams that are to be retired; the writer takes them when it has nothing more urgent.
     pub(super) retiring: Mutex<Vec<SceneId>>,
 }
@@ -62,7 +65,15 @@ impl Shared {
             closing: AtomicBool::default(),
             live: RwLock::default(),
             head: watch::Sender::default(),
+            observer: OnceLock::new(),
             retiring: Mutex::default(),
+        }
+    }
+
+    /// Tells whoever hears what happens here.
+    pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = self.observer.get() {
+            what(&**observer);
         }
     }
 

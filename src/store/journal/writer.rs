@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::domain::{Event, Person, Recorded, SceneId, Timestamp};
 use crate::store::codec::{self, Chunk, ChunkBuilder, NotEncoded};
@@ -40,6 +41,7 @@ pub(super) struct AppendRequest {
     pub(super) expected: u32,
     pub(super) at: Timestamp,
     pub(super) events: Vec<Event>,
+    pub(super) asked: Instant,
     pub(super) reply: Reply,
 }
 
@@ -184,6 +186,7 @@ impl Writer {
         }
         let mut group = Group::new(self.last_seq + 1);
         for append in appends {
+            self.shared.tell(|observer| observer.waited(append.asked.elapsed()));
             group.take(&self.shared, append);
         }
         if let Some(error) = group.failed.take() {
@@ -192,10 +195,12 @@ impl Writer {
         if let Some(chunk) = group.close() {
             group.chunks.push(chunk);
         }
-        if !group.chunks.is_empty()
-            && let Err(error) = self.write(&group.chunks)
-        {
-            return self.fail(error, group);
+        if !group.chunks.is_empty() {
+            let began = Instant::now();
+            if let Err(error) = self.write(&group.chunks) {
+                return self.fail(error, group);
+            }
+            self.shared.tell(|observer| observer.synced(group.stored.len(), began.elapsed()));
         }
         self.acknowledge(group);
     }
@@ -251,6 +256,7 @@ impl Writer {
                 live.insert(scene, stream);
             }
         }
+        self.shared.tell(|observer| group.stored.iter().for_each(|(_, records)| observer.durable(records)));
         self.shared.head.send_modify(|head| head.seq = self.last_seq);
         for (reply, records) in group.stored {
             let _ = reply.send(Ok(Append::Stored(records)));
@@ -264,6 +270,7 @@ impl Writer {
     fn fail(&mut self, error: MediumError, group: Group) {
         tracing::error!(%error, "the journal can no longer be written; nothing is acknowledged until a restart");
         self.failed = Some(error.clone());
+        self.shared.tell(|observer| observer.failed());
         self.shared.head.send_modify(|head| head.failure = Some(error.clone()));
         let replies = group.stored.into_iter().map(|(reply, _)| reply);
         for reply in replies.chain(group.refused.into_iter().map(|(reply, _)| reply)) {

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::super::headers::PRIVATE;
+use super::super::measure::Refused;
 use super::subject::NoSubject;
 
 /// An error of the token endpoint (RFC 6749 §5.2), and of the one for revocation (RFC 7009 §2.2.1).
@@ -32,6 +33,17 @@ impl From<NoSubject> for OAuthError {
         match no_subject {
             NoSubject::NoUnionid => Self::NoUnionid,
             NoSubject::Unavailable => Self::TemporarilyUnavailable,
+        }
+    }
+}
+
+impl OAuthError {
+    /// What the refusal counts as: OAuth's own word, where that says enough.
+    fn reason(self, error: &'static str) -> &'static str {
+        match self {
+            Self::TooManyFailures(_) => "too_many_failures",
+            Self::NoUnionid => "no_unionid",
+            _ => error,
         }
     }
 }
@@ -68,6 +80,7 @@ impl IntoResponse for OAuthError {
         };
         let body = axum::Json(json!({ "error": error, "error_description": description }));
         let mut response = (status, PRIVATE, body).into_response();
+        response.extensions_mut().insert(Refused(self.reason(error)));
         if let Self::TooManyFailures(wait) = self {
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

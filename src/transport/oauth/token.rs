@@ -4,10 +4,12 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::Map;
+use tokio::time::Instant;
 
 use crate::actors::RedeemError;
 use crate::config::Scope;
 use crate::keys::sha256;
+use crate::traces::{Span, Step};
 
 use super::super::client_address::ClientAddress;
 use super::super::headers::PRIVATE;
@@ -26,6 +28,7 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
+    let arrived = Instant::now();
     let form = form(&headers, body)?;
     let client = authenticate(&site, address, &headers, &form)?;
     match form.given("grant_type") {
@@ -66,5 +69,8 @@ pub(super) async fn token(
             answer.insert("unionid".into(), unionid.as_str().into());
         }
     }
+    site.metrics.logins().redeemed(arrived.elapsed());
+    let redeem = Span::until_now(Step::Redeem, &redemption.scene, "redeemed", arrived);
+    site.traces.ended(&Span { created: Some(&grant.created), ..redeem });
     Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
 }

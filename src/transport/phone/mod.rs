@@ -21,10 +21,12 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tokio::time::Instant;
 
 use crate::actors::{ConfirmStage, Confirmable, Decision};
 use crate::config::Language;
 use crate::domain::DenyReason;
+use crate::traces::{Span, Step};
 
 use super::client_address::ClientAddress;
 use super::extract::{PathText, Query};
@@ -106,6 +108,7 @@ async fn decide(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     refuse_foreign(&site, &headers)?;
     if !is_form(&headers) {
         return Err(Problem::not_a_form());
@@ -122,7 +125,11 @@ async fn decide(
     }
     match site.logins.decide(&token, decision).await? {
         // The address of the page again, so that going back or reloading sends nothing twice.
-        Some(_) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link(&site, &token))]).into_response()),
+        Some(after) => {
+            let confirm = Span::until_now(Step::Confirm, &after.scene, after.stage.name(), began);
+            site.traces.ended(&Span { created: Some(&after.created), ..confirm });
+            Ok((StatusCode::SEE_OTHER, [(header::LOCATION, link(&site, &token))]).into_response())
+        }
         None => Ok(answer(&site, &headers, None)),
     }
 }

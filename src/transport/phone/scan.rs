@@ -98,6 +98,7 @@ async fn scan(
             Ok(visit::redirect(&link(site, &token), cookies))
         }
         Err(ScanError::NoEffect { refusal, .. }) => {
+            site.metrics.logins().scan_refused(&refusal);
             tracing::info!(%scene, ?refusal, "a link that was opened had no effect");
             let notice = if refusal == Refusal::OtherScanner { Notice::Used } else { Notice::Over };
             Ok(tell(Some(created), notice))

@@ -15,8 +15,11 @@ use crate::actors::{Logins, Message, MessageBody, PageClaim};
 use crate::config::{SeedBind, SeedMessage, SeedPage};
 use crate::domain::PageId;
 use crate::keys::Keys;
+use crate::metrics::{ConnectionKind, Metrics};
+use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
+use super::super::measure;
 use super::super::sockjs::{Admission, Connection, Message as Said, Service};
 use super::holder::{PageCookie, holder};
 
@@ -46,15 +49,18 @@ pub(super) fn admission(bind: SeedBind) -> Admission {
 /// Serves the original page's connections.
 pub(super) struct PageService(Arc<Surroundings>);
 
-struct Surroundings {
-    settings: SeedPage,
-    keys: Arc<Keys>,
-    logins: Logins,
+/// What a page's connection works with.
+pub(super) struct Surroundings {
+    pub(super) settings: SeedPage,
+    pub(super) keys: Arc<Keys>,
+    pub(super) logins: Logins,
+    pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
 }
 
 impl PageService {
-    pub(super) fn new(settings: SeedPage, keys: Arc<Keys>, logins: Logins) -> Self {
-        Self(Arc::new(Surroundings { settings, keys, logins }))
+    pub(super) fn new(around: Surroundings) -> Self {
+        Self(Arc::new(around))
     }
 }
 
@@ -63,7 +69,11 @@ impl Service for PageService {
         let around = self.0.clone();
         Box::pin(async move {
             let mut connection = connection;
+            let _connected = around.metrics.http().connected(ConnectionKind::SockJs);
             if let Some((code, reason)) = converse(&around, &mut connection).await {
+                if code == REFUSED.0 {
+                    around.metrics.logins().refused("page_id_refused");
+                }
                 connection.close(code, reason);
             }
         })
@@ -87,6 +97,7 @@ async fn converse(around: &Surroundings, connection: &mut Connection) -> Option<
                 let Some(messages) = messages else { return Some(GONE) };
                 for value in messages.iter().filter_map(|message| value(message, &around.settings)) {
                     connection.send(format!("{AUTOMATIC_LOGIN}{value}")).ok()?;
+                    measure::pushed(&around.metrics, &around.traces, &claim.watch);
                 }
             }
             said = connection.recv() => {

@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 use crate::actors::Logins;
 use crate::config::{Config, SeedBind, SeedPage};
 use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
 use super::super::server::Places;
@@ -39,6 +41,10 @@ pub struct Around<'a> {
     pub keys: &'a Arc<Keys>,
     /// Where the pages' sessions are.
     pub logins: &'a Logins,
+    /// What is counted.
+    pub metrics: &'a Metrics,
+    /// Who hears of each login as a trace.
+    pub traces: &'a Traces,
     /// How many there may be.
     pub places: Places,
     /// Cancelled when the daemon stops.
@@ -94,7 +100,13 @@ impl Inner {
                 tasks: around.tasks.clone(),
                 ..Options::default()
             };
-            let service = connection::PageService::new(settings.clone(), around.keys.clone(), around.logins.clone());
+            let service = connection::PageService::new(connection::Surroundings {
+                settings: settings.clone(),
+                keys: around.keys.clone(),
+                logins: around.logins.clone(),
+                metrics: around.metrics.clone(),
+                traces: around.traces.clone(),
+            });
             sockjs::router(&format!("{base}/sockjs"), options, service)
         };
         let base = config.server.public_url.path();

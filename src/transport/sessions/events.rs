@@ -10,10 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
+use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::attached::{attach, to_json};
 use crate::actors::{Message, Watched};
+use crate::metrics::ConnectionKind;
 
 /// Proxies take a connection for dead that says nothing for a minute or so.
 const PING: Duration = Duration::from_secs(25);
@@ -62,7 +64,13 @@ fn told(
     missed: Vec<Message>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let stopping = site.stopping.clone();
-    let coming = stream::unfold(watch, |mut watch| async move { Some((watch.next_or_end().await?, watch)) });
+    // It goes with the stream, whoever ends that.
+    let connected = site.metrics.http().connected(ConnectionKind::Sse);
+    let coming = stream::unfold((watch, site.clone(), connected), |(mut watch, site, connected)| async move {
+        let messages = watch.next_or_end().await?;
+        measure::pushed(&site.metrics, &site.traces, &watch);
+        Some((messages, (watch, site, connected)))
+    });
     let batches = stream::once(std::future::ready(missed)).chain(coming);
     batches.take_until(stopping.cancelled_owned()).flat_map(move |messages| {
         let texts = to_json(&site, &created, &messages);

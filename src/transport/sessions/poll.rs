@@ -8,10 +8,12 @@ use serde_json::json;
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
+use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::attached::{Attached, attach, to_json};
 use crate::actors::Watched;
+use crate::metrics::ConnectionKind;
 
 /// The longest that a poll waits.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -28,6 +30,7 @@ pub(super) async fn poll(
     let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let mut messages = watch.ready();
     if messages.is_empty() {
+        let _connected = site.metrics.http().connected(ConnectionKind::Poll);
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
         messages = tokio::select! {
             next = watch.next() => next.unwrap_or_default(),
@@ -35,6 +38,7 @@ pub(super) async fn poll(
             () = site.stopping.cancelled() => Vec::new(),
         };
     }
+    measure::pushed(&site.metrics, &site.traces, &watch);
     Ok((PRIVATE, axum::Json(json!({ "messages": to_json(&site, &created, &messages) }))).into_response())
 }
 

@@ -7,11 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
+use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::websocket::{Limits, Upgrade, WebSocket};
 use super::attached::{attach, to_json};
 use crate::actors::Watched;
+use crate::metrics::ConnectionKind;
 
 /// The sub-protocol that these messages are.
 const PROTOCOL: &str = "scan-login.v1";
@@ -54,6 +56,7 @@ pub(super) async fn connect(
     let session = site.clone();
     site.tasks.spawn(async move {
         let _place = place;
+        let _connected = session.metrics.http().connected(ConnectionKind::WebSocket);
         let Ok(mut socket) = socket.await else { return };
         if let Some((code, reason)) = tell(&session, watched, &mut socket).await {
             socket.close(code, reason).await;
@@ -75,6 +78,7 @@ async fn tell(site: &Shared, Watched { created, mut watch }: Watched, socket: &m
                     // A slow browser is closed, never waited for.
                     timeout(WRITE_TIMEOUT, socket.send_text(text.to_string())).await.ok()?.ok()?;
                 }
+                measure::pushed(&site.metrics, &site.traces, &watch);
             }
             said = socket.recv() => drop(said?),
             _ = pings.tick() => {

@@ -30,6 +30,16 @@ pub(super) enum Line {
     Person(PersonHandle),
 }
 
+impl Message {
+    /// The session that it is about, where it is about one.
+    pub(super) fn scene(&self) -> Option<&str> {
+        match &self.line {
+            Line::Session(scene) => Some(scene.as_str()),
+            Line::Person(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Message({})", self.id)

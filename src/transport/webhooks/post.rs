@@ -103,7 +103,13 @@ impl Post {
             metrics.attempted(WebhookOutcome::Failed);
             if self.0.failing.lets_through() {
                 let host = self.0.url.host_str().unwrap_or_default();
-                tracing::warn!(host, id = message.id, error, "a website does not take a webhook; it is tried again");
+                tracing::warn!(
+                    host,
+                    id = message.id,
+                    scene = message.scene(),
+                    error,
+                    "a website does not take a webhook; it is tried again"
+                );
             }
             let Some(pause) = pause else { break };
             let sleep = tokio::time::sleep(with_jitter(Duration::from_secs(pause)));
@@ -117,7 +123,11 @@ impl Post {
             }
         }
         metrics.attempted(WebhookOutcome::GivenUp);
-        tracing::error!(id = message.id, "a webhook is given up: the website has not taken it");
+        tracing::error!(
+            id = message.id,
+            scene = message.scene(),
+            "a webhook is given up: the website has not taken it"
+        );
         Settled::Done
     }
 

@@ -177,6 +177,7 @@ impl WeChatApi {
         let use_until = now.after(granted.usable());
         let value = granted.access_token.0;
         state.current = Some(Token { value: value.clone(), use_until, has_worked: false });
+        self.0.watch.token_until(use_until);
         Ok(value)
     }
 

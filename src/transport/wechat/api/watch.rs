@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::breaker::{Breaker, Change, Pass};
 use super::error::{Absence, ApiError, Fault};
+use crate::domain::Timestamp;
 use crate::metrics::{ApiMetrics, CallOutcome};
 use crate::transport::throttle::Throttle;
 
@@ -28,6 +29,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(metrics: ApiMetrics) -> Self {
         Self { metrics, breaker: Mutex::default(), refusals: Mutex::default(), absences: Throttle::default() }
+    }
+
+    /// A new access token is used until then.
+    pub(super) fn token_until(&self, until: Timestamp) {
+        self.metrics.token_until(until);
     }
 
     /// Lets a call out, unless WeChat is away and it is not yet time to see whether it is back.

@@ -3,6 +3,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::Callback;
 use super::answer::{Answer, Form};
@@ -10,6 +11,7 @@ use super::chat;
 use super::forward::Original;
 use super::repeats::{Done, NotDone};
 use super::stubborn::{BETWEEN_TRIES, STUBBORN, stubbornly};
+use super::trace::CallbackTrace;
 use super::wording::{fill, site_name, texts};
 use crate::actors::{AfterScan, Following, ScanError, Scanned, Unavailable};
 use crate::clock::random_bytes;
@@ -33,6 +35,15 @@ pub(super) enum Ours {
     },
     /// Who scanned answers in the conversation.
     Word(chat::Word),
+}
+
+impl Ours {
+    fn scene(&self) -> Option<SceneId> {
+        match self {
+            Self::Scan { scene } => SceneId::new(scene).ok(),
+            Self::Word(word) => word.scene().cloned(),
+        }
+    }
 }
 
 /// What is said to whoever made a push.
@@ -60,15 +71,29 @@ pub(super) struct ToActOn {
     /// Of the query, for the reply.
     pub(super) nonce: String,
     pub(super) original: Original,
+    pub(super) arrival: Arrival,
+}
+
+/// When a push came, and when it was judged and opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) at: Instant,
+    pub(super) opened: Instant,
 }
 
 /// Acts on a push that is WeChat's word.
-pub(super) async fn act(site: Shared, account: Account, callback: Callback, arrived: ToActOn) -> Result<Done, NotDone> {
-    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original } = arrived;
+pub(super) async fn act(
+    site: Shared,
+    account: Account,
+    callback: Callback,
+    to_act_on: ToActOn,
+) -> Result<Done, NotDone> {
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrival } = to_act_on;
     if let Some(following) = following(&site, &account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
     }
+    let about = ours.as_ref().and_then(Ours::scene);
     let said = match (ours, callback.forwarder.clone()) {
         (Some(ours), forwarder) => {
             if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
@@ -81,8 +106,8 @@ pub(super) async fn act(site: Shared, account: Account, callback: Callback, arri
                 });
             }
             match ours {
-                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal).await?,
-                Ours::Word(word) => chat::answer(&site, &account, word).await?,
+                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal, arrival).await?,
+                Ours::Word(word) => chat::answer(&site, &account, word, arrival).await?,
             }
         }
         (None, Some(forwarder)) => {
@@ -110,7 +135,7 @@ pub(super) async fn act(site: Shared, account: Account, callback: Callback, arri
             }
         }
     });
-    let if_late = said.if_late.map(|text| tell(&site, &account, push.from, text));
+    let if_late = said.if_late.map(|text| tell(&site, &account, about, push.from, text));
     Ok(Done { answer, if_late })
 }
 
@@ -155,12 +180,16 @@ async fn scan(
     scene: &str,
     openid: &OpenId,
     seal: Option<Seal>,
+    arrival: Arrival,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
     let scanner = unionids::scanner(site, account, openid).await;
-    let scanning = || site.logins.scan(&scene, &account.name, scanner.clone());
+    let trace = CallbackTrace::begin(site, arrival);
+    let logins = site.logins.of_callback(trace.callback());
+    let scanning = || logins.scan(&scene, &account.name, scanner.clone());
     match stubbornly(site, scanning, |scanned| matches!(scanned, Err(ScanError::Unavailable))).await {
         Ok(Scanned { created, next }) => {
+            trace.durable(site, &scene, &created, next.name());
             let texts = texts(account, Some(&created));
             let name = site_name(site, &created);
             let AfterScan::Confirm { token } = next else { return Ok(Said::text(fill(&texts.confirmed, name))) };
@@ -172,10 +201,11 @@ async fn scan(
                 return Ok(Said::text(with_link));
             }
             // Nobody signed who scanned: the link goes to the person whom WeChat itself knows by that openid.
-            site.tasks.spawn(tell(site, account, openid.clone(), with_link));
+            site.tasks.spawn(tell(site, account, Some(scene), openid.clone(), with_link));
             Ok(Said { reply: Some(fill(&texts.link_follows, name)), if_late: None })
         }
         Err(ScanError::NoEffect { refusal, created }) => {
+            site.metrics.logins().scan_refused(&refusal);
             tracing::info!(%scene, ?refusal, "a scan had no effect");
             let texts = texts(account, created.as_deref());
             Ok(Said::text(match (refusal, &created) {
@@ -215,22 +245,29 @@ fn by_keyword(replies: &Replies, content: &str) -> Option<String> {
 }
 
 /// A message of its own to a person. WeChat allows it for a minute after a scan, so it is tried for as long.
-fn tell(site: &Shared, account: &Account, openid: OpenId, text: String) -> BoxFuture<'static, ()> {
+fn tell(
+    site: &Shared,
+    account: &Account,
+    about: Option<SceneId>,
+    openid: OpenId,
+    text: String,
+) -> BoxFuture<'static, ()> {
     let (name, api) = (account.name.clone(), site.wechat.get(&account.name).cloned());
     let stopping = site.stopping.clone();
     async move {
         let Some(api) = api else { return };
-        let give_up = tokio::time::Instant::now() + STUBBORN;
+        let give_up = Instant::now() + STUBBORN;
         let mut pause = BETWEEN_TRIES;
         loop {
             let error = match api.send_text(&openid, &text).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            let may_help = matches!(error, ApiError::Away { .. }) && tokio::time::Instant::now() + pause < give_up;
+            let may_help = matches!(error, ApiError::Away { .. }) && Instant::now() + pause < give_up;
             let is_awake = may_help && stopping.run_until_cancelled(tokio::time::sleep(pause)).await.is_some();
             if !is_awake {
-                tracing::warn!(account = %name, %error, "somebody could not be told by a message of its own");
+                let scene = about.as_ref().map(tracing::field::display);
+                tracing::warn!(account = %name, scene, %error, "somebody could not be told by a message of its own");
                 return;
             }
             pause *= 2;

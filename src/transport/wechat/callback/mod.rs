@@ -10,6 +10,7 @@ mod forward;
 mod repeats;
 mod signatures;
 mod stubborn;
+mod trace;
 mod wording;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::act::{Ours, ToActOn, act, following, ours};
+use self::act::{Arrival, Ours, ToActOn, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
 use self::repeats::{Repeats, Turn};
@@ -147,14 +148,18 @@ async fn verify(
 
 /// A message, answered in time whatever else is slow.
 async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
-    let answer_by = Instant::now() + ANSWER_TIMEOUT;
+    let arrived = Instant::now();
     let (account, callback) = account(&site, &name)?;
+    let _at_work = site.metrics.logins().callback_arrived();
     let answer = match read(&site, account, callback, request).await {
-        Ok(arrived) => answer(&site, account, callback, arrived, answer_by).await,
+        Ok(push) => answer(&site, account, callback, push, arrived).await,
         Err(problem) => Err(problem),
     };
     let outcome = answer.as_ref().map_or_else(outcome_of, |(outcome, _)| *outcome);
     site.metrics.callback(&account.name, outcome);
+    if answer.is_ok() {
+        site.metrics.logins().callback_answered(arrived.elapsed());
+    }
     answer.map(|(_, answer)| answer.into_response())
 }
 
@@ -209,26 +214,27 @@ async fn read_body(site: &Shared, request: Request) -> Result<Bytes, Problem> {
     Ok(body.map_err(|_| Problem::body_incomplete())??)
 }
 
-/// Works on a push, once however often it comes, and answers by then.
+/// Works on a push, once however often it comes, and answers in time, counted from its arrival.
 async fn answer(
     site: &Shared,
     account: &Account,
     callback: &Callback,
-    arrived: Arrived,
-    answer_by: Instant,
+    push: Arrived,
+    arrived: Instant,
 ) -> Result<(CallbackOutcome, Answer), Problem> {
-    let Arrived { opened, query, original, bound, until } = arrived;
+    let Arrived { opened, query, original, bound, until } = push;
     let ours = ours(site, account, &opened);
+    let arrival = Arrival { at: arrived, opened: Instant::now() };
     let is_scan = matches!(ours, Some(Ours::Scan { .. }));
     let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let openid = opened.push.from.as_str().into();
-    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original };
+    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
     let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
-    match tokio::time::timeout_at(answer_by, both).await {
+    match tokio::time::timeout_at(arrived + ANSWER_TIMEOUT, both).await {
         Ok(((turn, Ok(answer)), true)) => {
             Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))
         }

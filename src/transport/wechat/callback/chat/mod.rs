@@ -7,13 +7,14 @@
 
 mod words;
 
-use super::act::Said;
+use super::act::{Arrival, Said};
 use super::repeats::NotDone;
 use super::stubborn::stubbornly;
+use super::trace::CallbackTrace;
 use super::wording::{fill, language, site_name, texts};
-use crate::actors::{Asked, ConfirmStage, Confirmable, Decision, Unavailable};
+use crate::actors::{Asked, ConfirmStage, Confirmable, Decision, Logins, Unavailable};
 use crate::config::{Account, ConfirmVia, Language, Texts};
-use crate::domain::{Created, DenyReason, OpenId};
+use crate::domain::{Created, DenyReason, OpenId, SceneId};
 use crate::transport::phone;
 use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::api::{Menu, MenuEntry};
@@ -25,6 +26,13 @@ const ENTRIES: u32 = 10;
 
 /// Somebody's answer, and what it may be meant for: at least one session, the last scanned first.
 pub(super) struct Word(Vec<(Asked, Decision)>);
+
+impl Word {
+    /// The session that it is meant for most likely.
+    pub(super) fn scene(&self) -> Option<&SceneId> {
+        self.0.first().map(|(asked, _)| asked.scene())
+    }
+}
 
 /// Whether a login is confirmed in the conversation.
 pub(super) fn is_asked_here(site: &Site, created: &Created) -> bool {
@@ -39,10 +47,10 @@ pub(super) async fn ask(site: &Shared, account: &Account, openid: &OpenId, token
     let facts = phone::in_words(site, &confirmable, language(Some(created)));
     let asked = site.logins.asked(&account.name, openid).into_iter().find(|asked| asked.created() == created);
     if let (Some(asked), Some(api)) = (asked, site.wechat.get(&account.name).cloned()) {
-        let (menu, openid) = (menu(&asked, &confirmable, texts, name), openid.clone());
+        let (menu, openid, scene) = (menu(&asked, &confirmable, texts, name), openid.clone(), asked.scene().clone());
         site.tasks.spawn(async move {
             if let Err(error) = api.send_menu(&openid, &menu).await {
-                tracing::info!(%error, "a menu could not be sent: the answer is written instead");
+                tracing::info!(%scene, %error, "a menu could not be sent: the answer is written instead");
             }
         });
     }
@@ -92,9 +100,12 @@ fn is_long_over(site: &Site, created: &Created, decision: Decision) -> bool {
 const NOT_ME: Decision = Decision::Deny(DenyReason::NotMe);
 
 /// Does what the answer says, and tells what has come of it.
-pub(super) async fn answer(site: &Shared, account: &Account, word: Word) -> Result<Said, NotDone> {
-    let answered = stubbornly(site, || decide(site, &word), |outcome| outcome.is_err()).await;
+pub(super) async fn answer(site: &Shared, account: &Account, word: Word, arrival: Arrival) -> Result<Said, NotDone> {
+    let trace = CallbackTrace::begin(site, arrival);
+    let logins = site.logins.of_callback(trace.callback());
+    let answered = stubbornly(site, || decide(&logins, &word), |outcome| outcome.is_err()).await;
     let (before, decision, confirmable) = answered.map_err(|Unavailable| NotDone)?;
+    trace.durable(site, &confirmable.scene, &confirmable.created, confirmable.stage.name());
     let (texts, name) = (texts(account, Some(&confirmable.created)), site_name(site, &confirmable.created));
     let was_open = before == ConfirmStage::Open;
     let said = match (confirmable.stage, decision) {
@@ -109,10 +120,10 @@ pub(super) async fn answer(site: &Shared, account: &Account, word: Word) -> Resu
 }
 
 /// Where it stood, what was decided, and where it stands.
-async fn decide(site: &Site, word: &Word) -> Result<(ConfirmStage, Decision, Confirmable), Unavailable> {
+async fn decide(logins: &Logins, word: &Word) -> Result<(ConfirmStage, Decision, Confirmable), Unavailable> {
     let mut seen = Vec::with_capacity(word.0.len());
     for (asked, decision) in &word.0 {
-        seen.push((asked, *decision, site.logins.look(asked).await?));
+        seen.push((asked, *decision, logins.look(asked).await?));
     }
     let waits = seen.iter().position(|(.., now)| now.stage == ConfirmStage::Open);
     let void = |(_, decision, now): &(_, _, Confirmable)| *decision == NOT_ME && now.stage == ConfirmStage::Confirmed;
@@ -120,6 +131,6 @@ async fn decide(site: &Site, word: &Word) -> Result<(ConfirmStage, Decision, Con
     let (asked, decision, before) = seen.swap_remove(place);
     let stage = before.stage;
     let is_taken = stage == ConfirmStage::Open || decision == NOT_ME;
-    let after = if is_taken { site.logins.answer(asked, decision).await? } else { before };
+    let after = if is_taken { logins.answer(asked, decision).await? } else { before };
     Ok((stage, decision, after))
 }
