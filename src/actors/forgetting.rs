@@ -177,7 +177,7 @@ impl Forgetting {
     /// Ends a session of the person, where it goes on.
     async fn end(&self, scene: &SceneId) -> Result<(), NotForgotten> {
         if let Some(logins) = &self.logins {
-            logins.end(scene).await?;
+            logins.end_by_admin(scene).await?;
             return Ok(());
         }
         let records = self.store.stream(scene).await?;

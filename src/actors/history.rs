@@ -36,6 +36,23 @@ impl History {
         self.0.stream(scene).await
     }
 
+    /// The sessions that go on, and those that ended so lately that somebody may still ask for them; the oldest first. Among them
+    /// is what is no session: it has no events that began one.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn lately(&self) -> Result<Vec<SceneId>, StoreError> {
+        self.0.unretired_scenes().await
+    }
+
+    /// All events of these sessions, in the order of the scenes.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    pub async fn sessions(&self, scenes: Vec<SceneId>) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        self.0.streams(scenes).await
+    }
+
     /// Up to `limit` records as they are stored, from the sequence `from` on.
     ///
     /// # Errors

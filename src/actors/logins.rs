@@ -159,6 +159,17 @@ pub enum ScanError {
     Unavailable,
 }
 
+/// What came of the operator's word that a session shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedByAdmin {
+    /// It is over by that.
+    Now,
+    /// It was over before.
+    Before,
+    /// Nobody here knows it: it has been over for long, or there was none.
+    Unknown,
+}
+
 /// A claim on a page id, held by a connection for as long as it lasts.
 pub struct PageClaim {
     page: PageId,
@@ -376,15 +387,17 @@ impl Logins {
         }
     }
 
-    /// The operator ends a session, where it goes on still. `false`: nobody here knows it, so it is over for long.
+    /// The operator ends a session, where it goes on still: `denied`, reason `admin`. It is durable when this returns, and
+    /// whoever watches is told.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub(super) async fn end(&self, scene: &SceneId) -> Result<bool, Unavailable> {
-        let Some(cell) = self.find(scene).await? else { return Ok(false) };
+    pub async fn end_by_admin(&self, scene: &SceneId) -> Result<EndedByAdmin, Unavailable> {
+        let Some(cell) = self.find(scene).await? else { return Ok(EndedByAdmin::Unknown) };
         let deny = Command::Deny { reason: DenyReason::Admin };
         match self.command(&cell, IfLost::SendAgain, deny).await {
-            Ok(_) | Err(Failed::Refused(_)) => Ok(true),
+            Ok(Outcome { events, .. }) if !events.is_empty() => Ok(EndedByAdmin::Now),
+            Ok(_) | Err(Failed::Refused(_)) => Ok(EndedByAdmin::Before),
             Err(Failed::Unavailable) => Err(Unavailable),
         }
     }

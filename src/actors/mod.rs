@@ -36,7 +36,8 @@ pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
 pub use logins::{
-    AfterScan, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable, Watched,
+    AfterScan, EndedByAdmin, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable,
+    Watched,
 };
 pub use pages::{PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};

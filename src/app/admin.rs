@@ -69,6 +69,7 @@ pub(super) fn commands(config: &Config, core: &Core, forgetting: Forgetting, sto
     let commands = admin::events_router(core.history.clone(), stopping.clone())
         .merge(admin::records_router(core.history.clone(), stopping.clone()))
         .merge(admin::forget_router(forgetting))
+        .merge(admin::sessions_router(core.logins.clone(), core.history.clone(), core.clock.clone()))
         .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
     match folder_id(&config.store.path) {
         Ok(journal) => admin::for_journal(journal, commands),

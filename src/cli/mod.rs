@@ -1,14 +1,20 @@
 //! The program's command line: one file a subcommand; `daemon` and `source` are what several of them share.
 
 pub mod audit;
+pub mod completions;
 pub mod config_check;
+pub mod config_print;
 pub mod daemon;
 pub mod demo;
 pub mod doctor;
+mod help;
+mod lines;
 mod log;
+pub mod man;
 pub mod menu;
 pub mod replay;
 pub mod serve;
+pub mod sessions;
 pub mod simulate;
 pub mod source;
 pub mod store;
@@ -48,6 +54,11 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
+    /// The logins of now: which there are, what one has seen, and how to end it
+    Sessions {
+        #[command(subcommand)]
+        command: sessions::SessionsCommand,
+    },
     /// The journal as a whole: export and import, backup and restore, layout
     Store {
         #[command(subcommand)]
@@ -58,24 +69,47 @@ enum Command {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
-    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon: what is wrong, and the cure
+    /// Ask WeChat with each account's credentials, and look at what surrounds the daemon
+    #[command(after_help = "\
+One line a check; where anything is wrong, the cure, and the exit status is 1.
+
+Example:
+  scan-login doctor")]
     Doctor,
     /// The account's menu as a file, since turning on the callback hides the console's editor
     Menu {
         #[command(subcommand)]
         command: menu::MenuCommand,
     },
-    /// Look at the configuration
+    /// What a configuration may say, and what is wrong with this one
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Print what a shell needs to complete arguments
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(man::ManArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Tell every fault at once: key, value, reason and cure
+    #[command(after_help = "\
+Example:
+  scan-login --config /etc/scan-login.toml config check")]
     Check,
+    /// Print a commented file to start from, which `config check` accepts
+    #[command(after_help = "\
+Example:
+  scan-login config default > scan-login.toml
+  scan-login config default --lang zh-CN > scan-login.toml")]
+    Default(config_print::LanguageArgs),
+    /// Print what every key takes and is for, in Markdown
+    #[command(after_help = "\
+Example:
+  scan-login config reference --lang zh-CN | less")]
+    Reference(config_print::LanguageArgs),
 }
 
 /// How a subcommand ended.
@@ -110,11 +144,16 @@ pub fn run(arguments: &Arguments) -> Exit {
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args, &arguments.config),
         Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
+        Command::Sessions { command } => sessions::run(command, &arguments.config),
         Command::Store { command } => store::run(command, &arguments.config),
         Command::Audit { command } => audit::run(command, &arguments.config),
         Command::Doctor => doctor::run(&arguments.config),
         Command::Menu { command } => menu::run(command, &arguments.config),
+        Command::Completions(args) => completions::run(*args),
+        Command::Man(args) => man::run(args),
         Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
+        Command::Config { command: ConfigCommand::Default(args) } => config_print::default_file(*args),
+        Command::Config { command: ConfigCommand::Reference(args) } => config_print::reference(*args),
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) use signals::until_told;
 
 /// What `serve` takes.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(after_help = "\
+SIGTERM or Ctrl-C ends it, and nothing that was acknowledged is lost; a second one ends it at once.
+
+Example:
+  scan-login --config /etc/scan-login.toml serve")]
 pub struct ServeArgs {
     /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
     #[arg(long)]
@@ -35,12 +40,22 @@ pub struct ServeArgs {
 /// it read its configuration again.
 pub fn run(args: ServeArgs, path: &Path) -> Exit {
     let Some((config, warnings)) = super::load(path) else { return Exit::Usage };
+    if let Some(what) = known_to_everybody(&config) {
+        complain(&what, "write secrets of your own there; `scan-login demo` needs none");
+        return Exit::Usage;
+    }
     super::log::of_the_daemon(&config.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let if_other = if args.accept_fork { IfOther::Fork } else { IfOther::Refuse };
     super::block_on(serve(config, path, if_other))
+}
+
+/// What to say where secrets are those that `config default` prints.
+fn known_to_everybody(config: &Config) -> Option<String> {
+    let examples = config.example_secrets();
+    (!examples.is_empty()).then(|| format!("everybody knows the examples of `config default`: {}", examples.join(", ")))
 }
 
 async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {

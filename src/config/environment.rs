@@ -8,6 +8,11 @@ pub(super) const PREFIX: &str = "SCAN_LOGIN__";
 /// The tables that stand in lists, each with the key that names it.
 const NAMED: [(&str, &str); 2] = [("account", "name"), ("client", "client_id")];
 
+/// The tables below an account: what a variable of theirs goes on with, and how the file calls them. What stands in lists is written
+/// in the file.
+const BELOW_ACCOUNT: [(&str, &[&str]); 3] =
+    [("texts__zh_cn__", &["texts", "zh-CN"]), ("texts__en__", &["texts", "en"]), ("replies__", &["replies"])];
+
 const FORM: &str =
     "the form is SCAN_LOGIN__SECTION__KEY, or SCAN_LOGIN__ACCOUNT__NAME__KEY and SCAN_LOGIN__CLIENT__NAME__KEY";
 
@@ -40,10 +45,17 @@ fn lay(root: &mut Table, name: &str, value: String) -> Result<(), Complaint> {
         return Err(no_key());
     }
     let named = NAMED.iter().find(|(named, _)| *named == section);
+    let empty = || Node { raw: Raw::Table(Table::new()), place: Place::Variable(name.to_owned()) };
     let (table, key) = match named {
-        Some((_, id_key)) => named_table(root, section, id_key, rest)?,
+        Some((_, id_key)) => {
+            let (table, key) = named_table(root, section, id_key, rest)?;
+            match below(table, &key, &empty) {
+                Some(found) => found,
+                // The reader of the file will say that this is no section.
+                None => return Ok(()),
+            }
+        }
         None => {
-            let empty = || Node { raw: Raw::Table(Table::new()), place: Place::Variable(name.to_owned()) };
             match &mut root.entry(section.to_owned()).or_insert_with(empty).raw {
                 Raw::Table(table) => (table, rest.to_owned()),
                 // The reader of the file will say that this is no section.
@@ -58,6 +70,21 @@ fn lay(root: &mut Table, name: &str, value: String) -> Result<(), Complaint> {
         }
         _ => Ok(()),
     }
+}
+
+/// The table below an account that the key leads to, made where it is not there; the table itself where it leads to none. `None`
+/// where something else is written in its place.
+fn below<'a>(table: &'a mut Table, key: &str, empty: &dyn Fn() -> Node) -> Option<(&'a mut Table, String)> {
+    let found = BELOW_ACCOUNT.iter().find_map(|(start, path)| Some((key.strip_prefix(start)?, path)));
+    let Some((key, path)) = found.filter(|(key, _)| !key.is_empty()) else { return Some((table, key.to_owned())) };
+    let mut table = table;
+    for step in *path {
+        match &mut table.entry((*step).to_owned()).or_insert_with(empty).raw {
+            Raw::Table(below) => table = below,
+            _ => return None,
+        }
+    }
+    Some((table, key.to_owned()))
 }
 
 /// Finds the table that `rest`, a folded name and a key, belongs to. A name may hold `__` itself: the longest counts.

@@ -12,6 +12,7 @@ mod environment;
 mod fault;
 mod log;
 mod raw;
+mod reference;
 mod running;
 mod section;
 mod seed_page;
@@ -28,11 +29,14 @@ mod written;
 use std::io;
 use std::path::Path;
 
+use secrecy::{ExposeSecret, SecretString};
+
 pub use account::{Account, AccountKind, Encryption, ForwardMode, TokenSource, WebOauth};
 pub use client::{Client, Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, Scope, Subject};
 pub use conversation::{Conversation, Keyword, KeywordMatch, Language, Replies};
 pub use fault::{Complaint, Fault, Faults, Place, Warning};
 pub use log::{Log, LogFormat};
+pub use reference::{ReferenceLanguage, default_file, reference};
 pub use running::Taken;
 pub use seed_page::{SeedBind, SeedMessage, SeedPage};
 pub use server::{Admin, Limits, Rate, Server};
@@ -94,7 +98,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let cure = match error.kind() {
                 io::ErrorKind::NotFound => {
-                    "give --config FILE; the README shows one to start from, and `scan-login demo` needs none"
+                    "give --config FILE; `scan-login config default` prints one to start from, and `scan-login demo` needs none"
                 }
                 io::ErrorKind::InvalidData => "save the file in UTF-8",
                 _ => "let it be a file that this user may read",
@@ -122,6 +126,28 @@ impl Config {
             Some(config) if report.faults.is_empty() => Ok((config, report.warnings)),
             _ => Err(Faults::new(report.faults, report.warnings)),
         }
+    }
+
+    /// The secrets that are still those of [`default_file`], which everybody knows: the whole paths of their keys.
+    pub fn example_secrets(&self) -> Vec<String> {
+        let of_account = |account: &Account| {
+            let secrets = [
+                ("app_secret", Some(&account.app_secret)),
+                ("token", Some(&account.token)),
+                ("encoding_aes_key", account.encoding_aes_key.as_ref()),
+                ("previous_encoding_aes_key", account.previous_encoding_aes_key.as_ref()),
+            ];
+            examples(&format!("account.{}", account.name), secrets)
+        };
+        let of_client = |client: &Client| {
+            let secrets = [
+                ("client_secret", Some(&client.client_secret)),
+                ("previous_client_secret", client.previous_client_secret.as_ref()),
+                ("webhook_secret", client.webhook_secret.as_ref()),
+            ];
+            examples(&format!("client.{}", client.client_id), secrets)
+        };
+        self.accounts.iter().flat_map(of_account).chain(self.clients.iter().flat_map(of_client)).collect()
     }
 
     /// The account with this name.
@@ -181,6 +207,12 @@ impl Config {
             written: Written::of(root, &report.files),
         })
     }
+}
+
+fn examples<const N: usize>(path: &str, secrets: [(&str, Option<&SecretString>); N]) -> Vec<String> {
+    let is_example = |secret: &SecretString| reference::is_example(secret.expose_secret());
+    let found = secrets.into_iter().filter(|(_, secret)| secret.is_some_and(is_example));
+    found.map(|(key, _)| format!("{path}.{key}")).collect()
 }
 
 /// The tables of a list such as `[[account]]`, each with how people call it.

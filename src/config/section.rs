@@ -1,12 +1,12 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::{Complaint, Fault, Place, Report, Spot};
 use super::raw::{Node, Raw, Table};
-use super::unbuilt;
 use super::values::Choice;
+use super::{reference, unbuilt};
 
 /// Stands in a message for every secret.
 const REDACTED: &str = "(secret)";
@@ -192,8 +192,12 @@ impl<'a> Section<'a> {
                 }
             },
         };
-        if matches!(taken, Taken::Given(_)) {
+        if let Taken::Given(secret) = &taken {
             self.note_unbuilt(key, &format!("{}.{key}", self.kind));
+            if reference::is_example(secret.expose_secret()) {
+                let text = "is the example of `config default`, which everybody knows: replace it, `serve` does not start with it";
+                self.report.warn(Spot { value: None, ..self.spot(key) }, text);
+            }
         }
         taken
     }
@@ -294,6 +298,12 @@ impl<'a> Section<'a> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
+        debug_assert!(
+            self.known.iter().all(|key| reference::is_described(self.kind, key)),
+            "config/reference describes every key, also those of {} among {:?}",
+            self.kind,
+            self.known
+        );
         report_unknown(self.table, &self.path, &self.known, self.report);
     }
 }
@@ -306,9 +316,11 @@ pub(super) fn report_unknown(table: &Table, path: &str, known: &[String], report
         if known.contains(key) {
             continue;
         }
-        let cure = match nearest(key, known.iter().map(String::as_str)) {
-            Some(near) => format!("the nearest known one is {}; else remove it", whole(near)),
-            None => "remove it".to_owned(),
+        let elsewhere = reference::section_with(key).filter(|_| !path.is_empty());
+        let cure = match (elsewhere, nearest(key, known.iter().map(String::as_str))) {
+            (Some(section), _) => format!("it belongs into {section}; else remove it"),
+            (None, Some(near)) => format!("the nearest known one is {}; else remove it", whole(near)),
+            (None, None) => "remove it".to_owned(),
         };
         let spot = Spot { key: whole(key), place: Some(node.place.clone()), value: None };
         report.fault(spot, "is not a known key", cure);

@@ -49,6 +49,17 @@ pub enum Confirmation {
     Number,
 }
 
+impl Confirmation {
+    /// The name that the journal's readers see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tap => "tap",
+            Self::Number => "number",
+        }
+    }
+}
+
 /// What the login is for, as the website says (`purpose`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Purpose {

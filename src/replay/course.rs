@@ -45,6 +45,11 @@ impl Stage {
         }
     }
 
+    /// The stage with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
     /// Whether the login still goes on.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Pending | Self::Scanned | Self::Confirmed)
@@ -103,6 +108,14 @@ impl Course {
             since: recorded.at,
             person: None,
         })
+    }
+
+    /// The way that these events tell, all of one session and in their order; `None` where they tell of none.
+    pub fn of(events: &[Recorded]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let mut course = Self::begin(first)?;
+        rest.iter().for_each(|recorded| course.take(recorded));
+        Some(course)
     }
 
     /// How far it has come.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{AccountName, Confirmation, Created, Event, OpenId, Opener, Person, Recorded, UnionId, Visitor};
+use crate::domain::{AccountName, Created, Event, OpenId, Opener, Person, Recorded, UnionId, Visitor};
 
 pub use read::{LineError, read_jsonl};
 
@@ -117,11 +117,7 @@ impl<'a> From<&'a Created> for CreatedLine<'a> {
             client_id: created.client.as_str(),
             page_id,
             opener,
-            confirm: match created.confirmation {
-                Confirmation::Auto => "auto",
-                Confirmation::Tap => "tap",
-                Confirmation::Number => "number",
-            },
+            confirm: created.confirmation.name(),
             purpose: request.purpose.name(),
             scope: &request.scope,
             redirect_uri: request.redirect_uri.as_deref(),

@@ -18,7 +18,7 @@ pub use line::{LineError, read_jsonl, to_map, write_jsonl};
 pub use moment::{Moment, Scanner, Standing};
 pub use persons::Identify;
 pub use report::{Counts, Facts, Histogram, Numbers, Range, Report, Step, Timeline, render};
-pub use table::{Look, SessionTable, Table};
+pub use table::{GoingOnTable, Look, SessionTable, Table, sheet};
 pub use time::{Edge, TimeError, local_time, parse_moment, parse_rfc3339, zone_name};
 
 #[cfg(test)]

@@ -69,6 +69,12 @@ impl Scanner {
 }
 
 impl Standing {
+    /// Where the session of these events, all of one and in their order, stands at that moment, at which all of them have
+    /// happened; `None` where they tell of none.
+    pub fn of(events: &[Recorded], at: Timestamp) -> Option<Self> {
+        Some(Self { at, course: Course::of(events)? })
+    }
+
     /// The session's way until then.
     pub fn course(&self) -> &Course {
         &self.course

@@ -1,4 +1,7 @@
+mod going_on;
 mod sessions;
+mod sheet;
+mod span;
 mod text;
 
 use jiff::tz::TimeZone;
@@ -7,7 +10,9 @@ use serde_json::{Map, Value};
 use super::time::{local_text, zone_name};
 use text::{columns_of, cut, shown};
 
+pub use going_on::GoingOnTable;
 pub use sessions::SessionTable;
+pub use sheet::sheet;
 
 /// Where and for whom a table is drawn.
 #[derive(Clone, Debug)]

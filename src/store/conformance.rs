@@ -137,6 +137,11 @@ async fn only_unretired_streams_are_brought_back(engine: &dyn Engine) {
     store.append(&scene("b"), 0, NOON, vec![]).await.unwrap();
     let live = store.unretired().await.unwrap();
     assert_eq!(live.iter().map(|stream| places(stream)).collect::<Vec<_>>(), [[(2, 1), (5, 2)]]);
+    stored(&*store, "d", 0, vec![created()]).await;
+    assert_eq!(store.unretired_scenes().await.unwrap(), [scene("b"), scene("d")], "those first that began first");
+    let streams = store.streams(["d", "nobody", "b"].map(scene).to_vec()).await.unwrap();
+    let told: Vec<_> = streams.iter().map(|stream| places(stream)).collect();
+    assert_eq!(told, [vec![(6, 1)], vec![], vec![(2, 1), (5, 2)]], "in the order in which they were asked for");
     store.close().await;
     drop(store);
     let store = engine.open();

@@ -143,6 +143,29 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`StoreError`] where the medium fails or is damaged.
     fn unretired(&self) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>>;
 
+    /// The names of those [`unretired`](Self::unretired) streams, those first that began first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn unretired_scenes(&self) -> BoxFuture<'static, Result<Vec<SceneId>, StoreError>> {
+        let unretired = self.unretired();
+        Box::pin(async move {
+            let streams = unretired.await?;
+            let mut begun: Vec<_> = streams.iter().filter_map(|records| records.first()).collect();
+            begun.sort_unstable_by_key(|first| first.seq);
+            Ok(begun.into_iter().map(|first| first.scene.clone()).collect())
+        })
+    }
+
+    /// All events of these scenes, in the order of the scenes: what lies together is read together. None of one that is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or is damaged.
+    fn streams(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
+        let streams: Vec<_> = scenes.iter().map(|scene| self.stream(scene)).collect();
+        Box::pin(futures_util::future::try_join_all(streams))
+    }
+
     /// Where the index says that the events of these scenes are, in their order: their sequences in the log.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod lifecycle;
 mod link;
 mod manager;
 mod modes;
+mod now;
 mod observation;
 mod oidc;
 mod operator;

@@ -234,6 +234,10 @@ impl World {
         command
     }
 
+    pub fn is_running(&self) -> bool {
+        self.daemon.is_some()
+    }
+
     pub fn pid(&self) -> i32 {
         i32::try_from(self.daemon.as_ref().and_then(Child::id).unwrap()).unwrap()
     }

@@ -18,8 +18,14 @@ use convert::Menu;
 #[derive(Debug, Subcommand)]
 pub(super) enum MenuCommand {
     /// Write the menu that people see, in the form that `push` takes
+    #[command(after_help = "\
+Example:
+  scan-login menu pull menu.json --account main")]
     Pull(MenuArgs),
     /// Make the file's menu the account's
+    #[command(after_help = "\
+Example:
+  scan-login menu push menu.json --account main")]
     Push(MenuArgs),
 }
 

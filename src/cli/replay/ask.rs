@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Format, ReplayArgs, Surroundings};
+use super::{ReplayArgs, Surroundings};
 use crate::domain::Timestamp;
-use crate::replay::{Edge, Filter, FilterError, Look, Range, Scanner, local_time, parse_moment, zone_name};
+use crate::replay::{Edge, Filter, FilterError, Range, Scanner, local_time, parse_moment, zone_name};
 
 /// What is asked for.
 pub(super) enum Task {
@@ -35,7 +35,7 @@ pub(super) enum Task {
 
 /// Why what was typed makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AskError {
+pub(in crate::cli) enum AskError {
     #[error(transparent)]
     Filter(#[from] FilterError),
     #[error("{one} does not go with {other}: {reason}")]
@@ -46,7 +46,7 @@ pub(super) enum AskError {
 
 impl AskError {
     /// What to type instead.
-    pub(super) fn cure(&self) -> String {
+    pub(in crate::cli) fn cure(&self) -> String {
         match self {
             Self::Filter(error) => error.cure(),
             Self::Together { one, other, .. } => format!("leave {one} or {other} out"),
@@ -119,16 +119,6 @@ pub(super) fn spoken(at: Timestamp, around: &Surroundings) -> String {
     format!("{} ({})", local_time(at, &around.zone, "%Y-%m-%d %H:%M:%S"), zone_name(&around.zone))
 }
 
-/// How the output is to look; `None` for JSON lines.
-pub(super) fn look(args: &ReplayArgs, around: &Surroundings) -> Option<Look> {
-    let format = args.format.unwrap_or(if around.screen.is_some() { Format::Table } else { Format::Jsonl });
-    (format == Format::Table).then(|| Look {
-        width: around.screen.map(|screen| screen.width),
-        colour: around.screen.is_some_and(|screen| screen.colour),
-        zone: around.zone.clone(),
-    })
-}
-
 fn filter(args: &ReplayArgs, around: &Surroundings) -> Result<Filter, FilterError> {
     let mut filter = Filter { kinds: args.kinds.clone(), ..Filter::default() };
     for (key, value) in [("scene", &args.scene), ("openid", &args.openid), ("account", &args.account)] {
@@ -149,6 +139,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::cli::replay::Format;
     use crate::domain::EventKind;
 
     fn around() -> Surroundings {

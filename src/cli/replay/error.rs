@@ -8,7 +8,7 @@ use crate::store::{OpenError, StoreError};
 
 /// Why a replay does not end well.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReplayError {
+pub(in crate::cli) enum ReplayError {
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error(transparent)]
@@ -38,7 +38,7 @@ pub(super) enum ReplayError {
 
 impl ReplayError {
     /// What the operator can do.
-    pub(super) fn cure(&self) -> String {
+    pub(in crate::cli) fn cure(&self) -> String {
         let cure = match self {
             Self::Ask(error) => return error.cure(),
             Self::Daemon(error) => return error.cure(),
@@ -65,7 +65,7 @@ impl ReplayError {
         cure.to_owned()
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    pub(in crate::cli) fn exit(&self) -> Exit {
         match self {
             Self::Ask(_) | Self::NoFile { .. } => Exit::Usage,
             Self::NoReader => Exit::Done,

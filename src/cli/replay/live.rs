@@ -1,16 +1,12 @@
 //! Beside a daemon: its admin socket.
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde::Deserialize;
 
 use super::error::ReplayError;
 use super::output::Output;
 use crate::cli::daemon::{Daemon, DaemonError};
+use crate::cli::lines::Lines;
 use crate::replay::Filter;
-
-/// No line of the journal is longer.
-const LINE_MAX: usize = 1024 * 1024;
 
 /// What tells the lines of an answer apart.
 #[derive(Deserialize)]
@@ -35,7 +31,7 @@ pub(super) async fn replay(
     let mut reading = Reading { head: head.unwrap_or(0), output };
     reading.output.begin(reading.head)?;
     reading.reached(0);
-    reading.print(response.into_body()).await?;
+    reading.print(Lines::of(response)).await?;
     if follow { Err(ReplayError::DaemonStopped) } else { Ok(()) }
 }
 
@@ -46,30 +42,20 @@ struct Reading<'r, 'o> {
 }
 
 impl Reading<'_, '_> {
-    async fn print(&mut self, mut body: Incoming) -> Result<(), ReplayError> {
-        let mut rest = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(DaemonError::broken)?;
-            let Ok(data) = frame.into_data() else { continue };
-            // Only what is new is searched: a line may come in many pieces.
-            let Some(end) = data.iter().rposition(|&byte| byte == b'\n') else {
-                rest.extend_from_slice(&data);
-                if rest.len() > LINE_MAX {
-                    return Err(DaemonError::broken("a line has no end").into());
-                }
-                continue;
-            };
-            rest.extend_from_slice(&data[..end]);
-            let lines = std::mem::replace(&mut rest, data[end + 1..].to_vec());
-            for line in lines.split(|&byte| byte == b'\n') {
-                self.line(line)?;
+    async fn print(&mut self, mut lines: Lines) -> Result<(), ReplayError> {
+        loop {
+            let batch = lines.batch().await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for line in batch {
+                self.line(&line)?;
             }
             self.output.flush()?;
             if self.output.has_enough() {
                 return Ok(());
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(DaemonError::broken("its last line has no end").into()) }
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), ReplayError> {

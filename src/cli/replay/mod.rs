@@ -23,12 +23,14 @@ use super::Exit;
 use crate::cli::daemon::{Address, Daemon};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{EventKind, Timestamp};
+use crate::domain::{EventKind, Recorded, Timestamp};
 use crate::replay::{Filter, Look};
 use ask::Task;
-use error::ReplayError;
-use output::Output;
+use output::{Output, Sink};
 use progress::Progress;
+
+pub(super) use error::ReplayError;
+pub(super) use offline::open as open_store;
 
 /// What `replay` takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -109,7 +111,7 @@ pub struct Screen {
 
 impl Surroundings {
     /// This process's.
-    fn of_process() -> Self {
+    pub(super) fn of_process() -> Self {
         let screen = io::stdout().is_terminal().then(|| Screen {
             width: usize::from(console::Term::stdout().size().1),
             colour: console::colors_enabled(),
@@ -120,6 +122,16 @@ impl Surroundings {
             screen,
             shows_progress: io::stderr().is_terminal(),
         }
+    }
+
+    /// How the output is to look; `None` for JSON lines.
+    pub(super) fn look(&self, format: Option<Format>) -> Option<Look> {
+        let format = format.unwrap_or(if self.screen.is_some() { Format::Table } else { Format::Jsonl });
+        (format == Format::Table).then(|| Look {
+            width: self.screen.map(|screen| screen.width),
+            colour: self.screen.is_some_and(|screen| screen.colour),
+            zone: self.zone.clone(),
+        })
     }
 }
 
@@ -162,7 +174,7 @@ async fn perform(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), ReplayError> {
-    let run = Run { config, around, look: ask::look(args, around) };
+    let run = Run { config, around, look: around.look(args.format) };
     let task = Task::of(args, around)?;
     if let Some(name) = &args.account
         && !config.accounts.iter().any(|account| account.name.as_str() == name)
@@ -205,6 +217,27 @@ async fn read(run: &Run<'_>, filter: Filter, follow: bool, mut output: Output<'_
     };
     // What came before a fault is printed all the same.
     output.finish().and(read)
+}
+
+/// The events that `filter` selects, for a command that makes something else of them.
+///
+/// # Errors
+/// [`ReplayError`], with its cure.
+pub(super) async fn events_of(
+    config: &Config,
+    around: &Surroundings,
+    filter: Filter,
+) -> Result<Vec<Recorded>, ReplayError> {
+    struct Collected(Vec<Recorded>);
+    impl Sink for Collected {
+        fn event(&mut self, recorded: &Recorded, _: &mut Vec<u8>) {
+            self.0.push(recorded.clone());
+        }
+    }
+    let run = Run { config, around, look: None };
+    let (mut events, mut nowhere) = (Collected(Vec::new()), io::sink());
+    read(&run, filter, false, Output::new(&mut nowhere, &mut events, run.progress(true))).await?;
+    Ok(events.0)
 }
 
 fn kind() -> impl TypedValueParser<Value = EventKind> {

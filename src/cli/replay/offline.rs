@@ -13,6 +13,22 @@ use crate::vault;
 /// Batches that are read at once: most machines have a second core, and decoding takes longer than what is made of it.
 const AHEAD: usize = 2;
 
+/// The store of this configuration and the keys of its persons, where nobody else has it open.
+///
+/// # Errors
+/// [`ReplayError`], with its cure.
+pub(in crate::cli) async fn open(config: &Config) -> Result<Arc<dyn EventStore>, ReplayError> {
+    let (path, keys) = (config.store.path.clone(), config.keys.path.clone());
+    let vault = move || vault::open_existing(&keys);
+    let opened = tokio::task::spawn_blocking(move || store::open_existing(path, vault)).await;
+    let opened = opened.map_err(|_| store::StoreError::Unreadable("opening it panicked".into()))?;
+    let journal = opened.map_err(|error| match error {
+        OpenError::Locked(store) => ReplayError::Locked { store, socket: config.admin.socket.clone() },
+        other => ReplayError::Open(other),
+    })?;
+    Ok(Arc::new(journal))
+}
+
 /// Prints what the store holds. Where more was to be followed, that is told at the end: only a daemon appends.
 pub(super) async fn replay(
     config: &Config,
@@ -20,14 +36,7 @@ pub(super) async fn replay(
     follow: bool,
     output: &mut Output<'_>,
 ) -> Result<(), ReplayError> {
-    let (path, keys) = (config.store.path.clone(), config.keys.path.clone());
-    let vault = move || vault::open_existing(&keys);
-    let opened = output.opening(tokio::task::spawn_blocking(move || store::open_existing(path, vault))).await;
-    let opened = opened.map_err(|_| store::StoreError::Unreadable("opening it panicked".into()))?;
-    let store: Arc<dyn EventStore> = Arc::new(opened.map_err(|error| match error {
-        OpenError::Locked(store) => ReplayError::Locked { store, socket: config.admin.socket.clone() },
-        other => ReplayError::Open(other),
-    })?);
+    let store = output.opening(open(config)).await?;
     let printed = print(store.clone(), filter, output).await;
     store.close().await;
     printed?;

@@ -10,7 +10,7 @@ use crate::app::Reload;
 use crate::transport::admin::Readiness;
 
 use super::super::read;
-use super::manager;
+use super::{known_to_everybody, manager};
 
 /// Reads the configuration at `path` again at each SIGHUP from now on, also while the daemon starts: it is taken then.
 pub(super) fn on_hangup(
@@ -39,6 +39,9 @@ async fn reload(path: &Path, reloads: &mpsc::Sender<Reload>) {
         }
         Err(panicked) => return tracing::error!(%panicked, "the configuration could not be read again"),
     };
+    if let Some(what) = known_to_everybody(&config) {
+        return tracing::error!("the configuration is refused, and the one before goes on: {what}");
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

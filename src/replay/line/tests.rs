@@ -6,8 +6,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::domain::{
-    AccountName, AppId, ClientId, Confirmed, DenyReason, Digest, Forgotten, Incarnation, LoginRequest, OpenId, PageId,
-    PersonHandle, Purpose, QrCode, Redeemed, Scanned, SceneId, Timestamp,
+    AccountName, AppId, ClientId, Confirmation, Confirmed, DenyReason, Digest, Forgotten, Incarnation, LoginRequest,
+    OpenId, PageId, PersonHandle, Purpose, QrCode, Redeemed, Scanned, SceneId, Timestamp,
 };
 
 use super::*;

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::rfc3339_micros;
-use crate::domain::{OpenId, Opener, Person, Phase};
+use crate::domain::{OpenId, Opener, Person, Phase, Visitor};
 
 use super::Standing;
 
@@ -20,8 +20,14 @@ struct Line<'a> {
     client_id: &'a str,
     account: &'a str,
     app_id: &'a str,
+    confirm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     page_id: Option<&'a str>,
+    /// From where it was begun, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +41,10 @@ impl<'a> From<&'a Standing> for Line<'a> {
     fn from(standing: &'a Standing) -> Self {
         let course = standing.course();
         let created = &course.session.created;
+        let (address, user_agent) = match &created.visitor {
+            Some(Visitor::Known { address, user_agent }) => (Some(&**address), user_agent.as_deref()),
+            Some(Visitor::Forgotten) | None => (None, None),
+        };
         Self {
             at: rfc3339_micros(standing.at),
             scene_id: course.scene.as_str(),
@@ -46,10 +56,13 @@ impl<'a> From<&'a Standing> for Line<'a> {
             client_id: created.client.as_str(),
             account: created.account.as_str(),
             app_id: created.app_id.as_str(),
+            confirm: created.confirmation.name(),
             page_id: match &created.opener {
                 Opener::Browser { .. } => None,
                 Opener::Page { page, .. } => Some(page.as_str()),
             },
+            address,
+            user_agent,
             openid: course.person.as_ref().and_then(Person::openid).map(OpenId::as_str),
             reason: match &course.session.phase {
                 Phase::Denied { reason } => Some(reason.name()),

@@ -89,7 +89,7 @@ fn a_session_is_one_object() {
         json!({
             "at": "2026-01-02T03:05:05.000000Z", "scene_id": "sl-000000000000000000000b", "state": "denied",
             "since": "2026-01-02T03:04:45.000000Z", "seq": 7, "created_at": "2026-01-02T03:04:06.000000Z",
-            "client_id": "shop", "account": "main", "app_id": "wx1", "openid": "bob", "reason": "not_me",
+            "client_id": "shop", "account": "main", "app_id": "wx1", "confirm": "tap", "openid": "bob", "reason": "not_me",
         })
     );
     assert_eq!(objects[2]["expires_at"], "2026-01-02T03:09:06.000000Z");

@@ -153,6 +153,14 @@ impl EventStore for Journal {
         })
     }
 
+    fn unretired_scenes(&self) -> BoxFuture<'static, Result<Vec<SceneId>, StoreError>> {
+        self.read_blocking(|shared| Ok(shared.unretired_scenes()))
+    }
+
+    fn streams(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<Recorded>>, StoreError>> {
+        self.read_blocking(move |shared| shared.streams(&scenes))
+    }
+
     fn indexed(&self, scenes: Vec<SceneId>) -> BoxFuture<'static, Result<Vec<Vec<u64>>, StoreError>> {
         self.read_blocking(move |shared| scenes.iter().map(|scene| shared.sequences(scene)).collect())
     }

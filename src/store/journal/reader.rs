@@ -331,17 +331,41 @@ impl Shared {
         })
     }
 
+    /// The names of the live streams, those first that began first.
+    pub(super) fn unretired_scenes(&self) -> Vec<SceneId> {
+        let mut begun: Vec<(u64, SceneId)> =
+            self.live().iter().filter_map(|(scene, sequences)| Some((*sequences.first()?, scene.clone()))).collect();
+        begun.sort_unstable_by_key(|(seq, _)| *seq);
+        begun.into_iter().map(|(_, scene)| scene).collect()
+    }
+
+    /// Several streams, each whole, in the order of the scenes.
+    pub(super) fn streams(&self, scenes: &[SceneId]) -> Result<Vec<Vec<Recorded>>, StoreError> {
+        self.unless_removed(|_| {
+            let mut places = Vec::new();
+            for scene in scenes {
+                places.extend(self.sequences(scene)?.into_iter().map(|seq| (seq, scene)));
+            }
+            let mut streams = self.by_scene(places)?;
+            Ok(scenes.iter().map(|scene| streams.remove(scene).unwrap_or_default()).collect())
+        })
+    }
+
     /// The live streams, each whole. Goes through the log once, however many they are.
     pub(super) fn unretired(&self) -> Result<Vec<Vec<Recorded>>, StoreError> {
         let live = self.live().clone();
-        let mut places: Vec<(u64, &SceneId)> =
-            live.iter().flat_map(|(scene, sequences)| sequences.iter().map(move |seq| (*seq, scene))).collect();
+        let places = live.iter().flat_map(|(scene, sequences)| sequences.iter().map(move |seq| (*seq, scene)));
+        Ok(self.by_scene(places.collect())?.into_values().collect())
+    }
+
+    /// The records at these places, by their scenes.
+    fn by_scene(&self, mut places: Vec<(u64, &SceneId)>) -> Result<HashMap<SceneId, Vec<Recorded>>, StoreError> {
         places.sort_unstable_by_key(|(seq, _)| *seq);
-        let mut streams: HashMap<SceneId, Vec<Recorded>> = HashMap::with_capacity(live.len());
+        let mut streams: HashMap<SceneId, Vec<Recorded>> = HashMap::new();
         for record in self.records(places)? {
             streams.entry(record.scene.clone()).or_default().push(record);
         }
-        Ok(streams.into_values().collect())
+        Ok(streams)
     }
 
     /// The records at these places, in ascending order; each must be of the scene that the index says.

@@ -5,6 +5,7 @@ mod events;
 mod forget;
 mod http;
 mod records;
+mod sessions;
 mod socket;
 mod which;
 
@@ -13,5 +14,6 @@ pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
 pub use events::events_router;
 pub use forget::{Forgotten, forget_router};
 pub use records::records_router;
+pub use sessions::{EndOutcome, EndedSession, sessions_router};
 pub use socket::{AdminSocket, SocketError, serve};
 pub use which::{JOURNAL_HEADER, for_journal};

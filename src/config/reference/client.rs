@@ -1,0 +1,173 @@
+use super::{Form, SectionReference, default, optional, required, words, words_of};
+use crate::config::{Confirm, ConfirmVia, IdTokenAlgorithm, Pkce, Qr, SeedBind, SeedMessage, Subject};
+
+pub(super) const CLIENT: SectionReference = SectionReference {
+    kind: "client",
+    header: "[[client]]",
+    is_shown: true,
+    about: words_of(
+        "A website that lets its users log in (an OAuth client); at least one.",
+        "让用户登录的一个网站（OAuth 客户端）；至少一个。",
+    ),
+    keys: &[
+        required(
+            "client_id",
+            Form::Text,
+            "\"shop\"",
+            "How it calls itself: 1 to 128 visible ASCII characters.",
+            "它的标识：1 到 128 个可见的 ASCII 字符。",
+        ),
+        required(
+            "client_secret",
+            Form::Secret,
+            "\"EXAMPLE-client-secret\"",
+            "What its back end proves itself with: a long random text, as of `openssl rand -base64 32`.",
+            "网站后端的凭证：一段长的随机文字，例如 `openssl rand -base64 32` 的输出。",
+        ),
+        optional(
+            "previous_client_secret",
+            Form::Secret,
+            "\"EXAMPLE-client-secret-before\"",
+            "The one before, while it is changed.",
+            "更换期间的上一个凭证。",
+        ),
+        optional(
+            "account",
+            Form::Text,
+            "\"main\"",
+            "The account whose QR codes it shows. Must be given where there is more than one.",
+            "显示哪个公众号的二维码。公众号不止一个时必填。",
+        ),
+        required(
+            "name",
+            Form::Text,
+            "\"Example Shop\"",
+            "What people know it by, 1 to 100 characters: it is shown to them.",
+            "人们熟知的名称，1 到 100 个字符：会显示给用户。",
+        ),
+        default(
+            "redirect_uris",
+            Form::List(words_of("list of URLs", "网址的列表")),
+            "[]",
+            "Where browsers may be sent afterwards, compared as exact strings; https or loopback.",
+            "登录后可以跳转到哪里，按字符串精确比较；https 或回环地址。",
+        ),
+        default(
+            "origins",
+            Form::List(words_of("list of origins", "源的列表")),
+            "[]",
+            "The origins of its pages: who may begin logins and watch them from a page of its own.",
+            "它自己网页的源：可以从这些网页发起和等待登录。",
+        ),
+        default(
+            "scopes",
+            Form::List(words_of("list of `\"openid\"`, `\"wechat\"`", "列表：`\"openid\"`、`\"wechat\"`")),
+            "[\"openid\", \"wechat\"]",
+            "What it may ask for: an id token (\"openid\"), openid and unionid as WeChat's own API answers them (\"wechat\").",
+            "可以要什么：id token（\"openid\"），以及微信接口那样的 openid 和 unionid（\"wechat\"）。",
+        ),
+        default(
+            "subject",
+            Form::Word(words::<Subject>),
+            "\"pairwise\"",
+            "What `sub` is: a pseudonym that other sectors do not share, or the openid or unionid itself.",
+            "`sub` 是什么：其他 sector 无法对应的化名，或 openid、unionid 本身。",
+        ),
+        optional(
+            "sector",
+            Form::Text,
+            "\"example\"",
+            "Clients of one sector are told the same pairwise `sub`. Without it each has its own.",
+            "同一 sector 的网站得到相同的 pairwise `sub`。不写则各不相同。",
+        ),
+        default(
+            "id_token_signed_response_alg",
+            Form::Word(words::<IdTokenAlgorithm>),
+            "\"RS256\"",
+            "What id tokens are signed by.",
+            "id token 的签名算法。",
+        ),
+        default(
+            "confirm",
+            Form::Word(words::<Confirm>),
+            "\"number\"",
+            "What it takes after the scan: the page's number picked out of three, a press (\"tap\"), or nothing (\"auto\", warned of: whoever makes somebody scan is logged in as them).",
+            "扫码后如何确认：在三个数里选出网页上的数字；按一下（\"tap\"）；或不用确认（\"auto\"，会警告：骗人扫码就能以其身份登录）。",
+        ),
+        default(
+            "confirm_via",
+            Form::Word(words::<ConfirmVia>),
+            "\"page\"",
+            "Where that happens: on a page, or in the conversation itself (\"chat\").",
+            "在哪里确认：网页，或就在公众号会话里（\"chat\"）。",
+        ),
+        default(
+            "qr",
+            Form::Word(words::<Qr>),
+            "\"scene\"",
+            "What its QR codes hold: a scene of the account, or a link to our page and web OAuth (\"link\": no follow, no quota, no callback).",
+            "二维码里是什么：公众号的场景，或指向我们网页的链接加网页授权（\"link\"：不用关注、不占额度、不要回调）。",
+        ),
+        default(
+            "pkce",
+            Form::Word(words::<Pkce>),
+            "\"required\"",
+            "Whether a challenge is asked for (RFC 7636). \"optional\" is warned of.",
+            "是否要求 code_challenge（RFC 7636）。\"optional\" 会警告。",
+        ),
+        optional(
+            "webhook_url",
+            Form::Url,
+            "\"https://shop.example.com/webhooks\"",
+            "Where its webhooks go (Standard Webhooks). Needs webhook_secret.",
+            "webhook 发到哪里（Standard Webhooks）。需要 webhook_secret。",
+        ),
+        optional(
+            "webhook_secret",
+            Form::Secret,
+            "\"whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUtRVhBTVBMRQ==\"",
+            "What they are signed with: whsec_ and 24 to 64 bytes in base64.",
+            "webhook 的签名密钥：whsec_ 加 base64 的 24 到 64 字节。",
+        ),
+    ],
+};
+
+pub(super) const SEED_PAGE: SectionReference = SectionReference {
+    kind: "seed_page",
+    header: "[seed_page]",
+    is_shown: false,
+    about: words_of(
+        "The interface of the original page (GET /qrcode, SockJS); off unless this section is there.",
+        "原版页面的接口（GET /qrcode、SockJS）；有这一节才启用。",
+    ),
+    keys: &[
+        required(
+            "client_id",
+            Form::Text,
+            "\"legacy\"",
+            "The client whose logins these are; best one of its own, lest the weaker door open the other (warned of).",
+            "这些登录属于哪个网站；最好单独设一个，以免较弱的入口打开另一个（会警告）。",
+        ),
+        default(
+            "confirm",
+            Form::Word(words::<Confirm>),
+            "\"tap\"",
+            "\"tap\" or \"auto\" (warned of); not weaker than its client's, and not \"number\", which the page cannot show.",
+            "\"tap\" 或 \"auto\"（会警告）；不能比所属网站的更弱，也不能是 \"number\"，原版页面显示不了数字。",
+        ),
+        default(
+            "message",
+            Form::Word(words::<SeedMessage>),
+            "\"code\"",
+            "What follows AUTOMATIC_LOGIN####: a one-time code, or the openid itself (\"openid\", warned of).",
+            "AUTOMATIC_LOGIN#### 后面是什么：一次性 code，或 openid 本身（\"openid\"，会警告）。",
+        ),
+        default(
+            "bind",
+            Form::Word(words::<SeedBind>),
+            "\"address\"",
+            "How the page that fetched the QR code is known again.",
+            "如何认出取走二维码的那个页面：按地址，或按 cookie。",
+        ),
+    ],
+};
