@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use scan_login::simulator::Call;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::manager::ServiceManager;
 use crate::support::*;
@@ -15,11 +19,27 @@ async fn start(change: impl FnOnce(String) -> String) -> (World, ServiceManager)
     (world, manager)
 }
 
-/// One keep-alive connection, and a long poll that waits on another.
+/// Watches a page's session over a WebSocket.
+async fn watch(world: &World, page: &LoginPage) -> WebSocketStream<TcpStream> {
+    let mut request = page.created["links"]["ws"].as_str().unwrap().into_client_request().unwrap();
+    let protocols = format!("scan-login.v1, token.{}", page.attach_token);
+    request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
+    let stream = TcpStream::connect(world.socket_address()).await.unwrap();
+    tokio_tungstenite::client_async(request, stream).await.unwrap().0
+}
+
+async fn next(socket: &mut WebSocketStream<TcpStream>) -> serde_json::Value {
+    let came = tokio::time::timeout(PATIENCE, socket.next()).await.expect("nothing came");
+    serde_json::from_str(came.expect("it was closed").unwrap().to_text().unwrap()).unwrap()
+}
+
+/// A WebSocket and a long poll that wait.
 #[tokio::test]
 async fn what_is_new_counts_at_once_and_what_was_begun_goes_on() {
     let (mut world, manager) = start(|config| config).await;
     let page = world.create().await;
+    let mut socket = watch(&world, &page).await;
+    assert_eq!(next(&mut socket).await["type"], "created");
     let poll = tokio::spawn(async move { (page.poll(1, 30).await.json(), page) });
     world.create().await;
     world.rewrite(|config| {
@@ -51,6 +71,7 @@ async fn what_is_new_counts_at_once_and_what_was_begun_goes_on() {
     world.scan(&content, "oBob").await;
     let (told, _) = poll.await.unwrap();
     assert_eq!(told["messages"][0]["type"], "scanned");
+    assert_eq!(next(&mut socket).await["type"], "scanned");
     let (status, log) = world.terminate().await;
     assert!(status.success(), "{log}");
     for key in ["client.shop.client_secret", "client.legacy.name", "client.second.client_id"] {
