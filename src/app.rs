@@ -3,6 +3,7 @@
 mod admin;
 mod checkpoints;
 mod core;
+mod dashboard;
 mod error;
 mod generation;
 mod id_token_keys;

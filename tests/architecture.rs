@@ -22,7 +22,11 @@ const RULES: &[(&str, &[&str])] = &[
     ("audit", &["clock", "domain", "keys", "store", "tlog"]),
     ("retention", &["audit", "clock", "domain", "store", "vault"]),
     ("actors", &["clock", "domain", "keys", "store", "vault"]),
-    ("transport", &["actors", "clock", "config", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"]),
+    ("dashboard", &["actors", "clock", "domain", "metrics"]),
+    (
+        "transport",
+        &["actors", "clock", "config", "dashboard", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"],
+    ),
     ("simulator", &["clock", "domain"]),
     (
         "cli",
@@ -48,6 +52,7 @@ const RULES: &[(&str, &[&str])] = &[
             "audit",
             "clock",
             "config",
+            "dashboard",
             "domain",
             "jose",
             "keys",

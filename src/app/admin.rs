@@ -52,15 +52,16 @@ impl AdminListener {
         self.readiness.clone()
     }
 
-    /// Answers by these settings from now on, and of this journal.
-    pub(super) fn show(&self, settings: &Admin, history: Option<History>) {
+    /// Answers by these settings from now on, and of this journal, which the dashboard shows.
+    pub(super) fn show(&self, settings: &Admin, journal: Option<(History, Router)>) {
+        let (history, dashboard) = journal.unzip();
         let admin = AdminHttp {
             history,
             readiness: self.readiness.clone(),
             hosts: settings.hosts.clone(),
             metrics: self.metrics.clone(),
         };
-        self.front.send_replace(Front::plain(admin::http_router(admin)));
+        self.front.send_replace(Front::plain(admin::http_router(admin, dashboard.unwrap_or_default())));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::transport::server::{self, Front, Places};
 
 use super::admin::{AdminListener, commands};
 use super::core::{Core, Errands, admission_limits};
+use super::dashboard::DashboardView;
 use super::generation::{Commons, Generation};
 use super::{RunError, id_token_keys, observation};
 
@@ -30,6 +31,7 @@ pub(super) struct Serving {
     generation: Generation,
     front: watch::Sender<Arc<Front>>,
     admin: AdminListener,
+    dashboard: DashboardView,
     listening: TaskTracker,
 }
 
@@ -64,8 +66,10 @@ impl Serving {
         let commands = commands(&generation.site.config, &core, errands.forgetting, stopping);
         listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()));
         listening.spawn(admin::serve(socket, commands, stopping.clone()));
-        admin.show(&generation.site.config.admin, Some(core.history.clone()));
-        Ok(Self { core, commons, generation, front, admin, listening })
+        let dashboard = DashboardView::start(&core, &commons.tasks, stopping);
+        let mut serving = Self { core, commons, generation, front, admin, dashboard, listening };
+        serving.show_admin();
+        Ok(serving)
     }
 
     /// Takes another configuration in the place of the one that runs, or leaves that as it is; the log says which.
@@ -86,11 +90,18 @@ impl Serving {
             tracing::error!("a website is not told of its logins: {error}\n    {}", error.cure());
         }
         self.front.send_replace(generation.front(self.commons.mounts.clone()));
-        self.admin.show(&generation.site.config.admin, Some(self.core.history.clone()));
         let previous = std::mem::replace(&mut self.generation, generation);
+        self.show_admin();
         previous.leave_to(&self.generation).await;
         self.end_logins_if_off(&previous.site.config).await;
         tell(&changed, &at_the_next_start);
+    }
+
+    /// Lets the admin listener answer by the configuration that runs.
+    fn show_admin(&mut self) {
+        let settings = &self.generation.site.config.admin;
+        let dashboard = self.dashboard.router(settings.token.clone());
+        self.admin.show(settings, Some((self.core.history.clone(), dashboard)));
     }
 
     async fn end_logins_if_off(&self, previous: &Config) {

@@ -142,7 +142,7 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The socket that the program's own commands use. Default: `data/admin.sock`.
     pub socket: PathBuf,
-    /// What the file that `token_file` names holds; without it the listener tells counters only.
+    /// What the file that `token_file` names holds, 22 characters or more; without it the listener tells counters only.
     pub token: Option<SecretString>,
     /// `Host` headers taken besides loopback names. Default: none.
     pub hosts: Vec<String>,
@@ -154,10 +154,8 @@ impl Admin {
         let listen = section.or("listen", SocketAddr::from(([127, 0, 0, 1], 9090)), values::socket);
         let socket = section.path("socket", "data/admin.sock");
         let token_node = section.written("token_file");
-        let token = token_node.and_then(|node| section.secret_file("token_file", node, values::secret).given());
-        if token_node.is_some() {
-            section.note_unbuilt("token_file", "admin.token_file");
-        } else if !listen.ip().is_loopback() {
+        let token = token_node.and_then(|node| section.secret_file("token_file", node, values::admin_token).given());
+        if token_node.is_none() && !listen.ip().is_loopback() {
             let cure = "give token_file, or listen on 127.0.0.1";
             section.fault("listen", "is beyond loopback, and there is no token_file", cure);
         }

@@ -4,8 +4,7 @@
 //! keys that take one of a few words, noted where that word is in force, by default or not.
 
 /// What is taken and has no effect yet.
-const DOES_NOTHING: &[(&str, &str)] =
-    &[("admin.token_file", "there is nothing behind the token yet: the admin listener tells counters only")];
+const DOES_NOTHING: &[(&str, &str)] = &[];
 
 /// What this version cannot run with, and the cure.
 const CANNOT_RUN: &[(&str, &str, &str)] =

@@ -199,6 +199,18 @@ pub(super) fn secret(text: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// The token of the admin listener: as much as 128 random bits take in base64, since it may be guessed over the network.
+pub(super) fn admin_token(text: &str) -> Result<(), Complaint> {
+    let cure = "write what `openssl rand -base64 32` prints";
+    if text.chars().count() < 22 {
+        return Err(Complaint::new("is shorter than 22 characters", cure));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Complaint::new("holds what no header can carry", cure));
+    }
+    secret(text)
+}
+
 /// The token of an account's callback.
 pub(super) fn callback_token(text: &str) -> Result<(), Complaint> {
     if (3..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

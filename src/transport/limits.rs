@@ -111,17 +111,19 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
 }
 
 /// Whoever has failed too often is not listened to, not even with the right secret: else guessing would go on.
-struct FailedAuthentications {
+pub(super) struct FailedAuthentications {
     buckets: Buckets<IpAddr>,
     locked: Mutex<HashMap<IpAddr, Instant>>,
 }
 
 impl FailedAuthentications {
-    fn new(rate: Rate) -> Self {
+    /// So many failures may come from one network.
+    pub(super) fn new(rate: Rate) -> Self {
         Self { buckets: Buckets::new(rate), locked: Mutex::default() }
     }
 
-    fn allows(&self, network: IpAddr) -> Result<(), Duration> {
+    /// Whether this network is listened to; or after how long it is.
+    pub(super) fn allows(&self, network: IpAddr) -> Result<(), Duration> {
         let mut locked = self.locked();
         let Some(until) = locked.get(&network).copied() else { return Ok(()) };
         let left = until.saturating_duration_since(Instant::now());
@@ -132,7 +134,8 @@ impl FailedAuthentications {
         Err(left)
     }
 
-    fn count(&self, network: IpAddr) {
+    /// One more failure.
+    pub(super) fn count(&self, network: IpAddr) {
         let wait = match self.buckets.take(&network) {
             Ok(0) => self.buckets.interval,
             Ok(_) => return,

@@ -136,6 +136,11 @@ impl Browser {
         self.client.active_element().await.unwrap().send_keys(&key.to_string()).await.unwrap();
     }
 
+    /// Types this text into what has the focus.
+    pub async fn press_text(&self, text: &str) {
+        self.client.active_element().await.unwrap().send_keys(text).await.unwrap();
+    }
+
     pub async fn back(&self) {
         tokio::time::timeout(PATIENCE, self.client.back()).await.expect("the page does not load").unwrap();
     }

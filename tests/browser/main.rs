@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod browser;
+mod dashboard;
 mod demo;
 mod login_page;
 mod looks;

@@ -11,6 +11,7 @@ mod chat;
 mod confirmation;
 mod conversation;
 mod crashes;
+mod dashboard;
 mod disk;
 mod doctor;
 mod faults;

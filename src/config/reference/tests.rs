@@ -59,7 +59,7 @@ fn the_described_defaults_are_those_in_force() {
 #[test]
 fn whatever_is_shown_as_a_form_is_taken() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("admin-token"), "a-token").unwrap();
+    std::fs::write(folder.path().join("admin-token"), "a-token-of-22-characters-or-more").unwrap();
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["login.example.com".to_owned()]).unwrap();
     std::fs::write(folder.path().join("certificate.pem"), cert.pem()).unwrap();

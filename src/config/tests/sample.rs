@@ -102,7 +102,7 @@ bind = "address"
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("admin-token"), "SECRET-admin\n").unwrap();
+    std::fs::write(folder.path().join("admin-token"), "SECRET-of-the-administrator\n").unwrap();
     std::fs::write(folder.path().join("legacy-secret"), "SECRET from a file\r\n").unwrap();
     folder
 }
@@ -114,7 +114,7 @@ fn the_complete_sample_is_read() {
     assert_eq!(config.server.public_url.as_str(), "https://login.example.com");
     assert_eq!(config.keys.path, folder.path().join("keys"));
     assert_eq!(config.keys.checkpoint_key_file, folder.path().join("hsm/checkpoint.key"));
-    assert_eq!(config.admin.token.as_ref().unwrap().expose_secret(), "SECRET-admin");
+    assert_eq!(config.admin.token.as_ref().unwrap().expose_secret(), "SECRET-of-the-administrator");
     let shop = config.client(&ClientId::new("shop").unwrap()).unwrap();
     assert_eq!(shop.redirect_uris, ["https://shop.example.com/callback"]);
     assert_eq!(config.client_account(shop).app_secret.expose_secret(), "SECRET-app");

@@ -119,13 +119,19 @@ fn a_key_that_is_set_to_its_default_is_not_warned_of() {
 }
 
 #[test]
-fn a_token_file_is_read_and_warned_of() {
+fn a_token_file_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("token"), "admin\n").unwrap();
+    std::fs::write(folder.path().join("token"), "an-operators-own-token-22\n").unwrap();
     let text = small_with("[admin]", "listen = \"0.0.0.0:9090\"\ntoken_file = \"token\"");
     let (config, warnings) = Config::from_toml(&text, folder.path(), []).unwrap();
     assert!(config.admin.token.is_some());
-    assert!(warnings.iter().any(|warning| warning.key == "admin.token_file"));
+    assert!(warnings.iter().all(|warning| warning.key != "admin.token_file"), "{warnings:?}");
+    for short in ["hunter2", "twenty-one-characters", "with a blank between its words"] {
+        std::fs::write(folder.path().join("token"), short).unwrap();
+        let faults = Config::from_toml(&text, folder.path(), []).unwrap_err().to_string();
+        assert!(faults.contains("admin.token_file") && faults.contains("openssl rand"), "{faults}");
+        assert!(!faults.contains(short), "{faults}");
+    }
 }
 
 #[test]

@@ -55,11 +55,11 @@ struct Inner {
     metrics: Metrics,
 }
 
-/// `/healthz`, `/readyz` and `/metrics`, for the admin listener.
+/// `/healthz`, `/readyz`, `/metrics` and what is mounted beside them, the dashboard, for the admin listener.
 ///
 /// Requests that name another host are refused: a page on the web could have its own name resolve to this listener (DNS
 /// rebinding), and would then read it with the operator's browser.
-pub fn http_router(admin: AdminHttp) -> Router {
+pub fn http_router(admin: AdminHttp, mounts: Router) -> Router {
     let head = admin.history.map(|history| history.head());
     let inner = Inner { head, readiness: admin.readiness, hosts: admin.hosts, metrics: admin.metrics };
     let inner = Arc::new(inner);
@@ -67,10 +67,11 @@ pub fn http_router(admin: AdminHttp) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .with_state(inner.clone())
+        .merge(mounts)
         // A layer, not a route layer: what does not exist is not told to a stranger either.
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here\n") })
-        .layer(middleware::from_fn_with_state(inner.clone(), guard))
-        .with_state(inner)
+        .layer(middleware::from_fn_with_state(inner, guard))
 }
 
 async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {

@@ -1,6 +1,7 @@
-//! The operator's ways in: a listener for probes, and a socket for the program's own commands.
+//! The operator's ways in: a listener for probes and the dashboard, and a socket for the program's own commands.
 
 mod checkpoint;
+mod dashboard;
 mod events;
 mod forget;
 mod http;
@@ -11,6 +12,7 @@ mod which;
 
 pub use self::http::{AdminHttp, Readiness, http_router};
 pub use checkpoint::{Sign, SignedHead, Unsigned, checkpoint_router};
+pub use dashboard::{DashboardHttp, dashboard_router};
 pub use events::events_router;
 pub use forget::{Forgotten, forget_router};
 pub use records::records_router;

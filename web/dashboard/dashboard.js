@@ -1,0 +1,114 @@
+// Puts the page together, and keeps it up to date.
+
+import { access } from './access.js';
+import { element } from './chart.js';
+import { events } from './events.js';
+import { time, zoneName } from './format.js';
+import { funnel } from './funnel.js';
+import { glance } from './glance.js';
+import { heatmap } from './heatmap.js';
+import { Hour } from './hour.js';
+import { journal } from './journal.js';
+import { session } from './session.js';
+import { stream } from './stream.js';
+import { open, refusals } from './strips.js';
+import { say } from './texts.js';
+import { wechat } from './wechat.js';
+
+/** How often the page is drawn at most, and at least, in milliseconds. */
+const [OFTEN, SELDOM] = [500, 5000];
+/** A connection that comes back sooner was never missed. */
+const MISSED_AFTER = 2000;
+
+let hour = new Hour();
+let isFirst = true;
+let isPaused = false;
+let state = 'waiting';
+
+const status = element('p', { class: 'status', role: 'status' });
+const told = element('p', { class: 'unseen', role: 'status' });
+const pause = element('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' }, say('pause'));
+const tell = (text) => { told.textContent = text; };
+
+const gate = access(() => connection.again());
+const one = session(gate.token, tell);
+const newest = events(one.open);
+const first = glance(tell);
+const parts = [first, funnel(), heatmap(), open(), refusals(), wechat(), journal(), newest];
+const [, steps, latency, standing, refused, accounts, durable] = parts;
+const locked = element('p', { class: 'note locked' }, say('locked'));
+
+document.title = `scan-login: ${say('title')}`;
+const version = element('span', { class: 'version' });
+document.getElementById('page').replaceChildren(
+  element('header', {},
+    element('div', {}, element('p', { class: 'kind' }, 'scan-login ', version), element('h1', {}, say('title')), element('p', { class: 'lead' }, say('zone', zoneName()))),
+    element('div', { class: 'controls' }, element('div', { class: 'row' }, status, pause), gate.form)),
+  first.part, steps.part, latency.part,
+  element('div', { class: 'pair' }, standing.part, refused.part),
+  element('div', { class: 'pair' }, accounts.part, durable.part),
+  locked, element('div', { class: 'pair with-token' }, newest.part, one.part), told);
+
+const withToken = document.querySelector('.with-token');
+withToken.hidden = true;
+locked.hidden = true;
+
+const sayState = (next) => {
+  state = next;
+  const text = isPaused ? say('paused', time(new Date(hour.now()))) : say(state);
+  if (status.textContent !== text) { status.textContent = text; }
+  status.className = `status ${isPaused ? 'calm' : state}`;
+};
+
+let drawnAt = 0;
+let timer = 0;
+const draw = () => {
+  clearTimeout(timer);
+  drawnAt = Date.now();
+  if (!isPaused) { parts.forEach((part) => part.draw(hour)); }
+  timer = setTimeout(draw, SELDOM);
+};
+const drawSoon = () => {
+  clearTimeout(timer);
+  timer = setTimeout(draw, Math.max(0, OFTEN - (Date.now() - drawnAt)));
+};
+
+let missing = 0;
+const heard = (kind, data) => {
+  clearTimeout(missing);
+  missing = 0;
+  if (kind === 'access') {
+    isFirst = true;
+    version.textContent = data.version;
+    gate.show(data);
+    withToken.hidden = !data.sees_all;
+    locked.hidden = data.sees_all || !data.has_token;
+    if (!data.sees_all) { one.clear(); }
+    return;
+  }
+  if (isFirst) { hour = new Hour(); }
+  isFirst = false;
+  hour.take(data);
+  sayState(hour.isComplete ? 'live' : 'reading');
+  drawSoon();
+};
+const lost = (refusal) => {
+  if (refusal && (refusal.status === 401 || refusal.status === 429)) {
+    gate.refused(refusal.status);
+    connection.again();
+    return;
+  }
+  const next = refusal?.status === 503 ? 'full' : 'lost';
+  missing ||= setTimeout(() => sayState(next), MISSED_AFTER);
+};
+
+pause.addEventListener('click', () => {
+  isPaused = !isPaused;
+  pause.setAttribute('aria-pressed', String(isPaused));
+  pause.textContent = say(isPaused ? 'resume' : 'pause');
+  sayState(state);
+  if (!isPaused) { draw(); }
+});
+
+sayState('waiting');
+const connection = stream(gate.token, heard, lost);
