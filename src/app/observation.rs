@@ -118,11 +118,11 @@ impl Folders {
 
     fn look(&self, metrics: &Metrics) {
         for part in DiskPart::ALL {
-            let folder = match part {
+            let place = match part {
                 DiskPart::Keys => self.keys.clone(),
                 part => self.store.join(part.name()),
             };
-            metrics.journal().takes(part, size(&folder));
+            metrics.journal().takes(part, size(&place));
         }
         if let Ok(disk) = rustix::fs::statvfs(&self.store) {
             metrics.journal().disk_free(disk.f_bavail.saturating_mul(disk.f_frsize));
@@ -130,13 +130,30 @@ impl Folders {
     }
 }
 
-/// The bytes of all files below `folder`, as far as they can be seen: what vanishes meanwhile is not counted.
-fn size(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let sizes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+/// The bytes of a file, or of all files below a folder, as far as they can be seen: what vanishes meanwhile is not counted.
+fn size(path: &Path) -> u64 {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| size(&entry.path())).sum()
+        }
         Ok(metadata) => metadata.len(),
         Err(_) => 0,
-    });
-    sizes.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_its_bytes_and_a_folder_those_of_all_below() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("archive");
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(below.join("one"), [0; 30]).unwrap();
+        std::fs::write(folder.path().join("db"), [0; 12]).unwrap();
+        assert_eq!((size(&below), size(&folder.path().join("db"))), (30, 12));
+        assert_eq!((size(folder.path()), size(&folder.path().join("gone"))), (42, 0));
+    }
 }

@@ -23,7 +23,7 @@ type Amount = Gauge<f64, AtomicU64>;
 /// A part of what the journal has on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DiskPart {
-    /// What is not archived: sled's files.
+    /// What is not archived: sled's file.
     Db,
     /// The archive.
     Archive,

@@ -7,15 +7,22 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::manager::ServiceManager;
 use crate::support::*;
 
 const TOKEN: &str = "the-operators-own-token-0123456789";
 
 /// A daemon whose admin listener has a token.
 async fn world() -> World {
-    let mut world = World::prepare(|config| config.replace("[admin]", "[admin]\n token_file = \"token\"")).await;
-    std::fs::write(world.folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
+    let mut world = prepared().await;
     world.run().await;
+    world
+}
+
+/// The same before its start.
+async fn prepared() -> World {
+    let world = World::prepare(|config| config.replace("[admin]", "[admin]\n token_file = \"token\"")).await;
+    std::fs::write(world.folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
     world
 }
 
@@ -226,4 +233,24 @@ async fn an_open_dashboard_does_not_keep_the_daemon_from_stopping() {
     assert!(status.success(), "{log}");
     assert!(!log.contains("still busy") && !log.contains("did not say goodbye"), "{log}");
     assert!(reader.body.frame().await.is_none(), "the stream has its end, so that the page looks for the next daemon");
+}
+
+#[tokio::test]
+async fn another_token_counts_from_the_reload_on_and_who_was_let_in_has_to_ask_again() {
+    let mut world = prepared().await;
+    let manager = ServiceManager::of(&mut world);
+    world.run().await;
+    manager.until("READY=1").await;
+    let (name, old) = bearer(TOKEN);
+    let mut reader = Reader::open(&world, &[(name, &old)]).await;
+    reader.until(|message| message["sees_all"] == true).await;
+    let next = "another-token-of-the-operators-0123";
+    std::fs::write(world.folder.path().join("token"), next).unwrap();
+    manager.reload(&world).await;
+    let ended = async { while reader.body.frame().await.is_some() {} };
+    assert!(tokio::time::timeout(PATIENCE, ended).await.is_ok(), "the stream goes on");
+    let url = admin(&world, "/dashboard/session?id=nobody");
+    assert_eq!(send("GET", &url, &[(name, &old)], "").await.status, 401);
+    let (name, new) = bearer(next);
+    assert_eq!(send("GET", &url, &[(name, &new)], "").await.status, 404, "there is no such session");
 }
