@@ -329,14 +329,6 @@ impl Logins {
         }))
     }
 
-    /// How the session of a scene began, for those who may know what everybody may: a scene is no secret.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    pub async fn created(&self, scene: &SceneId) -> Result<Option<Arc<Created>>, Unavailable> {
-        Ok(self.find(scene).await?.map(|cell| cell.created.clone()))
-    }
-
     /// The QR code of a scene.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod feed;
 mod followers;
 mod forgetting;
 mod history;
+mod links;
 mod logins;
 mod numbers;
 mod pages;
@@ -35,6 +36,7 @@ pub use feed::{Callback, Message, MessageBody, Moments, Watch};
 pub use followers::{Followers, Following};
 pub use forgetting::{Forgetting, Forgot, NotForgotten, Outcome as ForgetOutcome};
 pub use history::{Follow, Head, History, RawRecord, StoreError};
+pub use links::Linked;
 pub use logins::{
     AfterScan, EndedByAdmin, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable,
     Watched,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    ClientId, Command, Created, Digest, Event, OpenId, Person, Phase, Redeem, Refusal, SceneId, Session, Timestamp,
-    UnionId,
+    ClientId, Command, Created, Digest, Event, OpenId, Person, Phase, Redeem, Refusal, SceneId, Session, State,
+    Timestamp, UnionId, decide,
 };
 use crate::keys::Purpose;
 
@@ -104,18 +104,29 @@ impl Logins {
         }
     }
 
-    /// How a login began, and of whom, that waits for its redemption by this client; `None` where this code would not be taken.
+    /// How a login began, and of whom, that [`Self::redeem`] would give for the same; `None` where it would refuse, or revoke.
+    /// Nothing happens.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn behind(&self, code: &str, client: &ClientId) -> Result<Option<(Arc<Created>, Scanner)>, Unavailable> {
+    pub async fn foresee(
+        &self,
+        code: &str,
+        client: &ClientId,
+        redirect_uri: Option<String>,
+        verifier: Option<Digest>,
+    ) -> Result<Option<(Arc<Created>, Scanner)>, Unavailable> {
         let Some(cell) = self.proven(Purpose::Code, code).await? else { return Ok(None) };
-        let session = self.show(&cell).await?;
-        let Phase::Confirmed { person: Person::Known { openid, unionid, .. }, .. } = session.phase else {
-            return Ok(None);
-        };
-        let is_its_own = session.created.client == *client;
-        Ok(is_its_own.then_some((session.created, Scanner { openid, unionid })))
+        let state = State::Present(self.show(&cell).await?);
+        let redeem = Redeem { client: client.clone(), redirect_uri, verifier, at: self.clock.now() };
+        let is_taken = matches!(decide(&state, &Command::Redeem(redeem)).as_deref(), Ok([Event::Redeemed(_)]));
+        let State::Present(session) = state else { return Ok(None) };
+        match session.phase {
+            Phase::Confirmed { person: Person::Known { openid, unionid, .. }, .. } if is_taken => {
+                Ok(Some((session.created, Scanner { openid, unionid })))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What an access token stands for; `None` where it is none, or not any more.

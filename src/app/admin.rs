@@ -12,6 +12,7 @@ use crate::actors::{Forgetting, History};
 use crate::config::{Admin, Config};
 use crate::metrics::Metrics;
 use crate::store::folder_id;
+use crate::transport::Unionids;
 use crate::transport::admin::{self, AdminHttp, Readiness};
 use crate::transport::server::{self, Front};
 
@@ -66,10 +67,15 @@ impl AdminListener {
 }
 
 /// What the program's own commands ask, of this journal and no other.
-pub(super) fn commands(config: &Config, core: &Core, forgetting: Forgetting, stopping: &CancellationToken) -> Router {
+pub(super) fn commands(
+    config: &Config,
+    core: &Core,
+    (forgetting, unionids): (Forgetting, Unionids),
+    stopping: &CancellationToken,
+) -> Router {
     let commands = admin::events_router(core.history.clone(), stopping.clone())
         .merge(admin::records_router(core.history.clone(), stopping.clone()))
-        .merge(admin::forget_router(forgetting))
+        .merge(admin::forget_router(forgetting, unionids))
         .merge(admin::sessions_router(core.logins.clone(), core.history.clone(), core.clock.clone()))
         .merge(admin::checkpoint_router(signing(core.checkpointer.clone())));
     match folder_id(&config.store.path) {

@@ -63,7 +63,8 @@ impl Serving {
         let http = Arc::new(Semaphore::new(places.http));
         observation::observe_serving(&core.metrics, http.clone(), places.http, admin.readiness());
         let front = watch::Sender::new(generation.front(commons.mounts.clone()));
-        let commands = commands(&generation.site.config, &core, errands.forgetting, stopping);
+        let commands =
+            commands(&generation.site.config, &core, (errands.forgetting, commons.unionids.clone()), stopping);
         listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()));
         listening.spawn(admin::serve(socket, commands, stopping.clone()));
         let dashboard = DashboardView::start(&core, &commons.tasks, stopping);

@@ -1,6 +1,9 @@
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
@@ -39,11 +42,41 @@ impl Algorithm {
 
 /// A key that signs, or has signed, or will.
 pub(super) struct SigningKey {
-    algorithm: Algorithm,
     pub(super) made: Timestamp,
-    encoding: EncodingKey,
+    pair: Pair,
+    /// Before each token's claims: the header (RFC 7515 §4), as it stands in the token.
+    header: String,
     /// Its public half, as it is published.
     pub(super) jwk: Jwk,
+}
+
+/// A key, read once: reading an RSA key takes longer than to sign with it.
+enum Pair {
+    Rsa(rsa::KeyPair),
+    Ecdsa(EcdsaKeyPair),
+}
+
+impl Pair {
+    /// Reads a key in PKCS #8, as DER.
+    fn read(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
+        match algorithm {
+            Algorithm::Rs256 => rsa::KeyPair::from_pkcs8(der).ok().map(Self::Rsa),
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok().map(Self::Ecdsa),
+        }
+    }
+
+    /// As RFC 7518 §3.3 and §3.4 have it: ECDSA's two numbers one behind the other, and no ASN.1.
+    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Self::Ecdsa(pair) => Some(pair.sign(&random, message).ok()?.as_ref().to_vec()),
+        }
+    }
 }
 
 impl SigningKey {
@@ -59,21 +92,29 @@ impl SigningKey {
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         // RFC 7638: the name follows from the key.
         jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256).ok()?);
-        Some(Self { algorithm, made, encoding, jwk })
+        let mut header = Header::new(algorithm.of_library());
+        header.kid.clone_from(&jwk.common.key_id);
+        let pair = Pair::read(algorithm, pem::parse(pem).ok()?.contents())?;
+        Some(Self { made, pair, header: part(&header)?, jwk })
     }
 
-    /// The claims as a signed token in its compact form (RFC 7519 §3).
+    /// The claims as a signed token in its compact form (RFC 7515 §7.1, RFC 7519 §3).
     pub(super) fn sign(&self, claims: &impl Serialize) -> Option<String> {
-        let mut header = Header::new(self.algorithm.of_library());
-        header.kid.clone_from(&self.jwk.common.key_id);
-        jsonwebtoken::encode(&header, claims, &self.encoding).ok()
+        let signed = format!("{}.{}", self.header, part(claims)?);
+        let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(signed.as_bytes())?);
+        Some(format!("{signed}.{signature}"))
     }
+}
+
+/// A part of a compact token.
+fn part(content: &impl Serialize) -> Option<String> {
+    Some(URL_SAFE_NO_PAD.encode(serde_json::to_vec(content).ok()?))
 }
 
 /// Makes a new key, as PEM. Takes up to a second for RSA.
 pub(super) fn generate(algorithm: Algorithm) -> Option<SecretString> {
     let der = match algorithm {
-        Algorithm::Rs256 => aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).ok()?.as_der().ok()?.as_ref().to_vec(),
+        Algorithm::Rs256 => rsa::KeyPair::generate(KeySize::Rsa2048).ok()?.as_der().ok()?.as_ref().to_vec(),
         Algorithm::Es256 => {
             EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?.to_pkcs8v1().ok()?.as_ref().to_vec()
         }
@@ -95,6 +136,7 @@ mod tests {
             let key = SigningKey::from_pem(algorithm, Timestamp::from_micros(0), &pem).unwrap();
             let token = key.sign(&json!({ "sub": "alice" })).unwrap();
             let header = jsonwebtoken::decode_header(&token).unwrap();
+            assert_eq!((header.typ.as_deref(), header.alg), (Some("JWT"), algorithm.of_library()));
             assert_eq!(header.kid, key.jwk.common.key_id);
             let mut validation = Validation::new(algorithm.of_library());
             validation.required_spec_claims.clear();

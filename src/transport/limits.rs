@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,9 @@ use crate::config::{Limits, Rate};
 
 use super::client_address::ClientAddress;
 
+/// Codes of WeChat's that one visit of a page may bring. One is enough where nothing goes wrong.
+const EXCHANGES_PER_VISIT: Rate = Rate { count: NonZeroU32::MIN.saturating_add(5), per: Duration::from_secs(5 * 60) };
+
 /// After so many looks, whoever's bucket is full again is forgotten.
 const LOOKS: u32 = 4096;
 
@@ -27,6 +31,8 @@ pub struct RateLimits {
     sessions_per_address: Option<Arc<Buckets<IpAddr>>>,
     sessions_per_browser: Option<Arc<Buckets<Box<str>>>>,
     failed_client_authentications: Option<Arc<FailedAuthentications>>,
+    exchanges_per_address: Option<Arc<Buckets<IpAddr>>>,
+    exchanges_per_visit: Arc<Buckets<Box<str>>>,
 }
 
 impl RateLimits {
@@ -40,6 +46,9 @@ impl RateLimits {
                 .failed_client_authentications
                 .map(FailedAuthentications::new)
                 .map(Arc::new),
+            // A session costs WeChat a call, too: by opening pages nobody causes more of them than by asking for codes.
+            exchanges_per_address: limits.sessions_per_address.map(Buckets::new).map(Arc::new),
+            exchanges_per_visit: Arc::new(Buckets::new(EXCHANGES_PER_VISIT)),
         }
     }
 
@@ -47,8 +56,10 @@ impl RateLimits {
     #[must_use]
     pub fn followed_by(&self, limits: &Limits) -> Self {
         let mut next = Self::new(limits);
+        next.exchanges_per_visit.clone_from(&self.exchanges_per_visit);
         if self.rates.sessions_per_address == limits.sessions_per_address {
             next.sessions_per_address.clone_from(&self.sessions_per_address);
+            next.exchanges_per_address.clone_from(&self.exchanges_per_address);
         }
         if self.rates.sessions_per_browser == limits.sessions_per_browser {
             next.sessions_per_browser.clone_from(&self.sessions_per_browser);
@@ -66,6 +77,15 @@ impl RateLimits {
             buckets.take(&browser.into())?;
         }
         self.sessions_per_address.as_ref().map_or(Ok(()), |buckets| buckets.take(&address.network()).map(|_| ()))
+    }
+
+    /// Whether WeChat may be asked once more, from this address and for this visit, who opens a page; or after how long it may.
+    pub(super) fn take_exchange(&self, address: ClientAddress, visit: &str) -> Result<(), Duration> {
+        // The address first: it bounds how many visits are remembered.
+        if let Some(buckets) = &self.exchanges_per_address {
+            buckets.take(&address.network())?;
+        }
+        self.exchanges_per_visit.take(&visit.into()).map(|_| ())
     }
 
     /// Whether credentials from this address are looked at; or after how long they are.
@@ -172,8 +192,6 @@ impl Clock for SinceStart {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     fn per_minute(count: u32) -> Option<Rate> {
@@ -252,6 +270,21 @@ mod tests {
         for _ in 0..1000 {
             limits.may_authenticate(address).unwrap();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wechat_is_asked_so_often_for_a_visit_and_an_address_and_no_oftener() {
+        let limits = limits(Limits { sessions_per_address: per_minute(10), ..OFF });
+        let (one, other) = (address("203.0.113.9"), address("203.0.113.10"));
+        let taken = (0..100).filter(|_| limits.take_exchange(one, "visit").is_ok()).count();
+        assert_eq!(taken, 6);
+        assert!(limits.take_exchange(other, "visit").is_err(), "wherever it goes");
+        let taken = (0..100).filter(|number| limits.take_exchange(other, &number.to_string()).is_ok()).count();
+        assert_eq!(taken, 9, "of ten, one went to the visit that had no more");
+        limits.take_session(one, None).unwrap();
+        tokio::time::advance(Duration::from_secs(50)).await;
+        limits.take_exchange(one, "visit").unwrap();
+        assert!(limits.take_exchange(one, "visit").is_err());
     }
 
     #[tokio::test(start_paused = true)]

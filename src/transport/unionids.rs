@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::site::Shared;
 use crate::actors::Scanner;
 use crate::config::Account;
@@ -19,11 +21,22 @@ const AT_SCAN: Duration = Duration::from_secs(1);
 /// The most people that are remembered: some 10 MB.
 const MOST: usize = 65_536;
 
-/// Those that were learnt; `None` of whom WeChat tells none. Clone it freely: the clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Unionids(Arc<Mutex<Known>>);
+/// How long it counts that WeChat tells none of a person: they may follow the account, or the operator bind it, at any time.
+const NONE_COUNTS: Duration = Duration::from_secs(5 * 60);
 
-type Known = HashMap<(AccountName, OpenId), Option<UnionId>>;
+/// What was learnt of people. Clone it freely.
+#[derive(Clone, Debug, Default)]
+pub struct Unionids(Arc<Mutex<HashMap<Somebody, Learnt>>>);
+
+type Somebody = (AccountName, OpenId);
+
+/// What WeChat has said of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Learnt {
+    Unionid(UnionId),
+    /// It tells none; that counts until then.
+    None(Instant),
+}
 
 /// WeChat cannot be asked at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +48,19 @@ impl Unionids {
         self.recall(account, openid).flatten()
     }
 
+    /// Somebody follows the account: where WeChat has told none, it may tell one now.
+    pub(super) fn follows(&self, account: &AccountName, openid: &OpenId) {
+        let (mut known, person) = (self.lock(), (account.clone(), openid.clone()));
+        if matches!(known.get(&person), Some(Learnt::None(_))) {
+            known.remove(&person);
+        }
+    }
+
+    /// Knows nothing of a person any more.
+    pub(super) fn forget(&self, account: &AccountName, openid: &OpenId) {
+        self.lock().remove(&(account.clone(), openid.clone()));
+    }
+
     /// Takes what WeChat has told in passing.
     pub(super) fn learn(&self, account: &AccountName, openid: &OpenId, unionid: Option<UnionId>) {
         let mut known = self.lock();
@@ -44,15 +70,18 @@ impl Unionids {
             let one = known.keys().next().cloned();
             one.and_then(|one| known.remove(&one));
         }
-        known.insert(person, unionid);
+        known.insert(person, unionid.map_or_else(|| Learnt::None(Instant::now() + NONE_COUNTS), Learnt::Unionid));
     }
 
-    /// `None` where nobody was asked yet.
+    /// `None` where nobody was asked yet, or not lately.
     fn recall(&self, account: &AccountName, openid: &OpenId) -> Option<Option<UnionId>> {
-        self.lock().get(&(account.clone(), openid.clone())).cloned()
+        match self.lock().get(&(account.clone(), openid.clone()))? {
+            Learnt::Unionid(unionid) => Some(Some(unionid.clone())),
+            Learnt::None(until) => (Instant::now() < *until).then_some(None),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Somebody, Learnt>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -106,5 +135,23 @@ mod tests {
         assert_eq!(unionids.lock().len(), MOST);
         assert_eq!(unionids.known(&account, &person(MOST)), Some(unionid), "the newest is among them");
         assert_eq!(unionids.known(&AccountName::new("other").unwrap(), &person(MOST)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_there_is_none_counts_for_some_minutes_or_until_the_person_follows() {
+        let (unionids, account) = (Unionids::default(), AccountName::new("main").unwrap());
+        let (alice, unionid) = (OpenId::new("oAlice").unwrap(), UnionId::new("u").unwrap());
+        unionids.learn(&account, &alice, None);
+        tokio::time::advance(NONE_COUNTS - Duration::from_secs(1)).await;
+        assert_eq!(unionids.recall(&account, &alice), Some(None));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(unionids.recall(&account, &alice), None);
+        unionids.learn(&account, &alice, None);
+        unionids.follows(&account, &alice);
+        assert_eq!(unionids.recall(&account, &alice), None);
+        unionids.learn(&account, &alice, Some(unionid.clone()));
+        unionids.follows(&account, &alice);
+        tokio::time::advance(2 * NONE_COUNTS).await;
+        assert_eq!(unionids.recall(&account, &alice), Some(Some(unionid)), "what there is stays");
     }
 }

@@ -298,3 +298,17 @@ async fn the_pages_session_is_given_to_its_own_script_alone() {
     assert_eq!(other.status, 201, "a wrong token finds nothing");
     assert_ne!(other.json()["scene_id"], begun.json()["scene_id"]);
 }
+
+#[tokio::test]
+async fn the_login_page_knows_a_clients_only_redirect_uri_and_oauth_must_be_told_it() {
+    let world = World::start().await;
+    let unsaid = request(&[("redirect_uri", "")]);
+    let page = world.get(&format!("/login?{unsaid}"), &[]).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert!(page.text().contains("redirect_uri=https%3A%2F%2Fshop.example.com%2Fcallback%3Ffrom%3Dscan"));
+    assert_eq!(authorize(&world, &unsaid).await.status, 400);
+    let several =
+        |config: String| config.replacen("?from=scan\"]", "?from=scan\", \"https://shop.example.com/other\"]", 1);
+    let world = World::with(several).await;
+    assert_eq!(world.get(&format!("/login?{unsaid}"), &[]).await.status, 400, "nobody knows which");
+}

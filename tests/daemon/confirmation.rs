@@ -53,6 +53,21 @@ async fn the_page_tells_from_where_with_what_and_when() {
     assert!(!shown.contains("role=\"alert\"") && !shown.contains("required"), "nothing is odd about it: {shown}");
 }
 
+/// Whoever finds the link later is told no more than that it is over.
+#[tokio::test]
+async fn of_a_login_that_has_ended_the_page_tells_no_facts() {
+    let world = behind_a_proxy("").await;
+    let page = create_for(&world, "203.0.113.9").await;
+    let link = scan(&world, &page, "oAlice").await;
+    assert!(show(&link).await.text().contains("203.0.113.9"));
+    press(&link, "deny").await;
+    let shown = show(&link).await.text();
+    assert!(shown.contains("The login was cancelled"), "{shown}");
+    for fact in ["203.0.113.9", "Chrome", "shop.example.com"] {
+        assert!(!shown.contains(fact), "{fact} is in {shown}");
+    }
+}
+
 #[tokio::test]
 async fn a_back_end_tells_whose_browser_it_is() {
     let world = behind_a_proxy("").await;
@@ -267,6 +282,18 @@ async fn with_web_oauth_nobody_else_gets_controls_and_nobodys_login_ends_by_look
     assert_eq!(world.events().await, ["created", "scanned"]);
     world.wechat.give_snapshots(false);
     assert!(Webview::of("oAlice").open(&link).await.text().contains("<form"), "who scanned still may");
+}
+
+#[tokio::test]
+async fn a_cookie_of_somebody_elses_making_stands_in_nobodys_way() {
+    let world = with_web_oauth().await;
+    let page = world.create().await;
+    let link = scan(&world, &page, "oAlice").await;
+    let mut alice = Webview::of("oAlice");
+    alice.open(&link).await;
+    alice.cookies.insert(0, "sl_person=9999999999999999.planted".into());
+    assert_eq!(alice.press(&link).await.status, 303);
+    page.wait_for("confirmed").await;
 }
 
 #[tokio::test]

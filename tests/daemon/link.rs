@@ -1,7 +1,7 @@
 //! Scanning by opening a link, whether a QR code holds it (`qr = "link"`) or somebody inside WeChat taps it (`links.in_app`).
 
 use scan_login::domain::OpenId;
-use scan_login::simulator::{OpenedPage, WeChatBrowser};
+use scan_login::simulator::{Call, OpenedPage, WeChatBrowser};
 
 use crate::support::*;
 
@@ -32,11 +32,19 @@ fn in_app(page: &LoginPage) -> Option<&str> {
 async fn back_from_wechat(link: &str, openid: &str) -> (String, String) {
     let led = send("GET", link, &[], "").await;
     assert_eq!(led.status, 302);
-    let cookie = led.header("set-cookie").split(';').next().unwrap().to_owned();
+    (kept(&led), authorized(&led, openid).await)
+}
+
+/// The cookie that an answer sets.
+fn kept(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// Goes where an answer leads to, which is WeChat; where that sends the browser.
+async fn authorized(led: &Answer, openid: &str) -> String {
     let to_wechat = led.header("location").split('#').next().unwrap().to_owned();
     let person = format!("person={openid}");
-    let back = send("GET", &to_wechat, &[("cookie", &person)], "").await;
-    (cookie, back.header("location").to_owned())
+    send("GET", &to_wechat, &[("cookie", &person)], "").await.header("location").to_owned()
 }
 
 #[tokio::test]
@@ -120,6 +128,7 @@ async fn nothing_happens_before_wechat_has_said_who_it_is() {
         assert_eq!(led.status, 302, "{method}");
         assert!(led.header("location").contains("scope=snsapi_base"), "{}", led.header("location"));
         assert_eq!((led.header("cache-control"), led.header("referrer-policy")), ("no-store", "no-referrer"));
+        assert_eq!(led.headers.contains_key("set-cookie"), method == "GET", "{method}");
     }
     let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
     assert_eq!(send("HEAD", &back, &[("cookie", &cookie)], "").await.status, 302);
@@ -157,7 +166,7 @@ async fn an_answer_of_wechats_counts_in_the_browser_that_asked_alone() {
         ("another page's state", of_page(others_query), others_cookie.clone()),
         ("another page's answer", of_page(query).replace(&state(query), &state(others_query)), cookie.clone()),
         ("no code", of_page(&format!("state={}", state(query))), cookie.clone()),
-        ("no such code", of_page(&format!("code=made-up&state={}", state(query))), cookie.clone()),
+        ("no code of WeChat's", of_page(&format!("code=made%20up&state={}", state(query))), cookie.clone()),
         ("a state of one's own", of_page("code=made-up&state=abc"), cookie.clone()),
     ] {
         let shown = send("GET", &url, &[("cookie", &cookie)], "").await;
@@ -176,14 +185,97 @@ async fn an_answer_of_wechats_counts_once_and_its_visit_ends() {
     let cookies: Vec<_> = taken.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
     assert!(cookies.iter().any(|cookie| cookie.starts_with("sl_visit=;") && cookie.contains("Max-Age=0")));
     assert!(!taken.header("location").contains("code="), "{}", taken.header("location"));
-    let replayed = send("GET", &back, &[("cookie", &cookie)], "").await;
-    assert!(replayed.status == 200 && replayed.text().contains("微信没有确认你是谁"), "{}", replayed.text());
     // The visit of a browser that somebody copied, with another person's code: the session has its scanner.
     let (_, bobs) = back_from_wechat(&page.qr_content, "oBob").await;
     let code = bobs.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
     let state = back.split_once("state=").unwrap().1;
     let copied = format!("{}?code={code}&state={state}", page.qr_content);
     assert!(send("GET", &copied, &[("cookie", &cookie)], "").await.text().contains("已经被别人扫过"));
+    assert_eq!(world.events().await, ["created", "scanned"]);
+}
+
+/// A browser may ask for the way back twice, or somebody reloads it: both are the scanner.
+#[tokio::test]
+async fn who_comes_back_twice_is_led_to_wechat_once_more_and_told_nothing_that_is_not_so() {
+    let world = shop("auto", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let cookie = [("cookie", cookie.as_str())];
+    assert!(send("GET", &back, &cookie, "").await.header("location").contains("/c/"));
+    page.wait_for("confirmed").await;
+    let once_more = send("GET", &back, &cookie, "").await;
+    assert_eq!(kept(&once_more), cookie[0].1, "it is the same visit");
+    let back = authorized(&once_more, "oAlice").await;
+    assert!(send("GET", &back, &cookie, "").await.header("location").contains("/c/"), "it is who scanned");
+    // And not for ever.
+    let told = send("GET", &back, &cookie, "").await;
+    assert!(told.status == 200 && told.text().contains("微信没有确认你是谁"), "{}", told.text());
+    assert!(!told.text().contains("没有登录"), "they are logged in: {}", told.text());
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed"]);
+}
+
+#[tokio::test]
+async fn a_link_that_is_opened_twice_in_one_browser_breaks_no_trip() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let second = send("GET", &page.qr_content, &[("cookie", &cookie)], "").await;
+    assert_eq!(kept(&second), cookie);
+    // Somebody else's cookie of this name stands in no visit's way.
+    let cookies = format!("sl_visit={}; {cookie}", "0".repeat(32));
+    assert!(send("GET", &back, &[("cookie", &cookies)], "").await.header("location").contains("/c/"));
+    assert_eq!(world.events().await, ["created", "scanned"]);
+}
+
+/// Strangers may not make the daemon ask WeChat as often as they like, nor anything that they like.
+#[tokio::test]
+async fn a_visit_asks_wechat_a_few_times_and_only_about_what_can_be_a_code() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    let state = back.split_once("state=").unwrap().1;
+    let bring = async |code: &str| {
+        let url = format!("{}?code={code}&state={state}", page.qr_content);
+        send("GET", &url, &[("cookie", &cookie)], "").await
+    };
+    for nonsense in ["", "%3Chtml%3E", "a%2Fb", &"x".repeat(129)] {
+        assert_eq!(bring(nonsense).await.status, 200, "{nonsense}");
+    }
+    assert_eq!(world.wechat.calls(Call::SnsToken), 0);
+    let mut refused = 0;
+    for number in 0..20 {
+        let answer = bring(&format!("made-up-{number}")).await;
+        assert!(matches!(answer.status, 302 | 429), "{}", answer.status);
+        refused += usize::from(answer.status == 429 && !answer.header("retry-after").is_empty());
+        assert!(answer.status == 302 || answer.text().contains("太频繁"), "a person reads it: {}", answer.text());
+    }
+    assert_eq!((world.wechat.calls(Call::SnsToken), refused), (6, 14));
+    assert!(open(&world, "oAlice", &page.qr_content).await.html.contains("<form"), "another browser goes on");
+}
+
+#[tokio::test]
+async fn what_a_browser_fetches_by_itself_scans_nothing() {
+    let world = shop("tap", "link").await;
+    let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
+    for (name, value) in [
+        ("sec-fetch-dest", "image"),
+        ("sec-fetch-dest", "iframe"),
+        ("sec-fetch-dest", "empty"),
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+    ] {
+        let refused = send("GET", &back, &[("cookie", &cookie), (name, value)], "").await;
+        assert_eq!(
+            (refused.status, refused.header("content-type")),
+            (403, "text/html; charset=utf-8"),
+            "{name}: {value}"
+        );
+    }
+    assert_eq!((world.wechat.calls(Call::SnsToken), world.events().await), (0, vec!["created".to_owned()]));
+    let navigation = [("cookie", cookie.as_str()), ("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")];
+    assert_eq!(send("GET", &back, &navigation, "").await.status, 302);
     assert_eq!(world.events().await, ["created", "scanned"]);
 }
 
@@ -198,7 +290,8 @@ async fn a_code_of_another_account_says_nothing() {
     let code = others.split_once("code=").unwrap().1.split('&').next().unwrap().to_owned();
     let state = back.split_once("state=").unwrap().1;
     let mixed = format!("{}?code={code}&state={state}", page.qr_content);
-    assert!(send("GET", &mixed, &[("cookie", &cookie)], "").await.text().contains("微信没有确认你是谁"));
+    let led = send("GET", &mixed, &[("cookie", &cookie)], "").await;
+    assert!(led.header("location").contains("/connect/oauth2/authorize"), "{}", led.header("location"));
     assert_eq!(world.events().await, ["created"]);
 }
 
@@ -228,9 +321,13 @@ async fn who_opens_it_while_wechat_is_away_is_told_and_may_try_again() {
 async fn what_is_over_or_was_never_there_is_told_so() {
     let world = shop("tap", "link").await;
     let page = world.create().await;
+    let (cookie, back) = back_from_wechat(&page.qr_content, "oAlice").await;
     page.give_up().await;
     let shown = open(&world, "oAlice", &page.qr_content).await;
     assert!(shown.html.contains("已经失效") && !shown.html.contains("<form"), "{}", shown.html);
+    assert_eq!(shown.url.as_str(), page.qr_content, "it is worth no trip to WeChat");
+    assert_eq!(send("GET", &back, &[("cookie", &cookie)], "").await.status, 200);
+    assert_eq!(world.wechat.calls(Call::SnsToken), 0, "nor one of its codes");
     for unknown in ["/l/sl-0000000000000000000000", "/l/x", "/l/%ff"] {
         assert_eq!(world.get(unknown, &[]).await.status, 404, "{unknown}");
     }

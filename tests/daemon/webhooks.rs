@@ -206,9 +206,21 @@ async fn whoever_is_gone_is_told_nothing_more() {
         page.wait_for("confirmed").await;
         back_end.first(1).await;
     }
+    // Nor after a restart, until the operator says so.
+    for _ in 0..2 {
+        let (_, log) = world.terminate().await;
+        assert!(log.contains("410 Gone"), "{log}");
+        assert_eq!(back_end.first(1).await.len(), 1);
+        world.run().await;
+    }
     let (_, log) = world.terminate().await;
-    assert!(log.contains("410 Gone"), "{log}");
-    assert_eq!(back_end.first(1).await.len(), 1);
+    let gone =
+        files_below(world.folder.path()).into_iter().find(|file| file.extension().is_some_and(|end| end == "gone"));
+    let gone = gone.expect("nothing is noted");
+    assert!(log.contains(gone.to_str().unwrap()), "the log names the file: {log}");
+    std::fs::remove_file(gone).unwrap();
+    world.run().await;
+    assert_eq!(back_end.first(3).await.len(), 3, "what it did not take, and what came later");
 }
 
 #[tokio::test]

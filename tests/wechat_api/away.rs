@@ -114,3 +114,20 @@ async fn every_call_is_counted_with_what_it_brought() {
     counted.assert_metric(seconds);
     assert!(!counted.metrics.text().contains("oAlice"));
 }
+
+#[tokio::test]
+async fn what_strangers_cause_by_opening_pages_stops_no_other_call() {
+    let counted = Counted::start().await;
+    let page = || counted.api.web_user("made-up", false);
+    for _ in 0..5 {
+        counted.stub.next_token("<html>bad gateway</html>");
+        assert!(matches!(page().await, Err(ApiError::Away { cause: Absence::Garbage(_), .. })));
+    }
+    assert!(matches!(page().await, Err(ApiError::Away { cause: Absence::NotAsked, .. })));
+    assert_eq!(counted.say().await, Ok(()));
+    counted.assert_metric(r#"scan_login_wechat_breaker_open{account="main"} 0"#);
+    pass(Duration::from_secs(1)).await;
+    counted.find_it_away().await;
+    counted.stub.next_token(r#"{"errcode":40029,"errmsg":"invalid code"}"#);
+    assert_eq!(page().await, Ok(None), "nor the other way round");
+}

@@ -11,13 +11,14 @@ use serde_json::json;
 
 use crate::actors::{ForgetOutcome, Forgetting, Forgot};
 use crate::domain::{AccountName, OpenId};
+use crate::transport::Unionids;
 
 /// Forgetting, for the admin socket.
 ///
 /// `POST /forget` takes `{"account": NAME, "openid": ID}` and answers with a [`Forgotten`]. It returns when the keys are
-/// destroyed; a peer that goes away meanwhile does not stop it.
-pub fn forget_router(forgetting: Forgetting) -> Router {
-    Router::new().route("/forget", post(forget)).with_state(forgetting)
+/// destroyed; a peer that goes away meanwhile does not stop it. What is remembered of the person's unionid goes, too.
+pub fn forget_router(forgetting: Forgetting, unionids: Unionids) -> Router {
+    Router::new().route("/forget", post(forget)).with_state((forgetting, unionids))
 }
 
 #[derive(Deserialize)]
@@ -51,7 +52,7 @@ impl From<Forgot> for Forgotten {
     }
 }
 
-async fn forget(State(forgetting): State<Forgetting>, body: Bytes) -> Response {
+async fn forget(State((forgetting, unionids)): State<(Forgetting, Unionids)>, body: Bytes) -> Response {
     // What is wrong with it is not repeated: it may be an openid.
     let Ok(Ask { account, openid }) = serde_json::from_slice(&body) else {
         return problem(StatusCode::BAD_REQUEST, "the request is not understood", "use the daemon's own version");
@@ -59,7 +60,11 @@ async fn forget(State(forgetting): State<Forgetting>, body: Bytes) -> Response {
     let (Ok(account), Ok(openid)) = (AccountName::new(account), OpenId::new(openid)) else {
         return problem(StatusCode::BAD_REQUEST, "no account or no openid", "see `scan-login audit forget --help`");
     };
-    let forgotten = tokio::spawn(async move { forgetting.forget(&account, &openid).await });
+    let forgotten = tokio::spawn(async move {
+        let forgot = forgetting.forget(&account, &openid).await;
+        unionids.forget(&account, &openid);
+        forgot
+    });
     match forgotten.await {
         Ok(Ok(forgot)) => axum::Json(Forgotten::from(forgot)).into_response(),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), &error.cure()),

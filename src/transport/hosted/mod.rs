@@ -18,6 +18,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 
+use crate::domain::ClientId;
+
 use super::headers::is_form;
 use super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::parameters::Parameters;
@@ -40,9 +42,14 @@ async fn authorize(State(site): State<Shared>, RawQuery(query): RawQuery, header
     answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
 }
 
-/// `GET /login`: the same; it need not say that a code is wanted.
+/// `GET /login`: the same; it need not say that a code is wanted, nor what is the client's only redirect URI.
 async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let client = parameters.given("client_id").and_then(|id| site.config.client(&ClientId::new(id).ok()?));
+    let parameters = match client.map(|client| client.redirect_uris.as_slice()) {
+        Some([only]) => parameters.or("redirect_uri", only),
+        _ => parameters,
+    };
     let parameters = parameters.or("response_type", "code");
     answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
 }

@@ -11,7 +11,7 @@ use super::super::headers::{PRIVATE, is_form};
 use super::super::parameters::Parameters;
 use super::super::site::Shared;
 use super::grant_has;
-use super::subject;
+use super::subject::{self, NoSubject};
 
 /// Why there is nothing to say (RFC 6750 §3.1).
 enum Refused {
@@ -55,14 +55,19 @@ async fn claims(site: &Shared, token: Option<String>) -> Result<Value, Refused> 
     let grant = site.logins.grant(&token).await.map_err(|_| Refused::Unavailable)?.ok_or(Refused::Invalid)?;
     // The client may be gone from the configuration since.
     let client = site.config.client(&grant.created.client).ok_or(Refused::Invalid)?;
+    let grant = subject::complete(site, client, grant).await.map_err(|no_subject| match no_subject {
+        NoSubject::Unavailable => Refused::Unavailable,
+        // It will not be told later either: only a new login can tell why, or heal it.
+        NoSubject::NoUnionid => Refused::Invalid,
+    })?;
     let mut claims = Map::new();
     if grant_has(&grant, Scope::Openid) {
-        let sub = subject::subject(site, client, &grant).await.map_err(|_| Refused::Unavailable)?;
+        let sub = subject::subject(site, client, &grant).ok_or(Refused::Invalid)?;
         claims.insert("sub".into(), sub.into());
     }
     if grant_has(&grant, Scope::Wechat) {
         claims.insert("openid".into(), grant.openid.as_str().into());
-        if let Some(unionid) = subject::unionid(site, &grant) {
+        if let Some(unionid) = &grant.unionid {
             claims.insert("unionid".into(), unionid.as_str().into());
         }
     }

@@ -10,11 +10,11 @@ use axum::response::Response;
 use http::HeaderMap;
 
 use super::super::cookies;
-use super::super::extract::Query;
 use super::super::problem::Problem;
 use super::super::site::Site;
+use super::asked::Asked;
 use super::visit::{self, Nobody, Page, Scope, Visit};
-use super::{link, path};
+use super::{link, path, trip};
 use crate::actors::Confirmable;
 use crate::config::WebOauth;
 use crate::domain::Timestamp;
@@ -43,22 +43,16 @@ pub(super) enum Gate {
 }
 
 /// Judges who looks.
-pub(super) async fn gate(
-    site: &Site,
-    token: &str,
-    confirmable: &Confirmable,
-    headers: &HeaderMap,
-    query: &Query,
-) -> Result<Gate, Problem> {
-    if is_proven(site, token, confirmable, headers) {
+pub(super) async fn gate(site: &Site, token: &str, confirmable: &Confirmable, asked: &Asked) -> Result<Gate, Problem> {
+    if is_proven(site, token, confirmable, &asked.headers) {
         return Ok(Gate::Open);
     }
     let Some(account) = site.config.account(&confirmable.created.account) else {
         return Ok(Gate::Shut(Withheld::Nobody(Nobody::Unknown)));
     };
     let page = Page { account, path: path(token), scope: Scope::Base };
-    let openid = match Visit::read(site, &page, headers, query).await {
-        Visit::New => return Ok(Gate::Lead(Box::new(visit::lead(site, &page)))),
+    let openid = match Visit::read(site, &page, asked).await? {
+        Visit::Lead(response) => return Ok(Gate::Lead(response)),
         Visit::Back(Err(nobody)) => return Ok(Gate::Shut(Withheld::Nobody(nobody))),
         Visit::Back(Ok(user)) => user.openid,
     };
@@ -66,7 +60,7 @@ pub(super) async fn gate(
         return Ok(Gate::Shut(Withheld::SomebodyElse));
     }
     // Without the code: it is used, and need not stand in the browser's history.
-    let cookies = [proof_cookie(site, token), visit::end(site, &page)];
+    let cookies = [proof_cookie(site, token), trip::end(site, &page)];
     Ok(Gate::Lead(Box::new(visit::redirect(&link(site, token), cookies))))
 }
 
@@ -76,11 +70,11 @@ pub(super) fn is_proven(site: &Site, token: &str, confirmable: &Confirmable, hea
     if account.is_none_or(|account| account.web_oauth == WebOauth::Off) {
         return true;
     }
-    let Some((expires, mac)) = cookies::named(headers, PERSON).next().and_then(|value| value.split_once('.')) else {
-        return false;
-    };
-    let Ok(expires) = expires.parse().map(Timestamp::from_micros) else { return false };
-    site.clock.now() < expires && same_secret(proof(site, token, expires).as_bytes(), mac.as_bytes())
+    // All of them: one of somebody else's making stands in nobody's way.
+    cookies::named(headers, PERSON).filter_map(|value| value.split_once('.')).any(|(expires, mac)| {
+        let Ok(expires) = expires.parse().map(Timestamp::from_micros) else { return false };
+        site.clock.now() < expires && same_secret(proof(site, token, expires).as_bytes(), mac.as_bytes())
+    })
 }
 
 /// For the browser of who has just been shown to be who scanned.

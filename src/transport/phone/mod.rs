@@ -2,22 +2,27 @@
 //! person's word. And the page by which people scan who open a link, `/l/{scene}` (`scan`).
 //!
 //! The token goes to nobody but who scanned, so whoever knows it may decide; where the account has web OAuth, `identity`
-//! sees that it is them indeed, by a trip to WeChat and back (`visit`). `facts` are what the page tells, `place` where an
-//! address is, `page` how it is said, `sentence` how it is said where there is no page. Looking changes nothing; deciding is a
+//! sees that it is them indeed, by a trip to WeChat and back (`visit`, and `trip`: what is carried of it). `facts` are what the page tells, `place` where an
+//! address is, `page` how it is said and `words` in which language, `sentence` how it is said where there is no page, `refusal` how it is said that nothing is done. Looking changes nothing; deciding is a
 //! POST of a plain form, which works in any webview, without script.
 
+mod asked;
 mod facts;
 mod identity;
 mod page;
 mod place;
+mod refusal;
 mod scan;
 mod sentence;
+mod trip;
 mod visit;
+mod words;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -29,11 +34,12 @@ use crate::domain::DenyReason;
 use crate::traces::{Span, Step};
 
 use super::client_address::ClientAddress;
-use super::extract::{PathText, Query};
+use super::extract::PathText;
 use super::headers::{is_form, of_page};
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
+use asked::Asked;
 use facts::Facts;
 use identity::{Gate, Withheld};
 use visit::Nobody;
@@ -46,7 +52,8 @@ const FETCHED_BY: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The routes below the public URL.
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/c/{token}", get(show).post(decide)).route("/l/{scene}", get(scan::open))
+    let pages = Router::new().route("/c/{token}", get(show).post(decide)).route("/l/{scene}", get(scan::open));
+    pages.layer(from_fn(refusal::in_words))
 }
 
 /// The address of the page where who scanned confirms.
@@ -58,17 +65,12 @@ fn path(token: &str) -> String {
     format!("/c/{token}")
 }
 
-async fn show(
-    State(site): State<Shared>,
-    PathText(token): PathText,
-    Extension(address): Extension<ClientAddress>,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, &headers, None)) };
+async fn show(State(site): State<Shared>, PathText(token): PathText, asked: Asked) -> Result<Response, Problem> {
+    let (address, headers) = (asked.address, &asked.headers);
+    let Some(confirmable) = site.logins.confirmable(&token).await? else { return Ok(answer(&site, headers, None)) };
     let withheld = match confirmable.stage {
         ConfirmStage::Open | ConfirmStage::Confirmed => {
-            match identity::gate(&site, &token, &confirmable, &headers, &query).await? {
+            match identity::gate(&site, &token, &confirmable, &asked).await? {
                 Gate::Open => None,
                 Gate::Shut(withheld) => Some(withheld),
                 Gate::Lead(response) => return Ok(*response),
@@ -76,7 +78,7 @@ async fn show(
         }
         ConfirmStage::Denied | ConfirmStage::WrongNumber | ConfirmStage::Reported | ConfirmStage::Over => None,
     };
-    Ok(told(&site, &headers, &confirmable, address, withheld))
+    Ok(told(&site, headers, &confirmable, address, withheld))
 }
 
 /// What the form asks for.

@@ -7,19 +7,20 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode};
+use http::StatusCode;
 
-use super::super::extract::{PathText, Query};
+use super::super::extract::PathText;
 use super::super::headers::of_page;
 use super::super::problem::Problem;
 use super::super::qr_codes::{Code, new_scene};
 use super::super::site::{Shared, Site};
 use super::super::unionids;
 use super::super::wechat::api::WebUser;
+use super::asked::Asked;
 use super::page::{self, Notice};
 use super::visit::{self, Nobody, Page, Scope, Visit};
-use super::{identity, link};
-use crate::actors::{ScanError, Unavailable};
+use super::{identity, link, trip};
+use crate::actors::{Linked, ScanError, Unavailable};
 use crate::config::Account;
 use crate::domain::{Confirmation, Created, QrCode, Refusal, SceneId};
 
@@ -58,19 +59,19 @@ fn page_of<'a>(site: &'a Site, scene: &SceneId, created: &Created) -> Option<Pag
 pub(super) async fn open(
     State(site): State<Shared>,
     PathText(scene): PathText,
-    method: Method,
-    query: Query,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(tell(None, Notice::Over)) };
-    let Some(created) = site.logins.created(&scene).await? else { return Ok(tell(None, Notice::Over)) };
+    let Some(Linked { created, is_over }) = site.logins.linked(&scene).await? else {
+        return Ok(tell(None, Notice::Over));
+    };
     let Some(page) = page_of(&site, &scene, &created) else { return Ok(tell(None, Notice::Over)) };
-    // Who asks for the head alone wants nothing to happen (RFC 9110 §9.3.2).
-    if method == Method::HEAD {
-        return Ok(visit::lead(&site, &page));
+    // What is over is not worth a trip, nor a code.
+    if is_over {
+        return Ok(tell(Some(&created), Notice::Over));
     }
-    match Visit::read(&site, &page, &headers, &query).await {
-        Visit::New => Ok(visit::lead(&site, &page)),
+    match Visit::read(&site, &page, &asked).await? {
+        Visit::Lead(response) => Ok(*response),
         Visit::Back(Err(Nobody::Unknown)) => Ok(tell(Some(&created), Notice::Unknown)),
         Visit::Back(Err(Nobody::Snapshot)) => Ok(tell(Some(&created), Notice::Snapshot)),
         Visit::Back(Ok(user)) => scan(&site, &scene, &created, &page, user).await,
@@ -94,7 +95,7 @@ async fn scan(
         Ok(scanned) => {
             let token = scanned.next.into_token();
             // WeChat has just said who it is: it need not be asked again there.
-            let cookies = [identity::proof_cookie(site, &token), visit::end(site, page)];
+            let cookies = [identity::proof_cookie(site, &token), trip::end(site, page)];
             Ok(visit::redirect(&link(site, &token), cookies))
         }
         Err(ScanError::NoEffect { refusal, .. }) => {

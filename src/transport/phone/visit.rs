@@ -1,35 +1,28 @@
 //! A trip to WeChat and back (网页授权), by which a page learns who opens it.
 //!
-//! The page leads to WeChat, which sends the browser back with a code; the openid behind the code is who holds the phone. The
-//! cookie `sl_visit`, of the page's path alone, is random and ends with WeChat's codes; `state` is a MAC over it and the path. So
-//! a code counts only in the browser that was sent for it, for the page that sent it, while it can be good: one that somebody
-//! slips in counts for nothing (RFC 6749 §10.12). WeChat takes a code once, so nothing comes of opening an address again.
+//! The page leads to WeChat, which sends the browser back with a code; the openid behind the code is who holds the phone. A code
+//! counts only in the browser that was sent for it, for the page that sent it, while it can be good (`trip`): one that somebody
+//! slips in counts for nothing (RFC 6749 §10.12). WeChat takes a code once. Who brings one that was used is sent once more, since
+//! the page may have been reloaded, or asked for twice by the browser.
 //!
 //! Source: <https://developers.weixin.qq.com/doc/service/guide/h5/auth.html>.
 
 use std::time::Duration;
 
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
-use http::{HeaderMap, StatusCode};
 
-use super::super::cookies;
-use super::super::extract::Query;
 use super::super::headers::PRIVATE;
+use super::super::problem::Problem;
 use super::super::site::Site;
 use super::super::wechat::api::WebUser;
-use crate::clock::random_bytes;
+use super::asked::Asked;
+use super::trip::{self, Secret, Trip};
 use crate::config::{Account, WebOauth};
-use crate::domain::Timestamp;
-use crate::keys::same_secret;
-
-const COOKIE: &str = "sl_visit";
-
-/// WeChat's codes live for 5 minutes.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// The longest code that is passed on; WeChat's have 32 characters.
-const MAX_CODE: usize = 512;
+const MAX_CODE: usize = 128;
 
 /// What people are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,37 +71,46 @@ pub(super) enum Nobody {
 
 /// Where a visitor stands.
 pub(super) enum Visit {
-    /// They have not been to WeChat yet.
-    New,
+    /// They have to go to WeChat.
+    Lead(Box<Response>),
     /// They come back from there.
     Back(Result<WebUser, Nobody>),
 }
 
 impl Visit {
     /// Reads how a page was asked for, and asks WeChat where there is something to ask.
-    pub(super) async fn read(site: &Site, page: &Page<'_>, headers: &HeaderMap, query: &Query) -> Self {
-        let Some(state) = query.text("state") else { return Self::New };
-        let code = query.text("code").filter(|code| code.len() <= MAX_CODE);
-        let Some(code) = code.filter(|_| is_own(site, page, state, headers)) else {
-            return Self::Back(Err(Nobody::Unknown));
+    ///
+    /// # Errors
+    /// 429 where this address or this visit has asked WeChat too often.
+    pub(super) async fn read(site: &Site, page: &Page<'_>, asked: &Asked) -> Result<Self, Problem> {
+        let Some(state) = asked.query.text("state").filter(|_| !asked.is_head) else {
+            return Ok(Self::Lead(lead(site, page, asked, Trip::First)));
         };
-        Self::Back(exchange(site, page, code).await)
+        let back = trip::back(site, page, &asked.headers, state);
+        let code = asked.query.text("code").filter(|code| is_code(code));
+        let Some(((secret, trip), code)) = back.zip(code) else { return Ok(Self::Back(Err(Nobody::Unknown))) };
+        site.limits
+            .take_exchange(asked.address, secret.as_str())
+            .map_err(|wait| Problem::too_many("too_many_visits", "this was tried too often").again_after(wait))?;
+        let Some(api) = site.wechat.get(&page.account.name) else { return Ok(Self::Back(Err(Nobody::Unknown))) };
+        Ok(match api.web_user(code, page.account.unionid).await {
+            Ok(None) if trip == Trip::First => Self::Lead(lead(site, page, asked, Trip::Again)),
+            Ok(Some(user)) if user.is_snapshot => Self::Back(Err(Nobody::Snapshot)),
+            Ok(Some(user)) => Self::Back(Ok(user)),
+            Ok(None) | Err(_) => Self::Back(Err(Nobody::Unknown)),
+        })
     }
 }
 
-async fn exchange(site: &Site, page: &Page<'_>, code: &str) -> Result<WebUser, Nobody> {
-    let api = site.wechat.get(&page.account.name).ok_or(Nobody::Unknown)?;
-    match api.web_user(code, page.account.unionid).await {
-        Ok(Some(user)) if user.is_snapshot => Err(Nobody::Snapshot),
-        Ok(Some(user)) => Ok(user),
-        Ok(None) | Err(_) => Err(Nobody::Unknown),
-    }
+/// Whether it can be a code of WeChat's. What it can be nothing of is no word to trouble WeChat with.
+fn is_code(code: &str) -> bool {
+    let is_of_code = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(is_of_code)
 }
 
-/// To WeChat, which sends the browser back with a code.
-pub(super) fn lead(site: &Site, page: &Page<'_>) -> Response {
-    let random: String = random_bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    let visit = format!("{}.{random}", site.clock.now().after(LIFETIME).as_micros());
+/// To WeChat, which sends the browser back with a code. Who asks for the head alone is given nothing to keep.
+fn lead(site: &Site, page: &Page<'_>, asked: &Asked, trip: Trip) -> Box<Response> {
+    let secret = Secret::of(&asked.headers);
     let mut url = page.account.oauth_base.join("connect/oauth2/authorize");
     // In the order that WeChat prescribes: another one is refused by some of its versions.
     url.query_pairs_mut()
@@ -116,30 +118,13 @@ pub(super) fn lead(site: &Site, page: &Page<'_>) -> Response {
         .append_pair("redirect_uri", site.config.server.public_url.join(&page.path).as_str())
         .append_pair("response_type", "code")
         .append_pair("scope", page.scope.name())
-        .append_pair("state", &state(site, page, &visit));
+        .append_pair("state", &secret.state(site, page, trip));
     url.set_fragment(Some("wechat_redirect"));
-    redirect(url.as_str(), [set_cookie(site, &page.path, COOKIE, &visit, LIFETIME)])
-}
-
-/// Ends the visit in the browser: what it came back with is used.
-pub(super) fn end(site: &Site, page: &Page<'_>) -> String {
-    set_cookie(site, &page.path, COOKIE, "", Duration::ZERO)
-}
-
-fn is_own(site: &Site, page: &Page<'_>, told: &str, headers: &HeaderMap) -> bool {
-    let visit = cookies::named(headers, COOKIE).next().filter(|visit| lasts(visit, site.clock.now()));
-    visit.is_some_and(|visit| same_secret(state(site, page, visit).as_bytes(), told.as_bytes()))
-}
-
-/// A visit begins with its end, which the state vouches for.
-fn lasts(visit: &str, now: Timestamp) -> bool {
-    let expires = visit.split_once('.').and_then(|(expires, _)| expires.parse().ok()).map(Timestamp::from_micros);
-    expires.is_some_and(|expires| now < expires)
-}
-
-/// Letters and digits, at most 128, as WeChat asks for.
-fn state(site: &Site, page: &Page<'_>, visit: &str) -> String {
-    mac(site, "phone-visit", &format!("{visit} {}", page.path))
+    Box::new(if asked.is_head {
+        redirect(url.as_str(), [])
+    } else {
+        redirect(url.as_str(), [secret.cookie(site, page)])
+    })
 }
 
 /// What only this daemon can make of a text, for one purpose; in hexadecimal digits.
@@ -165,13 +150,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_visit_ends_with_its_time_whatever_the_browser_keeps() {
-        let now = Timestamp::from_micros(1_767_323_045_000_000);
-        let visit = |micros: i64| format!("{}.0011", now.as_micros() + micros);
-        assert!(lasts(&visit(1), now));
-        assert!(!lasts(&visit(0), now));
-        for nothing in ["", "0011", ".0011", "x.0011"] {
-            assert!(!lasts(nothing, now), "{nothing}");
+    fn what_cannot_be_a_code_of_wechats_is_none() {
+        for code in ["041Ab_-c", &"x".repeat(128)] {
+            assert!(is_code(code), "{code}");
+        }
+        for code in ["", "a b", "a%", "a/b", "ä", "a\n", &"x".repeat(129)] {
+            assert!(!is_code(code), "{code}");
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::cursor::Cursor;
+use super::gone::Gone;
 use super::message::{Line, Message};
 use super::post::{Post, Settled};
 use crate::actors::{Follow, History, StoreError};
@@ -30,6 +31,7 @@ pub(super) struct Courier {
     client: ClientId,
     history: History,
     cursor: Cursor,
+    gone: Gone,
     post: Post,
     /// The account whose followers it is told of.
     followers_of: Option<AccountName>,
@@ -49,7 +51,7 @@ impl Courier {
     pub(super) fn new(
         client: ClientId,
         history: History,
-        cursor: Cursor,
+        (cursor, gone): (Cursor, Gone),
         post: Post,
         followers_of: Option<AccountName>,
     ) -> Self {
@@ -58,6 +60,7 @@ impl Courier {
             history,
             seen: cursor.seq(),
             cursor,
+            gone,
             post,
             followers_of,
             read: VecDeque::new(),
@@ -89,7 +92,7 @@ impl Courier {
             tokio::select! {
                 () = stopping.cancelled() => break,
                 Some(settled) = self.under_way.join_next() => match settled {
-                    Ok((Settled::Gone, ..)) => return self.end(),
+                    Ok((Settled::Gone, ..)) => return self.end().await,
                     Ok((Settled::Done, seq, line)) => self.settle(seq, &line),
                     Err(panicked) => return tracing::error!(client = %self.client, %panicked, "webhooks stop"),
                 },
@@ -168,9 +171,11 @@ impl Courier {
         self.is_to_note = false;
     }
 
-    fn end(self) {
+    async fn end(self) {
         self.post.metrics().waiting(0);
-        tracing::error!(client = %self.client, "the website answers webhooks with 410 Gone: it gets none until the next start");
+        self.gone.note().await;
+        let (client, file) = (&self.client, self.gone.path().display());
+        tracing::error!(%client, %file, "the website answers webhooks with 410 Gone: it gets none, also after a restart, until the file is removed or another webhook_url is set");
     }
 }
 

@@ -43,6 +43,10 @@ impl Cursor {
         self.seq
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Moves it, durably. Where that fails it stays, and more is told twice after a restart.
     pub(super) async fn move_to(&mut self, seq: u64) {
         self.seq = seq;

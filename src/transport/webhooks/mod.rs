@@ -3,7 +3,7 @@
 //! The journal is the queue. One [`courier`] a website reads it from its own [`cursor`] on, makes a [`message`] of each event
 //! that concerns the website, and [`post`]s it, signed ([`signature`]), until the website has taken it or it is too old. The cursor
 //! moves behind what is settled only, so whatever a crash interrupts is told again, with the same id. A website that is
-//! slow or away keeps its own messages waiting, in a bounded number, and nobody else's.
+//! slow or away keeps its own messages waiting, in a bounded number, and nobody else's; one that is [`gone`] is told nothing more.
 //!
 //! Who follows an account or leaves it is noted in the journal where a website of that account is to hear of it, and only there.
 //!
@@ -11,6 +11,7 @@
 
 mod courier;
 mod cursor;
+mod gone;
 mod message;
 mod post;
 mod signature;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use self::courier::Courier;
 use self::cursor::Cursor;
+use self::gone::Gone;
 use self::post::Post;
 use self::signature::Signer;
 use super::wechat::api::{HttpClient, NoRootCertificates};
@@ -68,6 +70,7 @@ struct Door {
     client: ClientId,
     post: Post,
     followers_of: Option<AccountName>,
+    gone: Gone,
 }
 
 impl Webhooks {
@@ -86,14 +89,20 @@ impl Webhooks {
         for client in &config.clients {
             let (Some(url), Some(secret)) = (&client.webhook_url, &client.webhook_secret) else { continue };
             // Begun here, and seen to be usable; read where the courier starts.
-            Cursor::open(folder, client.client_id.as_str(), history.head().borrow().seq)?;
+            let cursor = Cursor::open(folder, client.client_id.as_str(), history.head().borrow().seq)?;
+            let gone = Gone::of(&cursor, url.as_str());
+            if gone.is_noted() {
+                let (client, file) = (&client.client_id, gone.path().display());
+                tracing::error!(%client, %file, "the website has answered webhooks with 410 Gone, so it gets none: to begin again, remove the file or set another webhook_url");
+                continue;
+            }
             let metrics = metrics.webhooks(&client.client_id);
             let signer = Signer::new(secret);
             let post = Post::new(HttpClient::for_base(url)?, url.clone(), signer, clock.clone(), metrics.clone());
             // An openid is WeChat's own answer, and only who may ask for it is told of one.
             let followers_of = client.scopes.contains(&Scope::Wechat).then(|| client.account.clone());
             with_followers.extend(followers_of.clone());
-            doors.push(Door { client: client.client_id.clone(), post, followers_of });
+            doors.push(Door { client: client.client_id.clone(), post, followers_of, gone });
         }
         Ok(PreparedWebhooks { with_followers, folder: folder.to_owned(), history: history.clone(), doors })
     }
@@ -117,10 +126,10 @@ impl PreparedWebhooks {
     pub fn start(self, tasks: &TaskTracker, stopping: &CancellationToken) -> Result<(), WebhooksError> {
         let head = self.history.head().borrow().seq;
         let mut started = Ok(());
-        for Door { client, post, followers_of } in self.doors {
+        for Door { client, post, followers_of, gone } in self.doors {
             match Cursor::open(&self.folder, client.as_str(), head) {
                 Ok(cursor) => {
-                    let courier = Courier::new(client, self.history.clone(), cursor, post, followers_of);
+                    let courier = Courier::new(client, self.history.clone(), (cursor, gone), post, followers_of);
                     tasks.spawn(courier.run(stopping.clone()));
                 }
                 Err(error) => started = started.and(Err(error)),

@@ -43,7 +43,7 @@ use crate::metrics::{ApiMetrics, Metrics};
 use error::Fault;
 use refusals::Refusals;
 use token::Tokens;
-use watch::Watch;
+use watch::{Interface, Watch};
 
 /// How long a call may take by default. WeChat itself gives a callback 5 s, and a visitor waits in front of a page.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(3);
@@ -199,9 +199,9 @@ impl WeChatApi {
         asking: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, ApiError> {
         self.0.refusals.ask(name, self.0.clock.now())?;
-        let pass = self.0.watch.ask()?;
+        let leave = self.0.watch.ask(Interface::Server)?;
         let result = self.within_deadline(asking).await;
-        self.0.watch.note(name, pass, &result);
+        self.0.watch.note(name, leave, &result);
         result
     }
 

@@ -1,7 +1,7 @@
-//! What stands around an account's calls: the breaker, the counting, and the word to the operator.
+//! What stands around an account's calls: the breakers, the counting, and the word to the operator.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,10 +17,37 @@ const TOLD_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Most kinds of refusals that are told apart.
 const KINDS: usize = 64;
 
+/// Calls that stand apart: each kind is away by itself. Strangers cause those of pages, with codes of their own making; they must not
+/// stop those without which no login begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interface {
+    /// `cgi-bin/`, with the account's access token.
+    Server,
+    /// `sns/`, for pages.
+    Pages,
+}
+
+impl Interface {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server => "cgi-bin",
+            Self::Pages => "sns",
+        }
+    }
+}
+
+/// A call that may go out; it is handed back with what became of it.
+#[must_use]
+pub(super) struct Leave {
+    interface: Interface,
+    pass: Pass,
+}
+
 /// Watches the calls of one account.
 pub(super) struct Watch {
     metrics: ApiMetrics,
-    breaker: Mutex<Breaker>,
+    server: Mutex<Breaker>,
+    pages: Mutex<Breaker>,
     /// By call and `errcode`: the same code can have another cure.
     refusals: Mutex<HashMap<(&'static str, i64), Throttle>>,
     absences: Throttle,
@@ -28,7 +55,8 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(metrics: ApiMetrics) -> Self {
-        Self { metrics, breaker: Mutex::default(), refusals: Mutex::default(), absences: Throttle::default() }
+        let (server, pages) = (Mutex::default(), Mutex::default());
+        Self { metrics, server, pages, refusals: Mutex::default(), absences: Throttle::default() }
     }
 
     /// A new access token is used until then.
@@ -37,21 +65,25 @@ impl Watch {
     }
 
     /// Lets a call out, unless WeChat is away and it is not yet time to see whether it is back.
-    pub(super) fn ask(&self) -> Result<Pass, ApiError> {
-        self.breaker().ask(Instant::now()).map_err(|retry_after| {
+    pub(super) fn ask(&self, interface: Interface) -> Result<Leave, ApiError> {
+        let pass = self.breaker(interface).ask(Instant::now()).map_err(|retry_after| {
             // Rounded up, since whoever waits counts in seconds.
             let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
             ApiError::Away { retry_after: Duration::from_secs(seconds), cause: Absence::NotAsked }
-        })
+        })?;
+        Ok(Leave { interface, pass })
     }
 
     /// Takes note of what a call brought.
-    pub(super) fn note<T>(&self, call: &'static str, pass: Pass, result: &Result<T, ApiError>) {
+    pub(super) fn note<T>(&self, call: &'static str, leave: Leave, result: &Result<T, ApiError>) {
+        let Leave { interface, pass } = leave;
         let change = match result {
-            Err(ApiError::Away { cause, .. }) if means_absence(cause) => self.breaker().absent(pass, Instant::now()),
-            _ => self.breaker().answered(pass),
+            Err(ApiError::Away { cause, .. }) if means_absence(cause) => {
+                self.breaker(interface).absent(pass, Instant::now())
+            }
+            _ => self.breaker(interface).answered(pass),
         };
-        self.tell_change(change, result.as_ref().err());
+        self.tell_change(interface, change, result.as_ref().err());
         match result {
             Err(ApiError::Refused { code, message, cure }) => self.tell_refusal(call, *code, message, cure),
             Err(ApiError::Away { cause, .. }) => self.tell_absence(cause),
@@ -78,18 +110,22 @@ impl Watch {
         result
     }
 
-    fn tell_change(&self, change: Change, error: Option<&ApiError>) {
-        let account = self.metrics.account();
-        match (change, error) {
+    /// The metric speaks of the server interface, whose absence stops logins.
+    fn tell_change(&self, interface: Interface, change: Change, error: Option<&ApiError>) {
+        let (account, of) = (self.metrics.account(), interface.name());
+        let is_open = match (change, error) {
             (Change::Opened(rest), Some(error)) => {
-                self.metrics.breaker(true);
-                tracing::warn!(account, ?rest, "{error}: it is not asked for a while");
+                tracing::warn!(account, interface = of, ?rest, "{error}: it is not asked for a while");
+                true
             }
             (Change::Closed, _) => {
-                self.metrics.breaker(false);
-                tracing::info!(account, "WeChat answers again");
+                tracing::info!(account, interface = of, "WeChat answers again");
+                false
             }
-            (Change::None | Change::Opened(_), _) => {}
+            (Change::None | Change::Opened(_), _) => return,
+        };
+        if interface == Interface::Server {
+            self.metrics.breaker(is_open);
         }
     }
 
@@ -111,8 +147,12 @@ impl Watch {
         }
     }
 
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn breaker(&self, interface: Interface) -> MutexGuard<'_, Breaker> {
+        let breaker = match interface {
+            Interface::Server => &self.server,
+            Interface::Pages => &self.pages,
+        };
+        breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

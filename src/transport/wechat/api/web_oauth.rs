@@ -1,5 +1,5 @@
-//! Who opened a page inside WeChat (网页授权). It stands apart from the rest: no access token of the account's, and no limit
-//! of calls a day.
+//! Who opened a page inside WeChat (网页授权). It stands apart from the rest: no access token of the account's, no limit of calls
+//! a day, and a breaker of its own.
 //!
 //! Source: <https://developers.weixin.qq.com/doc/service/guide/h5/auth.html>.
 
@@ -9,6 +9,7 @@ use url::Url;
 
 use super::error::Fault;
 use super::message::about_person;
+use super::watch::Interface;
 use super::{ApiError, WeChatApi};
 use crate::domain::{OpenId, UnionId};
 
@@ -71,7 +72,7 @@ impl WeChatApi {
 
     async fn exchange(&self, code: &str) -> Result<Option<Granted>, ApiError> {
         let name = "sns/oauth2/access_token";
-        let pass = self.0.watch.ask()?;
+        let leave = self.0.watch.ask(Interface::Pages)?;
         let asking = async {
             let url = self.web_user_url(code);
             match self.0.watch.count(name, self.0.http.get::<Granted>(&url)).await {
@@ -81,14 +82,14 @@ impl WeChatApi {
             }
         };
         let result = self.within_deadline(asking).await;
-        self.0.watch.note(name, pass, &result);
+        self.0.watch.note(name, leave, &result);
         result
     }
 
     /// The unionid of a profile.
     async fn profile(&self, granted: &Granted, openid: &OpenId) -> Result<Option<String>, ApiError> {
         let name = "sns/userinfo";
-        let pass = self.0.watch.ask()?;
+        let leave = self.0.watch.ask(Interface::Pages)?;
         let asking = async {
             let token = SecretString::from(granted.access_token.clone());
             let mut url = self.url_of(name);
@@ -100,7 +101,7 @@ impl WeChatApi {
             Ok(profile.unionid)
         };
         let result = self.within_deadline(asking).await;
-        self.0.watch.note(name, pass, &result);
+        self.0.watch.note(name, leave, &result);
         result
     }
 

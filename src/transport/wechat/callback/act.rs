@@ -89,6 +89,9 @@ pub(super) async fn act(
     to_act_on: ToActOn,
 ) -> Result<Done, NotDone> {
     let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrival } = to_act_on;
+    if matches!(push.kind, Kind::Subscribe(_)) {
+        site.unionids.follows(&account.name, &push.from);
+    }
     if let Some(following) = following(&site, &account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
