@@ -201,10 +201,10 @@ fn table(text: &str) -> Vec<String> {
 
 #[test]
 fn the_page_says_of_every_metric_what_the_registry_says() {
-    let page = include_str!("../../docs/metrics.md");
+    let page = include_str!("../../docs/en/metrics.md");
     let rows = table(&all().text());
     assert!(rows.len() > 40, "metrics are missing: {}", rows.len());
     let known: Vec<&str> =
         page.lines().filter(|line| line.starts_with("| `scan_login_") || line.starts_with("| `process_")).collect();
-    assert_eq!(known, rows, "docs/metrics.md must have these lines:\n{}", rows.join("\n"));
+    assert_eq!(known, rows, "docs/en/metrics.md must have these lines:\n{}", rows.join("\n"));
 }

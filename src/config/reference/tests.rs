@@ -94,7 +94,7 @@ fn the_seed_pages_defaults_are_those_in_force() {
 fn the_reference_that_is_checked_in_is_the_one_that_is_printed() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for (file, language) in
-        [("configuration.md", ReferenceLanguage::English), ("configuration.zh-CN.md", ReferenceLanguage::Chinese)]
+        [("en/configuration.md", ReferenceLanguage::English), ("zh/configuration.md", ReferenceLanguage::Chinese)]
     {
         let checked_in = std::fs::read_to_string(docs.join(file)).unwrap_or_default();
         assert!(
