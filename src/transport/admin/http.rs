@@ -108,7 +108,9 @@ fn is_for_us(uri: &Uri, headers: &HeaderMap, hosts: &[String]) -> bool {
     uri.authority().map(http::uri::Authority::as_str).into_iter().chain(named).all(|host| {
         let name = without_port(host);
         is_loopback(name)
-            || hosts.iter().any(|taken| taken.eq_ignore_ascii_case(host) || taken.eq_ignore_ascii_case(name))
+            || hosts.iter().any(|taken| {
+                taken.eq_ignore_ascii_case(host) || without_brackets(taken).eq_ignore_ascii_case(without_brackets(name))
+            })
     })
 }
 
@@ -117,6 +119,11 @@ fn without_port(host: &str) -> &str {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !is_bare_ipv6(host) => name,
         _ => host,
     }
+}
+
+/// An IPv6 address stands in brackets in a header, and without them where an operator or Kubernetes writes it.
+fn without_brackets(name: &str) -> &str {
+    name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name)
 }
 
 /// `::1` without brackets, as no client should write it.
@@ -176,5 +183,15 @@ mod tests {
         assert!(taken(&hosts, "/", &["Admin.Example.com:8443"]));
         assert!(taken(&hosts, "/", &["10.0.0.1:9090"]));
         assert!(!taken(&hosts, "/", &["10.0.0.1:9091"]), "a name with a port is taken with that port only");
+    }
+
+    #[test]
+    fn an_ipv6_address_is_the_same_with_brackets_and_without() {
+        for written in ["fd00::1", "[fd00::1]"] {
+            assert!(taken(&[written], "/healthz", &["[fd00::1]:9090"]), "{written}");
+            assert!(taken(&[written], "/healthz", &["[fd00::1]"]), "{written}");
+            assert!(!taken(&[written], "/healthz", &["[fd00::2]:9090"]), "{written}");
+        }
+        assert!(!taken(&[], "/healthz", &["[fd00::1]:9090"]));
     }
 }
