@@ -17,8 +17,13 @@ fn the_unit_is_exposed_to_less_than_three_of_ten() {
 fn the_units_are_well_formed() {
     let folder = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_scan-login");
-    let service = read("systemd/scan-login.service").replace("/usr/bin/scan-login", program);
-    let units = [("scan-login.service", service), ("scan-login.socket", read("systemd/scan-login.socket"))];
+    let service = |path| read(path).replace("/usr/bin/scan-login", program);
+    let units = [
+        ("scan-login.service", service("systemd/scan-login.service")),
+        ("scan-login.socket", read("systemd/scan-login.socket")),
+        ("scan-login-backup.service", service("backup/scan-login-backup.service")),
+        ("scan-login-backup.timer", read("backup/scan-login-backup.timer")),
+    ];
     for (name, text) in &units {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
@@ -28,7 +33,7 @@ fn the_units_are_well_formed() {
         output(command.args(units.iter().map(|(name, _)| folder.path().join(name))))
     };
     let (is_well, told) = verify();
-    assert!(is_well && !told.contains("scan-login."), "{told}");
+    assert!(is_well && !told.contains("scan-login"), "{told}");
 
     // It would be told.
     std::fs::write(folder.path().join("scan-login.service"), units[0].1.replace("ProtectHome=yes", "ProtectHom=yes"))
