@@ -36,7 +36,7 @@ use crate::config::{self, Config, Faults, Warning};
     name = "scan-login",
     version,
     disable_help_subcommand = true,
-    after_help = "Example:\n  scan-login demo                      # the whole system, with nothing to configure\n  scan-login --config /etc/scan-login.toml serve"
+    after_help = "Example:\n  scan-login demo                      # the whole system, with nothing to configure\n  scan-login --config /etc/scan-login/scan-login.toml serve"
 )]
 pub struct Arguments {
     /// The configuration; see `config check`
@@ -97,7 +97,7 @@ enum ConfigCommand {
     /// Tell every fault at once: key, value, reason and cure
     #[command(after_help = "\
 Example:
-  scan-login --config /etc/scan-login.toml config check")]
+  scan-login --config /etc/scan-login/scan-login.toml config check")]
     Check,
     /// Print a commented file to start from, which `config check` accepts
     #[command(after_help = "\

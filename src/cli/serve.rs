@@ -29,7 +29,7 @@ pub(super) use signals::until_told;
 SIGTERM or Ctrl-C ends it, and nothing that was acknowledged is lost; a second one ends it at once.
 
 Example:
-  scan-login --config /etc/scan-login.toml serve")]
+  scan-login --config /etc/scan-login/scan-login.toml serve")]
 pub struct ServeArgs {
     /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
     #[arg(long)]
