@@ -44,7 +44,8 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 
 /// Those of them that are ours, wherever they run.
 fn ours(line: &str) -> Vec<Vec<String>> {
-    let from_ours = |words: Vec<String>| words.into_iter().skip_while(|word| word != "scan-login").collect::<Vec<_>>();
+    let is_ours = |word: &String| word == "scan-login" || word == "/usr/bin/scan-login";
+    let from_ours = |words: Vec<String>| words.into_iter().skip_while(|word| !is_ours(word)).collect::<Vec<_>>();
     commands(line).into_iter().map(from_ours).filter(|words| words.len() > 1).collect()
 }
 
@@ -88,6 +89,7 @@ fn a_shell_line_is_taken_apart_as_a_shell_does() {
         taken("a && scan-login replay --at '1 2' | scan-login x; scan-login"),
         ["scan-login replay --at 1 2", "scan-login x"]
     );
+    assert_eq!(taken("kubectl exec pod -- /usr/bin/scan-login doctor"), ["/usr/bin/scan-login doctor"]);
     assert_eq!(commands("echo 'a b' \"c\""), [["echo", "a b", "c"]]);
 }
 

@@ -138,7 +138,7 @@ pub(super) const SEED_PAGE: SectionReference = SectionReference {
     is_shown: false,
     about: words_of(
         "The interface of the original page (GET /qrcode, SockJS); off unless this section is there.",
-        "原版页面的接口（GET /qrcode、SockJS）；有这一节才启用。",
+        "原始页面的接口（GET /qrcode、SockJS）；有这一节才启用。",
     ),
     keys: &[
         required(
@@ -153,7 +153,7 @@ pub(super) const SEED_PAGE: SectionReference = SectionReference {
             Form::Word(words::<Confirm>),
             "\"tap\"",
             "\"tap\" or \"auto\" (warned of); not weaker than its client's, and not \"number\", which the page cannot show.",
-            "\"tap\" 或 \"auto\"（会警告）；不能比所属网站的更弱，也不能是 \"number\"，原版页面显示不了数字。",
+            "\"tap\" 或 \"auto\"（会警告）；不能比所属网站的更弱，也不能是 \"number\"，原始页面显示不了数字。",
         ),
         default(
             "message",

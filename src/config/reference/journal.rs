@@ -7,7 +7,7 @@ pub(super) const KEYS: SectionReference = SectionReference {
     is_shown: true,
     about: words_of(
         "What must not stand in the journal. Back it up apart from the store.",
-        "不能进日志的东西。请与存储分开备份。",
+        "不放进事件日志的东西。请与存储分开备份。",
     ),
     keys: &[
         default(
@@ -22,7 +22,7 @@ pub(super) const KEYS: SectionReference = SectionReference {
             Form::Path,
             "\"/etc/scan-login/checkpoint.key\"",
             "The key that signs the journal's checkpoints; never below [store] path. Without it: checkpoint.key in path.",
-            "给日志检查点签名的密钥；不能在 [store] path 之下。不写则为 path 里的 checkpoint.key。",
+            "给事件日志的检查点签名的密钥；不能在 [store] path 之下。不写则为 path 里的 checkpoint.key。",
         ),
     ],
 };
@@ -31,7 +31,7 @@ pub(super) const STORE: SectionReference = SectionReference {
     kind: "store",
     header: "[store]",
     is_shown: true,
-    about: words_of("The journal: the only source of truth.", "日志：唯一的事实来源。"),
+    about: words_of("The journal: the only source of truth.", "事件日志：唯一的事实来源。"),
     keys: &[
         default(
             "engine",

@@ -71,7 +71,7 @@ pub(super) const LOG: SectionReference = SectionReference {
     kind: "log",
     header: "[log]",
     is_shown: true,
-    about: words_of("What the daemon writes to standard error.", "守护进程写到标准错误的内容。"),
+    about: words_of("What the daemon writes to standard error.", "运行日志：服务写到标准错误的内容。"),
     keys: &[
         default(
             "format",
@@ -125,7 +125,7 @@ pub(super) const LIMITS: SectionReference = SectionReference {
             Form::NumberOrOff,
             "32",
             "Ids of the original page that one address may hold without having claimed them.",
-            "一个地址最多可占用多少个尚未认领的原版页面 id。",
+            "一个地址最多可占用多少个尚未认领的原始页面 id。",
         ),
     ],
 };
@@ -136,7 +136,7 @@ pub(super) const ADMIN: SectionReference = SectionReference {
     is_shown: true,
     about: words_of(
         "The operator's listener (/healthz, /readyz, /metrics and the dashboard), and the socket of the program's own commands.",
-        "运维用的监听端口（/healthz、/readyz、/metrics 和面板），以及本程序各命令所用的套接字。",
+        "运维用的监听端口（/healthz、/readyz、/metrics 和仪表盘），以及本程序各命令所用的套接字。",
     ),
     keys: &[
         default(
@@ -158,7 +158,7 @@ pub(super) const ADMIN: SectionReference = SectionReference {
             Form::Path,
             "\"admin-token\"",
             "The file of the dashboard's token, 22 characters or more. Without one it shows counters only.",
-            "存放面板令牌的文件，令牌至少 22 个字符。没有它，面板只显示计数。",
+            "存放仪表盘令牌的文件，令牌至少 22 个字符。没有它，仪表盘只显示计数。",
         ),
         default(
             "hosts",
