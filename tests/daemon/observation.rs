@@ -183,6 +183,21 @@ async fn the_log_in_json_is_an_object_a_line_and_names_the_login() {
 }
 
 #[tokio::test]
+async fn the_last_word_of_a_log_in_json_is_an_object_too() {
+    let mut world = World::prepare(|config| format!("{config}\n[log]\nformat = \"json\"\nfilter = \"off\"\n")).await;
+    let _taken = std::net::TcpListener::bind(world.socket_address()).unwrap();
+    let (status, told) = world.refused().await;
+    assert_eq!(status.code(), Some(1));
+    let lines: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{told}");
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["cure"]),
+        (&"ERROR".into(), &"stop what uses it, or choose another address".into())
+    );
+    assert!(lines[0]["message"].as_str().unwrap().contains("[server] listen"), "{told}");
+}
+
+#[tokio::test]
 async fn a_unionid_that_cannot_be_learnt_is_told_of_its_login() {
     let mut world = World::with_unionids(|config| format!("{config}\n[log]\nformat = \"json\"\n")).await;
     world.wechat.fail_next(Call::UserInfo, 48001, "api unauthorized");
