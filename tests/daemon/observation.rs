@@ -100,7 +100,7 @@ async fn connections_are_counted_by_their_kind_and_no_more_once_they_are_gone() 
         world.wait_for_metric(&format!("{series} 0")).await;
         let mut stream = ask(&world, &request).await;
         if kind == "sockjs" {
-            // One counts as a page once it has said which: a frame of `["a-page-of-somebody"]`, masked by nothing but zeros.
+            // One counts as a page once it has said which: in a text frame, whose mask is zeros.
             let text = r#"["a-page-id-of-22-characters"]"#;
             let mut head = [0; 1];
             stream.read_exact(&mut head).await.unwrap();
