@@ -121,6 +121,12 @@ impl World {
     }
 
     /// Loses the process, and what it had not synced.
+    /// How often the registry was restarted, and sessions.
+    fn restarts(&self) -> (u64, u64) {
+        let counted = &self.tree.restarts;
+        (counted.registry.load(Ordering::SeqCst), counted.sessions.load(Ordering::SeqCst))
+    }
+
     async fn crash_and_restart(self) -> Self {
         self.tree.stop().await;
         self.store.close().await;
@@ -467,6 +473,7 @@ async fn a_session_that_panics_is_restarted_and_its_browser_notices_nothing() {
     world.scan("a", "alice").await.unwrap();
     assert_eq!(names(&next(&mut browser).await), ["Scanned", "Confirmed(…)"]);
     assert_eq!(world.journal().await, ["created", "scanned", "confirmed"]);
+    assert_eq!(world.restarts(), (0, 2));
 }
 
 #[tokio::test]
@@ -502,6 +509,7 @@ async fn a_registry_that_fails_is_restarted_with_all_routes() {
     world.scan("a", "alice").await.unwrap();
     assert_eq!(names(&next(&mut browser).await), ["Created", "Scanned", "Confirmed(…)"]);
     assert!(world.tree.logins.qr_code_of_picture(&opened.picture).await.unwrap().is_some());
+    assert_eq!(world.restarts(), (1, 0));
 }
 
 #[tokio::test]

@@ -157,6 +157,8 @@ impl Prepared {
     /// Begins to work. Where a website cannot be told, everything else works.
     pub(super) fn begin(self) -> (Generation, Result<(), RunError>) {
         let Self { generation, webhooks } = self;
+        let Site { metrics, wechat, .. } = &*generation.site;
+        metrics.show_wechat(wechat.values().map(|api| api.metrics().clone()));
         generation.site.qr_codes.keep_filled(&generation.background, &generation.ending);
         let told = webhooks.start(&generation.background, &generation.ending);
         (generation, told.map_err(RunError::from))

@@ -1,11 +1,13 @@
 //! What is told on standard error while the program runs. Results go to standard output.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::SubscriberBuilder;
 use tracing_subscriber::fmt::format::{DefaultFields, Format};
 
+use crate::clock::{Clock, rfc3339_millis};
 use crate::config::{Log, LogFormat};
 
 /// For eyes, of what matters.
@@ -18,14 +20,35 @@ pub(super) fn of_the_daemon(log: &Log) {
     match log.format {
         LogFormat::Pretty => pretty(&log.filter).init(),
         // One object a line: its fields beside `timestamp` (RFC 3339, UTC), `level`, `target` and `message`.
-        LogFormat::Json => pretty(&log.filter)
-            .with_target(true)
-            .with_ansi(false)
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .init(),
+        LogFormat::Json => {
+            pretty(&log.filter)
+                .with_target(true)
+                .with_ansi(false)
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .init();
+            std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+        }
+    }
+}
+
+/// Why the daemon ends, and the cure, in the form of its log, whatever its filter lets through.
+pub(super) fn last_word(format: LogFormat, what: &dyn Display, cure: &str) {
+    match format {
+        LogFormat::Pretty => super::complain(what, cure),
+        LogFormat::Json => {
+            let line = serde_json::json!({
+                "timestamp": rfc3339_millis(Clock::system().now()),
+                "level": "ERROR",
+                "message": what.to_string(),
+                "cure": cure,
+                "target": module_path!(),
+            });
+            // Where standard error is gone there is nobody left to tell.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::audit::IfOther;
 use crate::config::Config;
 use crate::transport::admin::Readiness;
 
+use super::log::last_word;
 use super::{Exit, complain};
 use inherited::Inherited;
 
@@ -59,7 +60,7 @@ fn known_to_everybody(config: &Config) -> Option<String> {
 }
 
 async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
-    let (accounts, clients) = (config.accounts.len(), config.clients.len());
+    let (accounts, clients, format) = (config.accounts.len(), config.clients.len(), config.log.format);
     let (version, public_url) = (env!("CARGO_PKG_VERSION"), &config.server.public_url);
     tracing::info!(version, config = %path.display(), %public_url, accounts, clients, "starting");
     let Some(listeners) = listeners(&config).await else { return Exit::Failed };
@@ -71,7 +72,7 @@ async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
     }) {
         Ok(shutdown) => shutdown,
         Err(error) => {
-            complain(&format!("signals cannot be received: {error}"), "see what keeps this process from it");
+            last_word(format, &format!("signals cannot be received: {error}"), "see what keeps this process from it");
             return Exit::Failed;
         }
     };
@@ -79,7 +80,7 @@ async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
     match app::run(config, listeners, Router::new(), if_other, Outside { shutdown, reloads, readiness }).await {
         Ok(()) => Exit::Done,
         Err(error) => {
-            complain(&error, &error.cure());
+            last_word(format, &error, &error.cure());
             Exit::Failed
         }
     }
@@ -90,8 +91,15 @@ async fn listeners(config: &Config) -> Option<Listeners> {
     let Inherited { public, admin } = match Inherited::take() {
         Ok(inherited) => inherited,
         Err(unusable) => {
-            complain(&unusable, unusable.cure());
+            last_word(config.log.format, &unusable, unusable.cure());
             return None;
+        }
+    };
+    let listener = async |inherited, configured, key| match listener(inherited, configured, key).await {
+        Ok(listener) => Some(listener),
+        Err(NotListening { what, cure }) => {
+            last_word(config.log.format, &what, cure);
+            None
         }
     };
     let public = listener(public, config.server.listen, "[server] listen").await;
@@ -99,16 +107,26 @@ async fn listeners(config: &Config) -> Option<Listeners> {
     Some(Listeners { public: public?, admin: admin? })
 }
 
-async fn listener(inherited: Option<TcpListener>, configured: SocketAddr, key: &str) -> Option<TcpListener> {
+/// An address that is not listened on.
+struct NotListening {
+    what: String,
+    cure: &'static str,
+}
+
+async fn listener(
+    inherited: Option<TcpListener>,
+    configured: SocketAddr,
+    key: &str,
+) -> Result<TcpListener, NotListening> {
     if let Some(listener) = inherited {
         let listen = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
         tracing::info!(listen, "listening on the socket that was handed over; {key} is not bound");
-        return Some(listener);
+        return Ok(listener);
     }
     match TcpListener::bind(configured).await {
         Ok(listener) => {
             tracing::info!(listen = %configured, "listening ({key})");
-            Some(listener)
+            Ok(listener)
         }
         Err(error) => {
             let cure = match error.kind() {
@@ -121,8 +139,7 @@ async fn listener(inherited: Option<TcpListener>, configured: SocketAddr, key: &
                 }
                 _ => "stop what uses it, or choose another address",
             };
-            complain(&format!("{configured} ({key}) cannot be listened on: {error}"), cure);
-            None
+            Err(NotListening { what: format!("{configured} ({key}) cannot be listened on: {error}"), cure })
         }
     }
 }

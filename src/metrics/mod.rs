@@ -125,6 +125,7 @@ impl Metrics {
 
     fn look(&self) {
         self.0.process.look();
+        self.0.wechat.look();
         self.0.sources.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|source| source(self));
     }
 
@@ -153,9 +154,14 @@ impl Metrics {
         self.0.wechat.callback(account, outcome);
     }
 
-    /// For the calls of one account.
+    /// For the calls of one account, which is not shown yet.
     pub fn wechat_api(&self, account: &AccountName) -> ApiMetrics {
         self.0.wechat.api(account)
+    }
+
+    /// From now on these accounts are shown, each by what this handle is told, and no others.
+    pub fn show_wechat(&self, apis: impl IntoIterator<Item = ApiMetrics>) {
+        self.0.wechat.show(apis.into_iter());
     }
 
     /// For the webhooks of one website.

@@ -21,6 +21,7 @@ fn names_follow_the_conventions() {
     api.called("qrcode/create", CallOutcome::Ok, Duration::from_millis(30));
     api.error(40164);
     api.breaker(true);
+    metrics.show_wechat([api]);
     metrics.callback(&main(), CallbackOutcome::Scan);
     metrics.qr_codes(&main()).budget(7, 90_000, false);
     metrics.qr_codes(&main()).prepared(8);
@@ -37,6 +38,39 @@ fn names_follow_the_conventions() {
     ] {
         assert!(has(&metrics, line), "{line} is not in\n{}", metrics.text());
     }
+}
+
+#[test]
+fn an_account_is_told_by_the_handle_that_is_shown_and_not_at_all_once_it_has_left() {
+    let metrics = Metrics::new();
+    let before = metrics.wechat_api(&main());
+    metrics.qr_codes(&main()).budget(80, 100, true);
+    metrics.show_wechat([before.clone()]);
+    assert!(has(&metrics, r#"scan_login_wechat_callbacks_total{account="main",outcome="forged"} 0"#));
+    before.breaker(true);
+    before.token_until(Timestamp::from_micros(5_000_000));
+    assert!(has(&metrics, r#"scan_login_wechat_breaker_open{account="main"} 1"#));
+
+    // Another way to reach it, of which nothing is known yet; what the one before still learns is told to nobody.
+    let after = metrics.wechat_api(&main());
+    assert!(has(&metrics, r#"scan_login_wechat_breaker_open{account="main"} 1"#), "it is not shown yet");
+    metrics.show_wechat([after]);
+    before.breaker(true);
+    for line in [
+        r#"scan_login_wechat_breaker_open{account="main"} 0"#,
+        r#"scan_login_wechat_token_until_timestamp_seconds{account="main"} 0"#,
+        r#"scan_login_wechat_qr_budget_low{account="main"} 1"#,
+    ] {
+        assert!(has(&metrics, line), "{line} is not in\n{}", metrics.text());
+    }
+    assert!(!metrics.reading().wechat[0].is_away);
+
+    metrics.show_wechat([]);
+    let text = metrics.text();
+    for gauge in ["breaker_open", "token_until_timestamp_seconds", "qr_prepared", "qr_budget_used", "qr_budget_low"] {
+        assert!(!text.contains(&format!("scan_login_wechat_{gauge}{{")), "{gauge} is still in\n{text}");
+    }
+    assert!(metrics.reading().wechat.is_empty());
 }
 
 #[test]
@@ -113,6 +147,15 @@ fn what_a_start_finds_stands_where_it_stood_and_is_not_counted_again() {
 }
 
 #[test]
+fn what_was_started_again_is_told_by_its_kind() {
+    let metrics = Metrics::new();
+    metrics.process().restarted(Actor::Registry, 1);
+    metrics.process().restarted(Actor::Session, 3);
+    assert!(has(&metrics, r#"scan_login_actor_restarts_total{actor="registry"} 1"#));
+    assert!(has(&metrics, r#"scan_login_actor_restarts_total{actor="session"} 3"#));
+}
+
+#[test]
 fn the_process_is_told_by_the_names_that_everybody_uses() {
     let text = Metrics::new().text();
     let value = |name: &str| -> f64 {
@@ -134,6 +177,7 @@ fn a_dashboard_reads_what_prometheus_scrapes() {
     let api = metrics.wechat_api(&main());
     api.called("qrcode/create", CallOutcome::Refused, Duration::from_millis(30));
     api.breaker(true);
+    metrics.show_wechat([api.clone()]);
     api.token_until(Timestamp::from_micros(5_000_000));
     metrics.callback(&main(), CallbackOutcome::Scan);
     metrics.qr_codes(&main()).budget(7, 90_000, false);
@@ -166,6 +210,7 @@ fn all() -> Metrics {
     let api = metrics.wechat_api(&main());
     api.called("qrcode/create", CallOutcome::Ok, Duration::from_millis(30));
     api.error(40164);
+    metrics.show_wechat([api]);
     metrics.callback(&main(), CallbackOutcome::Scan);
     metrics.qr_codes(&main()).budget(7, 90_000, false);
     metrics

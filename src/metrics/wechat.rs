@@ -1,6 +1,7 @@
 //! Calls to WeChat, its callbacks and its QR codes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -136,7 +137,16 @@ pub(super) struct WeChat {
     qr_budget_limit: Family<Account, Gauge>,
     qr_budget_low: Family<Account, Gauge>,
     callbacks: Family<CallbackLabels, Counter>,
-    accounts: Mutex<BTreeMap<String, ApiMetrics>>,
+    accounts: Mutex<Accounts>,
+}
+
+/// Which accounts there are.
+#[derive(Default)]
+struct Accounts {
+    /// By whose calls each is told.
+    shown: BTreeMap<String, ApiMetrics>,
+    /// Those that have gauges of QR codes, shown or not.
+    with_qr: BTreeSet<String>,
 }
 
 impl WeChat {
@@ -146,7 +156,10 @@ impl WeChat {
             errors: of.family("wechat_api_errors", "Errors that WeChat answered, by its errcode"),
             call_seconds: of
                 .histograms("wechat_api_call", "How long calls to WeChat take", || Histogram::new(CALL_BUCKETS)),
-            breaker_open: of.family("wechat_breaker_open", "1 while WeChat is away and not asked"),
+            breaker_open: of.family(
+                "wechat_breaker_open",
+                "1 while WeChat is away and not asked for QR codes, access tokens and messages",
+            ),
             token_until: of.seconds(
                 "wechat_token_until_timestamp",
                 "Until when the access token at hand is used, in Unix time; 0 where none was fetched yet",
@@ -167,22 +180,57 @@ impl WeChat {
     }
 
     pub(super) fn api(&self, account: &AccountName) -> ApiMetrics {
-        let name = account.as_str().to_owned();
-        let labels = Account { account: name.clone() };
-        let api = ApiMetrics(Arc::new(Api {
+        ApiMetrics(Arc::new(Api {
             calls: self.calls.clone(),
             errors: self.errors.clone(),
             call_seconds: self.call_seconds.clone(),
-            breaker_open: self.breaker_open.get_or_create_owned(&labels),
-            token_until: self.token_until.get_or_create_owned(&labels),
+            is_away: AtomicBool::default(),
+            token_until: AtomicI64::default(),
             last_calls: Mutex::default(),
-            account: name.clone(),
-        }));
-        self.accounts().insert(name, api.clone());
-        api
+            account: account.as_str().to_owned(),
+        }))
+    }
+
+    pub(super) fn show(&self, apis: impl Iterator<Item = ApiMetrics>) {
+        let mut accounts = self.accounts();
+        accounts.shown = apis.map(|api| (api.account().to_owned(), api)).collect();
+        let Accounts { shown, with_qr } = &mut *accounts;
+        for account in shown.keys() {
+            // What has not happened yet is 0: an increase from nothing is none to Prometheus.
+            for outcome in CallbackOutcome::ALL {
+                drop(
+                    self.callbacks.get_or_create(&CallbackLabels { account: account.clone(), outcome: outcome.name() }),
+                );
+            }
+        }
+        with_qr.retain(|account| {
+            let stays = shown.contains_key(account);
+            if !stays {
+                self.forget(&Account { account: account.clone() });
+            }
+            stays
+        });
+    }
+
+    /// Who still has a gauge of this account writes it for nobody.
+    fn forget(&self, account: &Account) {
+        let Self { breaker_open, token_until, qr_prepared, qr_budget_used, qr_budget_limit, qr_budget_low, .. } = self;
+        for gauges in [breaker_open, token_until, qr_prepared, qr_budget_used, qr_budget_limit, qr_budget_low] {
+            gauges.remove(account);
+        }
+    }
+
+    /// Writes how the accounts are that are shown.
+    pub(super) fn look(&self) {
+        for (account, ApiMetrics(api)) in &self.accounts().shown {
+            let account = Account { account: account.clone() };
+            self.breaker_open.get_or_create(&account).set(api.is_away.load(Ordering::Relaxed).into());
+            self.token_until.get_or_create(&account).set(api.token_until.load(Ordering::Relaxed));
+        }
     }
 
     pub(super) fn qr_codes(&self, account: &AccountName) -> QrMetrics {
+        self.accounts().with_qr.insert(account.as_str().to_owned());
         let account = Account { account: account.as_str().to_owned() };
         QrMetrics {
             prepared: self.qr_prepared.get_or_create_owned(&account),
@@ -193,8 +241,7 @@ impl WeChat {
     }
 
     pub(super) fn reading(&self) -> Vec<WeChatReading> {
-        let accounts = self.accounts();
-        accounts.values().map(|api| self.reading_of(&api.0)).collect()
+        self.accounts().shown.values().map(|api| self.reading_of(&api.0)).collect()
     }
 
     fn reading_of(&self, api: &Api) -> WeChatReading {
@@ -208,24 +255,24 @@ impl WeChat {
         });
         WeChatReading {
             account: api.account.clone(),
-            is_away: api.breaker_open.get() != 0,
+            is_away: api.is_away.load(Ordering::Relaxed),
             last_calls: api.last_calls().iter().map(|(call, outcome)| (*call, *outcome)).collect(),
             callbacks: callbacks.collect(),
             qr_prepared: shown(&self.qr_prepared),
             qr_budget_used: shown(&self.qr_budget_used),
             qr_budget_limit: shown(&self.qr_budget_limit),
-            token_until: Some(api.token_until.get())
+            token_until: Some(api.token_until.load(Ordering::Relaxed))
                 .filter(|seconds| *seconds > 0)
                 .map(|seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000))),
         }
     }
 
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, ApiMetrics>> {
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Calls to WeChat for one account. Clone it freely.
+/// Calls to WeChat for one account. Clone it freely. Calls are counted at once; how the account is, is told while it is shown.
 #[derive(Clone, Debug)]
 pub struct ApiMetrics(Arc<Api>);
 
@@ -235,8 +282,9 @@ struct Api {
     calls: Family<CallLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
     call_seconds: Histograms<WhichCall>,
-    breaker_open: Gauge,
-    token_until: Gauge,
+    is_away: AtomicBool,
+    /// In seconds of Unix time.
+    token_until: AtomicI64,
     last_calls: Mutex<BTreeMap<&'static str, CallOutcome>>,
 }
 
@@ -267,12 +315,12 @@ impl ApiMetrics {
 
     /// Whether WeChat is away and not asked.
     pub fn breaker(&self, is_open: bool) {
-        self.0.breaker_open.set(is_open.into());
+        self.0.is_away.store(is_open, Ordering::Relaxed);
     }
 
     /// A new access token is used until then.
     pub fn token_until(&self, until: Timestamp) {
-        self.0.token_until.set(until.as_seconds());
+        self.0.token_until.store(until.as_seconds(), Ordering::Relaxed);
     }
 
     /// The account's name.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::site::Shared;
 use crate::actors::Scanner;
 use crate::config::Account;
-use crate::domain::{AccountName, OpenId, UnionId};
+use crate::domain::{AccountName, OpenId, SceneId, UnionId};
 
 /// How long a scan waits. WeChat itself waits for 5 s.
 const AT_SCAN: Duration = Duration::from_secs(1);
@@ -86,14 +86,15 @@ impl Unionids {
     }
 }
 
-/// Somebody who scans, with what can be learnt of them in a moment.
-pub(super) async fn scanner(site: &Shared, account: &Account, openid: &OpenId) -> Scanner {
+/// Somebody who scans this scene, with what can be learnt of them in a moment.
+pub(super) async fn scanner(site: &Shared, account: &Account, scene: &SceneId, openid: &OpenId) -> Scanner {
     let unionid = match site.unionids.recall(&account.name, openid) {
         Some(known) => known,
         None if account.unionid => {
             let (site, name, openid) = (site.clone(), account.name.clone(), openid.clone());
+            let scene = scene.clone();
             // It goes on where it takes longer.
-            let asking = site.tasks.clone().spawn(async move { ask(&site, &name, &openid).await });
+            let asking = site.tasks.clone().spawn(async move { ask(&site, &name, &openid, Some(&scene)).await });
             tokio::time::timeout(AT_SCAN, asking).await.ok().and_then(Result::ok).and_then(Result::ok).flatten()
         }
         None => None,
@@ -106,14 +107,20 @@ pub(super) async fn scanner(site: &Shared, account: &Account, openid: &OpenId) -
 pub(super) async fn find(site: &Shared, account: &AccountName, openid: &OpenId) -> Result<Option<UnionId>, NotLearnt> {
     match site.unionids.known(account, openid) {
         Some(known) => Ok(Some(known)),
-        None => ask(site, account, openid).await,
+        None => ask(site, account, openid, None).await,
     }
 }
 
-async fn ask(site: &Shared, account: &AccountName, openid: &OpenId) -> Result<Option<UnionId>, NotLearnt> {
+async fn ask(
+    site: &Shared,
+    account: &AccountName,
+    openid: &OpenId,
+    scene: Option<&SceneId>,
+) -> Result<Option<UnionId>, NotLearnt> {
     let api = site.wechat.get(account).ok_or(NotLearnt)?;
     let unionid = api.unionid(openid).await.map_err(|error| {
-        tracing::info!(%account, %error, "a unionid could not be learnt");
+        let scene = scene.map(tracing::field::display);
+        tracing::info!(%account, scene, %error, "a unionid could not be learnt");
         NotLearnt
     })?;
     site.unionids.learn(account, openid, unionid.clone());

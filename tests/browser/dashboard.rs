@@ -115,10 +115,17 @@ async fn a_daemon_that_comes_back_is_shown_again() {
     browser.until(&step(0, 1)).await;
     world.kill().await;
     browser.until("document.querySelector('.status.lost')?.textContent === '连接中断，正在重连…'").await;
+    browser.until("document.querySelector('.glance .bad .verdict')?.textContent.includes('服务没有应答')").await;
+    assert_eq!(
+        browser.value("document.querySelectorAll('.glance .good').length").await,
+        0,
+        "what was true is said no more"
+    );
     world.run().await;
     world.create().await;
     browser.until("document.querySelector('.status.live')").await;
     browser.until(&step(0, 2)).await;
+    browser.until("document.querySelectorAll('.glance .good').length > 0").await;
     browser.close().await;
 }
 

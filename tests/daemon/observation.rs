@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use scan_login::simulator::Call;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
+use crate::operator::body;
 use crate::support::*;
 
 async fn metrics(world: &World) -> String {
@@ -72,6 +75,80 @@ async fn sessions_that_wait_are_shown_after_a_restart_and_their_end_is_counted()
     assert_eq!(value(&text, r#"scan_login_sessions{state="created"}"#), 0.0);
 }
 
+/// A connection on which `request` was sent.
+async fn ask(world: &World, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(world.socket_address()).await.unwrap();
+    stream.write_all(format!("{request}\r\nHost: {}\r\n\r\n", world.socket_address()).as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn connections_are_counted_by_their_kind_and_no_more_once_they_are_gone() {
+    let world = World::start().await;
+    let page = world.create().await;
+    let path = format!("/v1/sessions/{}", page.scene);
+    let token = &page.attach_token;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+    let mut open = Vec::new();
+    for (kind, request) in [
+        ("websocket", format!("GET {path}/ws?token={token} HTTP/1.1\r\n{upgrade}")),
+        ("sse", format!("GET {path}/events?token={token} HTTP/1.1")),
+        ("poll", format!("GET {path}?after=1&wait=30&token={token} HTTP/1.1")),
+        ("sockjs", format!("GET /sockjs/000/session/websocket HTTP/1.1\r\n{upgrade}")),
+    ] {
+        let series = format!(r#"scan_login_connections{{kind="{kind}"}}"#);
+        world.wait_for_metric(&format!("{series} 0")).await;
+        let mut stream = ask(&world, &request).await;
+        if kind == "sockjs" {
+            // One counts as a page once it has said which: in a text frame, whose mask is zeros.
+            let text = r#"["a-page-id-of-22-characters"]"#;
+            let mut head = [0; 1];
+            stream.read_exact(&mut head).await.unwrap();
+            stream.write_all(&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0]).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+        }
+        world.wait_for_metric(&format!("{series} 1")).await;
+        open.push((series, stream));
+    }
+    for (series, stream) in open {
+        drop(stream);
+        world.wait_for_metric(&format!("{series} 0")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_in_words_counts_like_any_other() {
+    let world = World::start().await;
+    for (path, reason) in [
+        ("/c/guessed", "not_found"),
+        ("/oauth/authorize?client_id=nobody", "invalid_login_link"),
+        ("/login?client_id=nobody", "invalid_login_link"),
+    ] {
+        let series = format!(r#"scan_login_refusals_total{{reason="{reason}"}}"#);
+        let count = |text: &str| if text.contains(&series) { value(text, &series) } else { 0.0 };
+        let before = count(&metrics(&world).await);
+        assert!(world.get(path, &[]).await.text().contains("<html"), "{path}");
+        assert_eq!(count(&metrics(&world).await), before + 1.0, "{path}");
+    }
+    let refused = world.post("/c/guessed", &[("content-type", "text/plain")], "").await;
+    assert_eq!(refused.status, 415);
+    assert!(refused.text().contains("<html"), "{}", refused.text());
+    assert_eq!(value(&metrics(&world).await, r#"scan_login_refusals_total{reason="unsupported_media_type"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn after_a_reload_wechat_is_not_away_because_it_was_by_another_secret() {
+    let world = World::without_prepared_codes().await;
+    world.wechat.set_away(true);
+    for _ in 0..5 {
+        assert_eq!(world.post("/v1/sessions", JSON, &body()).await.status, 503);
+    }
+    world.wait_for_metric(r#"scan_login_wechat_breaker_open{account="main"} 1"#).await;
+    world.rewrite(|config| config.replacen("app_secret = \"", "app_secret = \"another-", 1));
+    world.signal("HUP");
+    world.wait_for_metric(r#"scan_login_wechat_breaker_open{account="main"} 0"#).await;
+}
+
 #[tokio::test]
 async fn what_a_stranger_writes_becomes_no_label() {
     let world = World::start().await;
@@ -103,6 +180,34 @@ async fn the_log_in_json_is_an_object_a_line_and_names_the_login() {
         (&scan["scene"], &scan["refusal"], &scan["level"]),
         (&page.scene.into(), &"Ended".into(), &"INFO".into())
     );
+}
+
+#[tokio::test]
+async fn the_last_word_of_a_log_in_json_is_an_object_too() {
+    let mut world = World::prepare(|config| format!("{config}\n[log]\nformat = \"json\"\nfilter = \"off\"\n")).await;
+    let _taken = std::net::TcpListener::bind(world.socket_address()).unwrap();
+    let (status, told) = world.refused().await;
+    assert_eq!(status.code(), Some(1));
+    let lines: Vec<serde_json::Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{told}");
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["cure"]),
+        (&"ERROR".into(), &"stop what uses it, or choose another address".into())
+    );
+    assert!(lines[0]["message"].as_str().unwrap().contains("[server] listen"), "{told}");
+}
+
+#[tokio::test]
+async fn a_unionid_that_cannot_be_learnt_is_told_of_its_login() {
+    let mut world = World::with_unionids(|config| format!("{config}\n[log]\nformat = \"json\"\n")).await;
+    world.wechat.fail_next(Call::UserInfo, 48001, "api unauthorized");
+    let page = world.create().await;
+    assert!(world.scan(&page.qr_content, "oAlice").await);
+    let (_, log) = world.terminate().await;
+    let line =
+        log.lines().find(|line| line.contains("a unionid could not be learnt")).unwrap_or_else(|| panic!("{log}"));
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["scene"], page.scene.as_str(), "{line}");
 }
 
 #[tokio::test]

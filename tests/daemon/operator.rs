@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-fn body() -> String {
+pub fn body() -> String {
     json!({ "client_id": "shop", "code_challenge": challenge(), "code_challenge_method": "S256" }).to_string()
 }
 

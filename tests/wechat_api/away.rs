@@ -23,6 +23,7 @@ impl Counted {
         let stub = Stub::start().await;
         let metrics = Metrics::new();
         let handle = metrics.wechat_api(&AccountName::new("main").unwrap());
+        metrics.show_wechat([handle.clone()]);
         let api = WeChatApi::counted(stub.settings(), HttpClient::plain(), Clock::system(), handle);
         Self { stub, api, metrics }
     }

@@ -117,6 +117,7 @@ async fn answers_that_are_no_qr_codes_count_as_absences() {
     let wechat = Stub::start().await;
     let metrics = Metrics::new();
     let handle = metrics.wechat_api(&AccountName::new("main").unwrap());
+    metrics.show_wechat([handle.clone()]);
     let api = WeChatApi::counted(wechat.settings(), HttpClient::plain(), Clock::system(), handle);
     wechat.always(r#"{"url":"","expire_seconds":300}"#);
     for _ in 0..5 {

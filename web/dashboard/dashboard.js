@@ -19,6 +19,8 @@ import { wechat } from './wechat.js';
 const [OFTEN, SELDOM] = [500, 5000];
 /** A connection that comes back sooner was never missed. */
 const MISSED_AFTER = 2000;
+/** Figures come every 5 s: a connection that tells none for so long has gone without a word. */
+const SILENT_AFTER = 20000;
 
 let hour = new Hour();
 let isFirst = true;
@@ -58,6 +60,8 @@ const sayState = (next) => {
   const text = isPaused ? say('paused', time(new Date(hour.now()))) : say(state);
   if (status.textContent !== text) { status.textContent = text; }
   status.className = `status ${isPaused ? 'calm' : state}`;
+  hour.silence = ['lost', 'full'].includes(state) ? state : null;
+  if (hour.silence && !isPaused) { first.draw(hour); }
 };
 
 let drawnAt = 0;
@@ -74,9 +78,15 @@ const drawSoon = () => {
 };
 
 let missing = 0;
+let silent = 0;
 const heard = (kind, data) => {
   clearTimeout(missing);
   missing = 0;
+  clearTimeout(silent);
+  silent = setTimeout(() => {
+    lost(null);
+    connection.again();
+  }, SILENT_AFTER);
   if (kind === 'access') {
     isFirst = true;
     version.textContent = data.version;

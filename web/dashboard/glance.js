@@ -13,6 +13,13 @@ const CALM = { mood: 'calm', sign: '·' };
 /** What people deny who did not want the login: signs that somebody else did. */
 const SUSPICIOUS = ['not_me', 'number', 'wrong_account', 'snapshot'];
 
+/** What is refused because something that a login needs is missing: no sign of an attack. */
+const MISSING = ['wechat_away', 'unavailable', 'temporarily_unavailable', 'paused'];
+
+/** What was refused, minute by minute, as far as `counts` says of its reason. */
+const refusedFor = (hour, counts) => hour.growth((reading) =>
+  sum(Object.entries(reading.refusals).filter(([reason]) => counts(reason)).map(([, count]) => count)));
+
 const works = (hour) => {
   const [created, redeemed] = [hour.counts('created'), hour.counts('redeemed')];
   const reading = hour.latest();
@@ -20,6 +27,8 @@ const works = (hour) => {
   const verdict = () => {
     if (reading?.journal.has_failed) { return [BAD, say('worksFailed')]; }
     if (away.length > 0) { return [BAD, say('worksAway', away.join(', '))]; }
+    const turnedAway = sum(refusedFor(hour, (reason) => MISSING.includes(reason)).slice(-5));
+    if (turnedAway > 0) { return [WARN, say('worksTurnedAway', number(turnedAway))]; }
     if (sum(created) === 0) { return [CALM, say('worksNobody')]; }
     if (sum(created.slice(-15)) >= 10 && sum(redeemed.slice(-15)) === 0) { return [WARN, say('worksNoEnd')]; }
     return [GOOD, say('worksYes')];
@@ -41,7 +50,7 @@ const fast = (hour) => {
 };
 
 const attacked = (hour) => {
-  const refused = hour.growth((reading) => sum(Object.values(reading.refusals)));
+  const refused = refusedFor(hour, (reason) => !MISSING.includes(reason));
   const lately = sum(refused.slice(-5));
   const before = sum(refused) - lately;
   const suspicious = sum(SUSPICIOUS.map((reason) => sum(hour.denied(reason))));
@@ -52,6 +61,10 @@ const attacked = (hour) => {
   };
   return [say('attackedValue', number(sum(refused))), say('attackedNote', number(lately), number(suspicious)), ...verdict()];
 };
+
+/** What was true is said no more where nothing comes. */
+const unheard = (question, silence) =>
+  question === 'works' && silence === 'lost' ? [BAD, say('worksLost')] : [CALM, say('notNow')];
 
 const ANSWERS = [['works', works], ['fast', fast], ['attacked', attacked]];
 
@@ -65,7 +78,8 @@ export const glance = (changed) => {
     return { question, answer, tile, ...parts, said: null };
   });
   const draw = (hour) => tiles.forEach((tile) => {
-    const [value, note, { mood, sign }, word] = tile.answer(hour);
+    const [value, note, ...verdict] = tile.answer(hour);
+    const [{ mood, sign }, word] = hour.silence ? unheard(tile.question, hour.silence) : verdict;
     tile.tile.className = mood;
     tile.value.textContent = value;
     tile.note.textContent = note;

@@ -11,6 +11,8 @@ export class Hour {
   readings = new Map();
   events = [];
   isComplete = false;
+  /** Why nothing comes at the moment: the connection is `lost`, or the daemon tells others already (`full`). */
+  silence = null;
   /** The daemon's clock less this page's. */
   offset = 0;
 

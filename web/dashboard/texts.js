@@ -15,7 +15,7 @@ const TEXTS = {
     works: 'Does it work?', fast: 'Is it fast?', attacked: 'Is it attacked?',
     worksValue: '{} logins', worksNote: 'redeemed, of {} codes shown in 60 min',
     worksYes: 'It works', worksNobody: 'Nobody came in 60 min', worksNoEnd: 'Codes are shown, and no login ends',
-    worksAway: 'WeChat is away: {}', worksFailed: 'The journal cannot be written',
+    worksAway: 'WeChat is away: {}', worksFailed: 'The journal cannot be written', worksTurnedAway: 'Logins are turned away: {} in 5 min', worksLost: 'The daemon does not answer', notNow: 'Not known now',
     fastValue: '{}', fastNone: '–', fastNote: 'p99 from WeChat’s callback to the browser, p50 {}; {} messages in 60 min', fastNoteNone: 'no scan reached a browser in 60 min',
     fastYes: 'Fast', fastSlow: 'Slower than 100 ms', fastVerySlow: 'Slower than a second', fastUnknown: 'Nothing to measure',
     attackedValue: '{} refused', attackedNote: '{} of them in the last 5 min; {} logins denied on the phone in 60 min',
@@ -43,9 +43,11 @@ const TEXTS = {
       too_many_requests: 'too many requests', too_many_sessions: 'too many sessions', too_many_sessions_address: 'too many sessions of one address',
       too_many_page_ids: 'too many page ids of one address', unknown_client: 'unknown website', invalid_client: 'wrong client secret', foreign_origin: 'another site’s page',
       invalid_request: 'malformed request', paused: 'logins are turned off', wechat_away: 'WeChat is away', qr_budget: 'QR budget is used up',
-      qr_budget_address: 'QR budget of one address', too_many_failures: 'too many wrong secrets', not_found: 'unknown scene or wrong token', not_authentic: 'callback that is not WeChat’s',
-      forged: 'callback that is not WeChat’s', token_missing: 'no token', page_id_refused: 'page id of another', scan_unknown: 'scan of an unknown code', scan_other_account: 'scan through another account',
-      scan_other_scanner: 'second person scanned', scan_over: 'scan after the end', unavailable: 'journal or actor did not answer'
+      qr_budget_address: 'QR budget of one address', too_many_failures: 'too many wrong secrets', not_found: 'unknown address, scene or token', not_authentic: 'callback that is not WeChat’s',
+      malformed: 'callback that cannot be read', token_missing: 'no token', page_id_refused: 'page id of another', scan_unknown: 'scan of an unknown code', scan_other_account: 'scan through another account',
+      scan_other_scanner: 'second person scanned', scan_over: 'scan after the end', unavailable: 'journal or actor did not answer',
+      temporarily_unavailable: 'no answer about a code', invalid_grant: 'code that cannot be redeemed', page_id_taken: 'page id used before',
+      method_not_allowed: 'method that is not taken', invalid_login_link: 'wrong link to the login page'
     },
 
     wechat: 'WeChat', wechatLead: 'Each account as it is now; callbacks of the last 60 minutes.', account: 'Account', state: 'State', reachable: 'reachable', away: 'away, not asked',
@@ -76,7 +78,7 @@ const TEXTS = {
     works: '正常吗？', fast: '快吗？', attacked: '受攻击吗？',
     worksValue: '{} 次登录', worksNote: '已兑换；60 分钟内展示了 {} 个二维码',
     worksYes: '正常', worksNobody: '60 分钟内无人登录', worksNoEnd: '有二维码展示，但没有登录完成',
-    worksAway: '微信无法连接：{}', worksFailed: '日志无法写入',
+    worksAway: '微信无法连接：{}', worksFailed: '日志无法写入', worksTurnedAway: '有登录被拒之门外：5 分钟内 {} 次', worksLost: '服务没有应答', notNow: '现在不知道',
     fastValue: '{}', fastNone: '–', fastNote: '从微信回调到浏览器的 p99，p50 为 {}；60 分钟内 {} 条消息', fastNoteNone: '60 分钟内没有扫码到达浏览器',
     fastYes: '快', fastSlow: '慢于 100 毫秒', fastVerySlow: '慢于 1 秒', fastUnknown: '没有可测量的',
     attackedValue: '拒绝 {} 次', attackedNote: '其中最近 5 分钟 {} 次；60 分钟内 {} 次登录在手机上被拒绝',
@@ -104,9 +106,11 @@ const TEXTS = {
       too_many_requests: '请求过多', too_many_sessions: '会话过多', too_many_sessions_address: '同一地址会话过多',
       too_many_page_ids: '同一地址页面编号过多', unknown_client: '未知网站', invalid_client: '客户端密钥错误', foreign_origin: '其他网站的页面',
       invalid_request: '请求格式错误', paused: '登录已关闭', wechat_away: '微信无法连接', qr_budget: '二维码额度用完',
-      qr_budget_address: '同一地址二维码额度', too_many_failures: '密钥错误过多', not_found: '未知场景或令牌错误', not_authentic: '不是微信的回调',
-      forged: '不是微信的回调', token_missing: '没有令牌', page_id_refused: '别人的页面编号', scan_unknown: '扫了未知的码', scan_other_account: '经其他公众号扫码',
-      scan_other_scanner: '第二个人扫码', scan_over: '结束后扫码', unavailable: '日志或进程未响应'
+      qr_budget_address: '同一地址二维码额度', too_many_failures: '密钥错误过多', not_found: '未知地址、场景或令牌', not_authentic: '不是微信的回调',
+      malformed: '无法读取的回调', token_missing: '没有令牌', page_id_refused: '别人的页面编号', scan_unknown: '扫了未知的码', scan_other_account: '经其他公众号扫码',
+      scan_other_scanner: '第二个人扫码', scan_over: '结束后扫码', unavailable: '日志或进程未响应',
+      temporarily_unavailable: '暂时无法答复登录码', invalid_grant: '登录码不能兑换', page_id_taken: '页面编号已用过',
+      method_not_allowed: '不支持的方法', invalid_login_link: '登录页链接有误'
     },
 
     wechat: '微信', wechatLead: '各公众号现在的状态；回调为最近 60 分钟。', account: '公众号', state: '状态', reachable: '可连接', away: '无法连接，暂不请求',

@@ -10,6 +10,7 @@ use crate::config::Language;
 
 use super::super::headers::of_page;
 use super::super::language::{language_of, language_of_browser, tag};
+use super::super::measure::Refused;
 use super::super::oauth::AuthorizationRequest;
 use super::super::site::Site;
 use super::scripts;
@@ -97,7 +98,9 @@ pub(super) fn refusal(headers: &HeaderMap, detail: &'static str) -> Response {
     };
     let nonce = STANDARD.encode(random_bytes::<16>());
     let page = RefusalPage { lang: tag(language), nonce: &nonce, title, what, detail, style: &scripts::PAGE_STYLE };
-    answer(StatusCode::BAD_REQUEST, &nonce, "", page.render())
+    let mut answer = answer(StatusCode::BAD_REQUEST, &nonce, "", page.render());
+    answer.extensions_mut().insert(Refused("invalid_login_link"));
+    answer
 }
 
 /// Where WebSockets of ours are: not every browser takes `'self'` for them, too (CSP Level 3 §6.7.2.8).

@@ -36,6 +36,7 @@ use crate::traces::{Span, Step};
 use super::client_address::ClientAddress;
 use super::extract::PathText;
 use super::headers::{is_form, of_page};
+use super::measure::Refused;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::site::{Shared, Site};
@@ -177,7 +178,11 @@ fn told(
 }
 
 fn answer(site: &Site, headers: &HeaderMap, told: Option<page::Told<'_>>) -> Response {
-    let status = if told.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let (html, policy) = page::render(&site.config, headers, told.as_ref());
-    (status, of_page(policy), html).into_response()
+    let page = (of_page(policy), html);
+    match told {
+        Some(_) => page.into_response(),
+        // No session has this link, or none any more.
+        None => (StatusCode::NOT_FOUND, Extension(Refused("not_found")), page).into_response(),
+    }
 }

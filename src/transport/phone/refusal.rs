@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
 use super::super::headers::of_page;
 use super::super::language::language_of_browser;
+use super::super::measure::Refused;
 use super::page;
 
 /// Says in words what would be said in JSON.
@@ -18,6 +19,9 @@ pub(super) async fn in_words(request: Request, next: Next) -> Response {
     }
     let (html, policy) = page::refusal(response.status(), language);
     let mut page = (response.status(), of_page(policy), html).into_response();
+    if let Some(refused) = response.extensions().get::<Refused>() {
+        page.extensions_mut().insert(*refused);
+    }
     if let Some(wait) = response.headers().get(RETRY_AFTER) {
         page.headers_mut().insert(RETRY_AFTER, wait.clone());
     }

@@ -90,7 +90,7 @@ async fn scan(
     if account.unionid && user.unionid.is_some() {
         site.unionids.learn(&account.name, &user.openid, user.unionid);
     }
-    let scanner = unionids::scanner(site, account, &user.openid).await;
+    let scanner = unionids::scanner(site, account, scene, &user.openid).await;
     match site.logins.scan(scene, &account.name, scanner).await {
         Ok(scanned) => {
             let token = scanned.next.into_token();

@@ -110,6 +110,8 @@ impl Courier {
         }
         self.is_to_note = true;
         self.note().await;
+        // Where the website is told no more, nothing waits; else whoever comes next counts anew.
+        self.post.metrics().waiting(0);
     }
 
     fn follow_again(&self) -> Follow {

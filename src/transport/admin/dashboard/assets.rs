@@ -41,6 +41,29 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 mod tests {
     use super::*;
 
+    /// What stands in backticks in the first column of the table of refusals.
+    fn documented_reasons() -> Vec<&'static str> {
+        let page = include_str!("../../../../docs/en/metrics.md");
+        let table = page.split_once("### Refusals").unwrap().1.split_once("###").unwrap().0;
+        let first = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+        first.flat_map(|(reasons, _)| reasons.split('`').step_by(2)).filter(|reason| *reason != "reason").collect()
+    }
+
+    #[test]
+    fn every_reason_that_is_documented_has_its_words_in_both_languages() {
+        let (_, _, texts) = FILES.iter().find(|(name, ..)| *name == "texts.js").unwrap();
+        let words: Vec<&str> =
+            texts.split("    refused: {").skip(1).map(|rest| rest.split_once('}').unwrap().0).collect();
+        assert_eq!(words.len(), 2);
+        let reasons = documented_reasons();
+        assert!(reasons.len() > 25, "{reasons:?}");
+        for (language, words) in words.iter().enumerate() {
+            for reason in &reasons {
+                assert!(words.contains(&format!(" {reason}: '")), "{reason} has no words in language {language}");
+            }
+        }
+    }
+
     #[test]
     fn every_module_that_is_imported_is_there() {
         for (name, _, text) in FILES {

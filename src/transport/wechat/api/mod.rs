@@ -146,6 +146,11 @@ impl WeChatApi {
         Self(Arc::new(Inner { settings, http, clock, tokens, refusals, watch }))
     }
 
+    /// What counts its calls.
+    pub fn metrics(&self) -> &ApiMetrics {
+        self.0.watch.metrics()
+    }
+
     /// Whether both are one client, with one access token.
     pub fn is_the_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

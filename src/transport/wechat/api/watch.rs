@@ -59,6 +59,10 @@ impl Watch {
         Self { metrics, server, pages, refusals: Mutex::default(), absences: Throttle::default() }
     }
 
+    pub(super) fn metrics(&self) -> &ApiMetrics {
+        &self.metrics
+    }
+
     /// A new access token is used until then.
     pub(super) fn token_until(&self, until: Timestamp) {
         self.metrics.token_until(until);

@@ -38,7 +38,7 @@ pub(super) enum Ours {
 }
 
 impl Ours {
-    fn scene(&self) -> Option<SceneId> {
+    pub(super) fn scene(&self) -> Option<SceneId> {
         match self {
             Self::Scan { scene } => SceneId::new(scene).ok(),
             Self::Word(word) => word.scene().cloned(),
@@ -186,7 +186,7 @@ async fn scan(
     arrival: Arrival,
 ) -> Result<Said, NotDone> {
     let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
-    let scanner = unionids::scanner(site, account, openid).await;
+    let scanner = unionids::scanner(site, account, &scene, openid).await;
     let trace = CallbackTrace::begin(site, arrival);
     let logins = site.logins.of_callback(trace.callback());
     let scanning = || logins.scan(&scene, &account.name, scanner.clone());

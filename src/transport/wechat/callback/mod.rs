@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 use self::act::{Arrival, Ours, ToActOn, act, following, ours};
 use self::answer::Answer;
 use self::forward::{Forwarder, Original};
-use self::repeats::{Repeats, Turn};
+use self::repeats::{About, Repeats, Turn};
 use self::signatures::{Belongs, Bound, Unbound};
 use super::api::{HttpClient, NoRootCertificates};
 use super::envelope::{Envelopes, Opened, Rejected};
@@ -229,11 +229,12 @@ async fn answer(
     let must_be_stored = ours.is_some() || following(site, account, &opened.push.kind).is_some();
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
-    let openid = opened.push.from.as_str().into();
+    let scene = ours.as_ref().and_then(Ours::scene);
+    let about = About { openid: opened.push.from.as_str().into(), scene };
     let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
     let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
     // Both on their way to the disk at once.
-    let both = async { tokio::join!(site.callbacks.repeats.once(key, openid, until, work), bound.kept()) };
+    let both = async { tokio::join!(site.callbacks.repeats.once(key, about, until, work), bound.kept()) };
     match tokio::time::timeout_at(arrived + ANSWER_TIMEOUT, both).await {
         Ok(((turn, Ok(answer)), true)) => {
             Ok((if turn == Turn::Again { CallbackOutcome::Repeat } else { kind }, answer))

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
-use crate::domain::Timestamp;
+use crate::domain::{SceneId, Timestamp};
 use crate::recall::{Entered, Keep, Key, Recall};
 
 /// Most pushes at work at a time.
@@ -70,13 +70,21 @@ impl Drop for Leave {
     }
 }
 
+/// Whom a push is about.
+#[derive(Clone)]
+pub(super) struct About {
+    pub(super) openid: Arc<str>,
+    /// The login, where it is about one.
+    pub(super) scene: Option<SceneId>,
+}
+
 impl Repeats {
     /// Nothing is at work.
     pub(crate) fn new(recall: Recall, tasks: TaskTracker) -> Self {
         Self(Arc::new(Inner { recall, tasks, at_work: Mutex::default() }))
     }
 
-    /// The answer to the push of `openid` named `key`: remembered until `until`, or what comes of `work`. Work that was begun goes on
+    /// The answer to the push about somebody named `key`: remembered until `until`, or what comes of `work`. Work that was begun goes on
     /// where this is cancelled.
     ///
     /// # Errors
@@ -84,7 +92,7 @@ impl Repeats {
     pub(super) async fn once(
         &self,
         key: Key,
-        openid: Arc<str>,
+        about: About,
         until: Timestamp,
         work: impl Future<Output = Result<Done, NotDone>> + Send + 'static,
     ) -> (Turn, Result<Answer, NotDone>) {
@@ -93,7 +101,7 @@ impl Repeats {
             if let Some(known) = at_work.get(&key) {
                 (Turn::Again, known.clone())
             } else if let Some(answer) = self.0.recall.find(&key) {
-                return (Turn::Again, Ok(Answer::from_remembered(&answer, &openid)));
+                return (Turn::Again, Ok(Answer::from_remembered(&answer, &about.openid)));
             } else if at_work.len() >= MOST_AT_WORK {
                 return (Turn::First, Err(NotDone));
             } else {
@@ -101,7 +109,7 @@ impl Repeats {
                 let begun = AtWork { outcome, is_fetched: Arc::default() };
                 at_work.insert(key, begun.clone());
                 let leave = Leave(self.0.clone(), key);
-                self.0.tasks.spawn(leave.work(openid, until, work, tell, begun.is_fetched.clone()));
+                self.0.tasks.spawn(leave.work(about, until, work, tell, begun.is_fetched.clone()));
                 (Turn::First, begun)
             }
         };
@@ -116,15 +124,16 @@ impl Inner {
 
     /// A delivery that comes after the next restart wants the same answer; where it cannot be remembered, the scan has its
     /// effect once all the same.
-    async fn remember(&self, key: Key, openid: &str, until: Timestamp, answer: &Answer) {
-        let kept = match self.recall.enter(key, &answer.to_remembered(openid), until, Keep::Written) {
+    async fn remember(&self, key: Key, about: &About, until: Timestamp, answer: &Answer) {
+        let kept = match self.recall.enter(key, &answer.to_remembered(&about.openid), until, Keep::Written) {
             // Found from now on; that it is in the file is not waited for where the disk is slow.
             Ok(Entered::New(kept)) => tokio::time::timeout(WRITING, kept.done()).await.unwrap_or(Ok(())),
             Ok(Entered::There(_)) => Ok(()),
             Err(not_kept) => Err(not_kept),
         };
         if kept.is_err() {
-            tracing::warn!("a reply to WeChat could not be remembered: a repetition may get another");
+            let scene = about.scene.as_ref().map(tracing::field::display);
+            tracing::warn!(scene, "a reply to WeChat could not be remembered: a repetition may get another");
         }
     }
 }
@@ -132,7 +141,7 @@ impl Inner {
 impl Leave {
     async fn work(
         self,
-        openid: Arc<str>,
+        about: About,
         until: Timestamp,
         work: impl Future<Output = Result<Done, NotDone>>,
         tell: watch::Sender<Option<Result<Answer, NotDone>>>,
@@ -141,7 +150,7 @@ impl Leave {
         match work.await {
             Err(not_done) => drop(tell.send_replace(Some(Err(not_done)))),
             Ok(Done { answer, if_late }) => {
-                self.0.remember(self.1, &openid, until, &answer).await;
+                self.0.remember(self.1, &about, until, &answer).await;
                 tell.send_replace(Some(Ok(answer)));
                 if let Some(say) = if_late {
                     // A delivery that waits wakes up by now; another may still come.
@@ -175,6 +184,10 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     const UNTIL: Duration = Duration::from_secs(600);
+
+    fn alice() -> About {
+        About { openid: "oAlice".into(), scene: None }
+    }
 
     struct World {
         _folder: tempfile::TempDir,
@@ -210,7 +223,7 @@ mod tests {
         }
 
         async fn deliver(&self, wait: Duration) -> Option<Answer> {
-            let delivery = self.repeats.once([1; 16], "oAlice".into(), self.until, self.work(wait));
+            let delivery = self.repeats.once([1; 16], alice(), self.until, self.work(wait));
             tokio::time::timeout(Duration::from_secs(5), delivery).await.ok()?.1.ok()
         }
 
@@ -266,12 +279,9 @@ mod tests {
         let world = World::new();
         for _ in 0..2 {
             let failing = async { Err(NotDone) };
-            assert_eq!(
-                world.repeats.once([1; 16], "oAlice".into(), world.until, failing).await,
-                (Turn::First, Err(NotDone))
-            );
+            assert_eq!(world.repeats.once([1; 16], alice(), world.until, failing).await, (Turn::First, Err(NotDone)));
             let panicking = async { panic!("on purpose") };
-            assert_eq!(world.repeats.once([1; 16], "oAlice".into(), world.until, panicking).await.1, Err(NotDone));
+            assert_eq!(world.repeats.once([1; 16], alice(), world.until, panicking).await.1, Err(NotDone));
         }
         assert!(world.deliver(Duration::ZERO).await.is_some());
     }
