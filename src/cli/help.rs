@@ -19,18 +19,16 @@ mod tests {
     use super::*;
     use crate::cli::Arguments;
 
-    fn leaves(command: &Command, found: &mut Vec<Command>) {
-        if command.get_subcommands().next().is_none() {
-            found.push(command.clone());
-        }
-        command.get_subcommands().for_each(|command| leaves(command, found));
+    fn collect(command: &Command, found: &mut Vec<Command>) {
+        found.push(command.clone());
+        command.get_subcommands().for_each(|command| collect(command, found));
     }
 
     fn all() -> Vec<Command> {
         let mut program = Arguments::command();
         program.build();
-        let mut found = vec![program.clone()];
-        leaves(&program, &mut found);
+        let mut found = Vec::new();
+        collect(&program, &mut found);
         found
     }
 

@@ -55,16 +55,19 @@ enum Command {
     /// Read the journal: who logged in, and when; what was denied, and what expired
     Replay(replay::ReplayArgs),
     /// The logins of now: which there are, what one has seen, and how to end it
+    #[command(after_help = "Example:\n  scan-login sessions list")]
     Sessions {
         #[command(subcommand)]
         command: sessions::SessionsCommand,
     },
     /// The journal as a whole: export and import, backup and restore, layout
+    #[command(after_help = "Example:\n  scan-login store info")]
     Store {
         #[command(subcommand)]
         command: store::StoreCommand,
     },
     /// Prove that nothing in the journal was altered, inserted or cut off; and forget a person
+    #[command(after_help = "Example:\n  scan-login audit verify")]
     Audit {
         #[command(subcommand)]
         command: audit::AuditCommand,
@@ -77,11 +80,13 @@ Example:
   scan-login doctor")]
     Doctor,
     /// The account's menu as a file, since turning on the callback hides the console's editor
+    #[command(after_help = "Example:\n  scan-login menu pull menu.json")]
     Menu {
         #[command(subcommand)]
         command: menu::MenuCommand,
     },
     /// What a configuration may say, and what is wrong with this one
+    #[command(after_help = "Example:\n  scan-login config check")]
     Config {
         #[command(subcommand)]
         command: ConfigCommand,

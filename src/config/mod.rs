@@ -10,6 +10,7 @@ mod client;
 mod conversation;
 mod environment;
 mod fault;
+mod files;
 mod log;
 mod raw;
 mod reference;

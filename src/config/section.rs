@@ -1,4 +1,3 @@
-use std::io::Read;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -316,11 +315,11 @@ pub(super) fn report_unknown(table: &Table, path: &str, known: &[String], report
         if known.contains(key) {
             continue;
         }
-        let elsewhere = reference::section_with(key).filter(|_| !path.is_empty());
-        let cure = match (elsewhere, nearest(key, known.iter().map(String::as_str))) {
-            (Some(section), _) => format!("it belongs into {section}; else remove it"),
-            (None, Some(near)) => format!("the nearest known one is {}; else remove it", whole(near)),
-            (None, None) => "remove it".to_owned(),
+        let elsewhere = if path.is_empty() { Vec::new() } else { reference::sections_with(key) };
+        let cure = match (elsewhere.as_slice(), nearest(key, known.iter().map(String::as_str))) {
+            ([], Some(near)) => format!("the nearest known one is {}; else remove it", whole(near)),
+            ([], None) => "remove it".to_owned(),
+            (sections, _) => format!("it belongs into {}; else remove it", sections.join(" or ")),
         };
         let spot = Spot { key: whole(key), place: Some(node.place.clone()), value: None };
         report.fault(spot, "is not a known key", cure);
@@ -341,13 +340,11 @@ fn read_secret(path: &std::path::Path) -> Result<String, Complaint> {
     let unreadable = |reason: String| {
         Complaint::new(reason, "let it name a file with only the secret in it, readable by the daemon")
     };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(SECRET_FILE_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|error| unreadable(format!("cannot be read ({}): {error}", path.display())))?;
-    if text.len() as u64 > SECRET_FILE_BYTES_MAX {
-        return Err(unreadable("holds more than any secret".into()));
-    }
+    let content = super::files::read(path, SECRET_FILE_BYTES_MAX)
+        .map_err(|error| unreadable(format!("cannot be read ({}): {error}", path.display())))?
+        .ok_or_else(|| unreadable("holds more than any secret".into()))?;
+    let mut text = String::from_utf8(content)
+        .map_err(|_| unreadable(format!("cannot be read ({}): it is not UTF-8", path.display())))?;
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     Ok(text)
 }

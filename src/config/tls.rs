@@ -82,16 +82,23 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Tls> {
             );
             None
         }
-        Err(error) => {
+        Err(error @ Error::InvalidCertificate(_)) => {
             section.fault(CERTIFICATE, format!("cannot be used: {error}"), CHAIN_CURE);
+            None
+        }
+        Err(error) => {
+            section.fault(
+                KEY,
+                format!("cannot be used: {error}"),
+                "have the certificate issued for an ECDSA key (P-256, P-384), or an RSA key of 2048 bits or more",
+            );
             None
         }
     }
 }
 
 fn read_file(section: &mut Section<'_>, key: &str, path: &Path, cure: &str) -> Option<Vec<u8>> {
-    let size = std::fs::metadata(path).map(|metadata| metadata.len());
-    match size.and_then(|size| if size > PEM_BYTES_MAX { Ok(None) } else { std::fs::read(path).map(Some) }) {
+    match super::files::read(path, PEM_BYTES_MAX) {
         Ok(Some(pem)) => {
             section.note_file(key, &pem);
             Some(pem)

@@ -120,7 +120,9 @@ pub(super) fn redirect_uri(node: &Node) -> Result<String, Complaint> {
 /// An origin, written as browsers send it.
 pub(super) fn origin(node: &Node) -> Result<String, Complaint> {
     let text = node.text()?;
-    let origin = web_url(text)?.origin().ascii_serialization();
+    let cure = "write the website's own, as browsers send it: \"https://shop.example.com\"";
+    let url = web_url(text).map_err(|complaint| Complaint::new(complaint.reason, cure))?;
+    let origin = url.origin().ascii_serialization();
     if origin != text {
         let cure = format!("write it as browsers send it: \"{origin}\"");
         return Err(Complaint::new("is not an origin, which has scheme, host and port only", cure));

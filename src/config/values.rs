@@ -187,10 +187,13 @@ pub(super) fn host(node: &Node) -> Result<String, Complaint> {
 /// Longest secret taken, in bytes.
 const SECRET_BYTES_MAX: usize = 512;
 
-/// Any secret: there, and not absurdly long.
+/// Any secret: there, on one line, and not absurdly long.
 pub(super) fn secret(text: &str) -> Result<(), Complaint> {
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Err(Complaint::new("is empty", "write the secret, or the path of a file that holds it"));
+    }
+    if text.contains(['\r', '\n']) {
+        return Err(Complaint::new("holds more than one line", "check that the secret alone was written"));
     }
     if text.len() > SECRET_BYTES_MAX {
         let reason = format!("is longer than {SECRET_BYTES_MAX} bytes");

@@ -160,17 +160,24 @@ async fn a_new_certificate_counts_after_a_reload_and_connections_stay() {
     assert!(log.contains("does not belong to the certificate"), "{log}");
 }
 
+/// A key for agreement (RFC 8410), with which no certificate can be shown.
+const X25519_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VuBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
+    -----END PRIVATE KEY-----\n";
+
 #[tokio::test]
 async fn a_pair_that_cannot_be_used_is_a_fault_with_its_cure() {
     let world = World::prepare(|config| with_tls(&config)).await;
     let (issued, other) = (lasting(), lasting());
     let (chain, key) = (world.folder.path().join("chain.pem"), world.folder.path().join("key.pem"));
+    let signs_nothing = X25519_KEY.to_owned();
     let cases = [
         (None, Some(&issued.key), "server.tls_certificate_file", "cannot be read"),
         (Some(&issued.chain), None, "server.tls_key_file", "cannot be read"),
         (Some(&issued.key), Some(&issued.key), "server.tls_certificate_file", "holds no certificate"),
         (Some(&issued.chain), Some(&issued.chain), "server.tls_key_file", "holds no private key"),
         (Some(&issued.chain), Some(&other.key), "server.tls_key_file", "does not belong"),
+        (Some(&issued.chain), Some(&signs_nothing), "server.tls_key_file", "cannot be used"),
     ];
     for (chain_is, key_is, fault, reason) in cases {
         for (path, text) in [(&chain, chain_is), (&key, key_is)] {

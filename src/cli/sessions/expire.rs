@@ -12,7 +12,7 @@ use crate::transport::admin::{EndOutcome, EndedSession};
 /// Which login.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A login that was redeemed is the website's: revoke it there. To end all at once, set [server] logins = false and restart.
+A login that was redeemed is the website's: revoke it there. To end all at once, set [server] logins = false and send SIGHUP.
 
 Example:
   scan-login sessions expire sl-0123456789abcdefghijkl")]

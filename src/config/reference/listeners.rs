@@ -33,8 +33,8 @@ pub(super) const SERVER: SectionReference = SectionReference {
             "logins",
             Form::Boolean,
             "true",
-            "The kill switch: with false no login begins, and a start ends those that go on.",
-            "总开关：设为 false 后不再开始任何登录，启动时还会终止进行中的登录。",
+            "The kill switch: with false no login begins, and those that go on end. SIGHUP throws it, too.",
+            "总开关：设为 false 后不再开始任何登录，进行中的登录也会终止。发送 SIGHUP 即可生效。",
         ),
         default(
             "verify_dir",

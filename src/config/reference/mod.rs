@@ -161,11 +161,10 @@ pub(super) fn is_described(kind: &str, name: &str) -> bool {
     is_section || SECTIONS.iter().any(|section| section.kind == kind && section.keys.iter().any(is_it))
 }
 
-/// The section that knows a key of this name, where only one does.
-pub(super) fn section_with(name: &str) -> Option<&'static str> {
-    let mut found = SECTIONS.iter().filter(|section| section.keys.iter().any(|key| key.name == name));
-    let section = found.next()?;
-    found.next().is_none().then_some(section.header)
+/// The sections that know a key of this name, in the order of the reference.
+pub(super) fn sections_with(name: &str) -> Vec<&'static str> {
+    let knowing = SECTIONS.iter().filter(|section| section.keys.iter().any(|key| key.name == name));
+    knowing.map(|section| section.header).collect()
 }
 
 #[cfg(test)]

@@ -234,5 +234,8 @@ fn a_key_of_another_section_is_told_where_it_belongs() {
         "{faults}"
     );
     let faults = read(&start().replace("[limits]", "[limits]\npath = \"x\"")).map(drop).unwrap_err().to_string();
-    assert!(faults.contains("the nearest known one is limits."), "where several know it, none is meant: {faults}");
+    assert!(faults.contains("it belongs into [keys] or [store]; else remove it"), "{faults}");
+    let text = start().replace("[[account]]", "[[account]]\nask_number = \"{facts}\"");
+    let faults = read(&text).map(drop).unwrap_err().to_string();
+    assert!(faults.contains("it belongs into [account.texts.zh-CN] or [account.texts.en]; else"), "{faults}");
 }

@@ -94,7 +94,7 @@ fn urls() {
         (client("redirect_uris = \"https://shop.example.com/cb\""), "client.shop.redirect_uris", "square brackets"),
         (client("origins = [\"https://shop.example.com/\"]"), "client.shop.origins", "\"https://shop.example.com\""),
         (client("origins = [\"https://shop.example.com:443\"]"), "client.shop.origins", "\"https://shop.example.com\""),
-        (client("origins = [\"*\"]"), "client.shop.origins", "URL"),
+        (client("origins = [\"*\"]"), "client.shop.origins", "not a URL of the web\n    write the website's own"),
         (client("origins = [\"http://shop.example.com\"]"), "client.shop.origins", "loopback"),
     ]);
 }
@@ -137,6 +137,35 @@ fn a_secret_of_a_file_is_held_against_the_same_rule() {
     let faults = Config::from_toml(&text, folder.path(), []).unwrap_err().to_string();
     assert!(faults.contains("account.main.token_file = \"token\" is not 3 to 32 letters"), "{faults}");
     assert!(!faults.contains("to ken"), "{faults}");
+}
+
+#[test]
+fn a_secret_is_one_line_and_not_blank() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SMALL.replace("client_secret = \"a-client-secret\"", "client_secret_file = \"secret\"");
+    for (content, reason) in [("first\nsecond\n", "holds more than one line"), (" \n", "is empty")] {
+        std::fs::write(folder.path().join("secret"), content).unwrap();
+        let faults = Config::from_toml(&text, folder.path(), []).unwrap_err().to_string();
+        assert!(faults.contains(&format!("client.shop.client_secret_file = \"secret\" {reason}")), "{faults}");
+        assert!(!faults.contains("second"), "{faults}");
+    }
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let secret = SMALL.replace("client_secret = \"a-client-secret\"", "client_secret_file = \"pipe\"");
+    let tls = server("tls_certificate_file = \"pipe\"\ntls_key_file = \"/dev/zero\"");
+    for (text, keys) in [
+        (secret, &["client.shop.client_secret_file"][..]),
+        (tls, &["server.tls_certificate_file", "server.tls_key_file"][..]),
+    ] {
+        let faults = Config::from_toml(&text, folder.path(), []).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.key.as_str()).collect::<Vec<_>>(), keys);
+        assert!(faults.iter().all(|fault| fault.complaint.reason.contains("it is no regular file")), "{faults}");
+    }
 }
 
 #[test]
