@@ -39,7 +39,7 @@ impl AdminListener {
         listening: &TaskTracker,
         stopping: &CancellationToken,
     ) -> Self {
-        let front = watch::Sender::new(Front::plain(Router::new()));
+        let front = watch::Sender::new(Front::for_operator(Router::new()));
         let admin = Self { front, readiness, metrics };
         admin.show(settings, None);
         let front = admin.front.subscribe();
@@ -62,7 +62,7 @@ impl AdminListener {
             hosts: settings.hosts.clone(),
             metrics: self.metrics.clone(),
         };
-        self.front.send_replace(Front::plain(admin::http_router(admin, dashboard.unwrap_or_default())));
+        self.front.send_replace(Front::for_operator(admin::http_router(admin, dashboard.unwrap_or_default())));
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::domain::AccountName;
-use crate::transport::server::{Front, Places};
+use crate::transport::server::{Front, HEAD_TIMEOUT, Places};
 use crate::transport::wechat::api::WeChatApi;
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{
@@ -128,6 +128,7 @@ impl Generation {
             router: public::router(self.site.clone(), mounts),
             trusted_proxies: server.trusted_proxies.clone(),
             tls: server.tls.as_ref().map(|tls| tls.server.clone()),
+            head_timeout: HEAD_TIMEOUT,
         })
     }
 

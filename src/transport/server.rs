@@ -29,8 +29,10 @@ use super::client_address::ClientAddress;
 use super::throttle::Throttle;
 use super::tls;
 
-/// Time for a request's head to arrive whole.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time for a request's head to arrive whole from the open network.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same from the operator's: places there are few, and a probe must find one.
+const OPERATORS_HEAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// Most bytes of a request's head; also the most that is buffered of a connection.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
@@ -86,12 +88,14 @@ pub struct Front {
     pub trusted_proxies: Vec<IpNet>,
     /// What is spoken below HTTP; `None` where that is nothing.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Time for a request's head to arrive whole.
+    pub head_timeout: Duration,
 }
 
 impl Front {
-    /// One that speaks plain HTTP, and trusts no proxy.
-    pub fn plain(router: Router) -> Arc<Self> {
-        Arc::new(Self { router, trusted_proxies: Vec::new(), tls: None })
+    /// The operator's: it speaks plain HTTP, trusts no proxy, and waits for nobody long.
+    pub fn for_operator(router: Router) -> Arc<Self> {
+        Arc::new(Self { router, trusted_proxies: Vec::new(), tls: None, head_timeout: OPERATORS_HEAD_TIMEOUT })
     }
 }
 
@@ -165,7 +169,7 @@ impl Connection {
     /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
         let stopping = self.stopping.clone();
-        let asked = CancellationToken::new();
+        let (asked, head_timeout) = (CancellationToken::new(), self.front.borrow().head_timeout);
         let asks = asked.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             asks.cancel();
@@ -175,7 +179,7 @@ impl Connection {
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new());
-        http.header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+        http.header_read_timeout(head_timeout).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
         let mut connection = pin!(connection);
         tokio::select! {

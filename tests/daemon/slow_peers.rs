@@ -198,6 +198,14 @@ async fn heads_and_bodies_that_dribble_are_ended_in_time_and_others_log_in_meanw
 }
 
 #[tokio::test]
+async fn who_says_nothing_to_the_admin_listener_soon_gives_its_place_back() {
+    let world = World::start().await;
+    let mut silent = TcpStream::connect((world.address, 9090)).await.unwrap();
+    let ended = async { while silent.read(&mut [0; 512]).await.is_ok_and(|length| length > 0) {} };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it may take a probe's place for long");
+}
+
+#[tokio::test]
 async fn heads_and_bodies_over_their_bounds_are_refused() {
     let served = Served::start().await;
     for route in &served.routes {
