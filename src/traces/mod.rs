@@ -13,6 +13,8 @@ mod ids;
 mod off;
 #[cfg(feature = "otel")]
 mod on;
+#[cfg(feature = "otel")]
+mod times;
 
 use tokio::time::Instant;
 

@@ -10,10 +10,10 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use super::client::ToCollector;
 use super::ids::{Derived, Ids, with_ids};
+use super::times::Times;
 use super::{Span, SpanName, Step};
 use crate::domain::Created;
 
@@ -28,6 +28,7 @@ struct Inner {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
     names: RandomIdGenerator,
+    times: Times,
 }
 
 impl fmt::Debug for Traces {
@@ -79,7 +80,7 @@ impl Traces {
             .with_batch_exporter(exporter)
             .build();
         let tracer = provider.tracer("scan-login");
-        Self(Some(Arc::new(Inner { provider, tracer, names: RandomIdGenerator::default() })))
+        Self(Some(Arc::new(Inner { provider, tracer, names: RandomIdGenerator::default(), times: Times::default() })))
     }
 
     /// The name for a span that others are parts of.
@@ -102,8 +103,7 @@ impl Traces {
                 (root.with_remote_span_context(parent), own)
             }
         };
-        let now = (opentelemetry::time::now(), Instant::now());
-        let at = |instant: Instant| now.0 - now.1.saturating_duration_since(instant);
+        let at = inner.times.now();
         let builder = inner
             .tracer
             .span_builder(span.step.name())
