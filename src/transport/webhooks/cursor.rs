@@ -1,10 +1,9 @@
 //! How far a website was told: the sequence up to which every message is settled.
 
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::WebhooksError;
+use super::{WebhooksError, line_file};
 use crate::keys::sha256;
 
 /// A small file beside the journal, replaced as a whole.
@@ -31,9 +30,8 @@ impl Cursor {
                 Ok(Self { seq: seq.min(head), path })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let cursor = Self { path: path.clone(), seq: head };
-                cursor.write().map_err(|error| unusable(error.to_string()))?;
-                Ok(cursor)
+                line_file::write(&path, &head).map_err(|error| unusable(error.to_string()))?;
+                Ok(Self { seq: head, path })
             }
             Err(error) => Err(unusable(error.to_string())),
         }
@@ -50,20 +48,7 @@ impl Cursor {
     /// Moves it, durably. Where that fails it stays, and more is told twice after a restart.
     pub(super) async fn move_to(&mut self, seq: u64) {
         self.seq = seq;
-        let cursor = self.clone();
-        let written = tokio::task::spawn_blocking(move || cursor.write()).await;
-        if let Ok(Err(error)) = written {
-            tracing::warn!(path = %self.path.display(), %error, "how far a website was told cannot be noted");
-        }
-    }
-
-    fn write(&self) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        writeln!(file, "{}", self.seq)?;
-        file.as_file().sync_data()?;
-        file.persist(&self.path)?;
-        std::fs::File::open(folder)?.sync_all()
+        line_file::note(&self.path, seq, "how far a website was told").await;
     }
 }
 

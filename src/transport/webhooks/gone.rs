@@ -1,9 +1,9 @@
 //! A website that wants no more webhooks (410 Gone), also over a restart: beside its cursor stands which address has said so.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
+use super::line_file;
 use crate::keys::sha256;
 
 /// Where it is noted, and of which address.
@@ -32,20 +32,7 @@ impl Gone {
 
     /// Notes it, durably. Where that fails the address is asked again after a restart.
     pub(super) async fn note(&self) {
-        let gone = self.clone();
-        let written = tokio::task::spawn_blocking(move || gone.write()).await;
-        if let Ok(Err(error)) = written {
-            tracing::warn!(path = %self.path.display(), %error, "that a website wants no more webhooks cannot be noted");
-        }
-    }
-
-    fn write(&self) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        writeln!(file, "{}", self.address)?;
-        file.as_file().sync_data()?;
-        file.persist(&self.path)?;
-        std::fs::File::open(folder)?.sync_all()
+        line_file::note(&self.path, self.address.clone(), "that a website wants no more webhooks").await;
     }
 }
 

@@ -12,6 +12,7 @@
 mod courier;
 mod cursor;
 mod gone;
+mod line_file;
 mod message;
 mod post;
 mod signature;
