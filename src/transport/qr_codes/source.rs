@@ -53,6 +53,18 @@ impl Source {
         metrics: QrMetrics,
     ) -> Self {
         let budget = Budget::new(account.qr_daily_budget.get(), clock.now(), ledger.read());
+        let counted = (Arc::new(Mutex::new(budget)), Arc::new(ledger));
+        Self::counting_on(counted, account, api, shelf, clock, metrics)
+    }
+
+    fn counting_on(
+        (budget, ledger): (Arc<Mutex<Budget>>, Arc<Ledger>),
+        account: &Account,
+        api: WeChatApi,
+        shelf: Shelf,
+        clock: Clock,
+        metrics: QrMetrics,
+    ) -> Self {
         let source = Self {
             account: account.name.clone(),
             api,
@@ -60,8 +72,8 @@ impl Source {
             needs: shelf.needs(),
             shelf: Mutex::new(shelf),
             taken: Notify::new(),
-            budget: Arc::new(Mutex::new(budget)),
-            ledger: Arc::new(ledger),
+            budget,
+            ledger,
             clock,
             metrics,
         };
@@ -78,21 +90,9 @@ impl Source {
 
     /// The same account's with other settings: no code at hand, and what was used today counts on, whoever of both uses more.
     pub(super) fn followed_by(&self, account: &Account, api: WeChatApi, shelf: Shelf) -> Self {
-        let next = Self {
-            account: account.name.clone(),
-            api,
-            scene_prefix: account.scene_prefix.clone(),
-            needs: shelf.needs(),
-            shelf: Mutex::new(shelf),
-            taken: Notify::new(),
-            budget: self.budget.clone(),
-            ledger: self.ledger.clone(),
-            clock: self.clock.clone(),
-            metrics: self.metrics.clone(),
-        };
-        next.budget().limit_to(account.qr_daily_budget.get());
-        next.measure(&mut next.budget());
-        next
+        self.budget().limit_to(account.qr_daily_budget.get());
+        let counted = (self.budget.clone(), self.ledger.clone());
+        Self::counting_on(counted, account, api, shelf, self.clock.clone(), self.metrics.clone())
     }
 
     pub(super) fn has_shelf(&self) -> bool {
