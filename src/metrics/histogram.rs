@@ -39,41 +39,6 @@ pub struct Snapshot {
     pub count: u64,
 }
 
-impl Snapshot {
-    /// The value that the share `quantile` (0 to 1) lies at or below, estimated within its bucket as Prometheus does it; the
-    /// last finite bound, where it lies above. `None` where nothing was counted.
-    pub fn quantile(&self, quantile: f64) -> Option<f64> {
-        if self.count == 0 {
-            return None;
-        }
-        let rank = quantile.clamp(0.0, 1.0) * self.count as f64;
-        let place = self.cumulative.iter().position(|count| *count as f64 >= rank)?;
-        let below = place.checked_sub(1);
-        let lower = below.map_or(0.0, |below| self.bounds[below]);
-        let upper = self.bounds[place];
-        if upper.is_infinite() {
-            return Some(lower);
-        }
-        let before = below.map_or(0, |below| self.cumulative[below]);
-        let within = self.cumulative[place] - before;
-        let share = if within == 0 { 1.0 } else { (rank - before as f64) / within as f64 };
-        Some(lower + (upper - lower) * share)
-    }
-
-    /// What was counted since an earlier one of the same histogram.
-    #[must_use]
-    pub fn since(&self, earlier: &Self) -> Self {
-        let before = |place: usize| earlier.cumulative.get(place).copied().unwrap_or_default();
-        let counts = self.cumulative.iter().enumerate();
-        Self {
-            bounds: self.bounds.clone(),
-            cumulative: counts.map(|(place, count)| count.saturating_sub(before(place))).collect(),
-            sum: self.sum - earlier.sum,
-            count: self.count.saturating_sub(earlier.count),
-        }
-    }
-}
-
 impl Histogram {
     /// With these upper bounds, which grow; a bucket for what is above comes by itself.
     pub(super) fn new(bounds: &'static [f64]) -> Self {
@@ -147,24 +112,5 @@ mod tests {
         assert_eq!(snapshot.bounds, [1.0, 2.0, 4.0, f64::INFINITY]);
         assert_eq!(snapshot.cumulative, [2, 3, 4, 5]);
         assert_eq!((snapshot.sum, snapshot.count), (16.0, 5));
-    }
-
-    #[test]
-    fn a_quantile_is_estimated_within_its_bucket() {
-        let snapshot = of(&[0.5, 0.5, 1.5, 1.5]).snapshot();
-        assert_eq!(snapshot.quantile(0.25), Some(0.5));
-        assert_eq!(snapshot.quantile(0.75), Some(1.5));
-        assert_eq!(snapshot.quantile(1.0), Some(2.0));
-        assert_eq!(of(&[9.0]).snapshot().quantile(0.5), Some(4.0), "above all bounds");
-        assert_eq!(of(&[]).snapshot().quantile(0.5), None);
-    }
-
-    #[test]
-    fn what_came_since_is_the_difference() {
-        let histogram = of(&[0.5, 3.0]);
-        let earlier = histogram.snapshot();
-        histogram.observe(1.5);
-        let since = histogram.snapshot().since(&earlier);
-        assert_eq!((since.cumulative, since.sum, since.count), (vec![0, 1, 1, 1], 1.5, 1));
     }
 }
