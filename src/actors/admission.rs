@@ -60,9 +60,10 @@ impl Admission {
         self.places().free()
     }
 
-    /// How many places there are.
-    pub(super) fn most(&self) -> usize {
-        self.places().limits.max_sessions
+    /// How many places are taken, and how many there are; seen at one moment.
+    pub(super) fn taken(&self) -> (usize, usize) {
+        let places = self.places();
+        (places.taken, places.limits.max_sessions)
     }
 
     /// A place for a session that begins.

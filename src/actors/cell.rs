@@ -40,7 +40,7 @@ impl Cell {
     }
 
     /// Tells the browsers what is durable now.
-    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Moments>) {
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Arc<Moments>>) {
         if ended {
             self.leave_admission();
         }

@@ -84,7 +84,7 @@ struct Content {
     messages: Vec<Message>,
     ended: bool,
     /// Of the last message; unknown where it was read back.
-    moments: Option<Moments>,
+    moments: Option<Arc<Moments>>,
 }
 
 /// The writing half.
@@ -97,7 +97,7 @@ impl Feed {
     }
 
     /// Puts the session's messages in their place; wakes the watchers only where something is new.
-    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Moments>) {
+    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Arc<Moments>>) {
         self.0.send_if_modified(|content| {
             let changed = content.messages != messages || content.ended != ended;
             *content = Content { messages, ended, moments };
@@ -121,7 +121,7 @@ pub struct Watch {
     content: watch::Receiver<Content>,
     after: u32,
     since: Instant,
-    moments: Option<Moments>,
+    moments: Option<Arc<Moments>>,
 }
 
 impl Watch {
@@ -150,7 +150,7 @@ impl Watch {
 
     /// When the messages that were handed out last came about; `None` where that was before anybody watched here.
     pub fn moments(&self) -> Option<&Moments> {
-        self.moments.as_ref()
+        self.moments.as_deref()
     }
 
     /// The messages behind the cursor, waiting until there is one; `None` where the session is gone.

@@ -210,8 +210,7 @@ impl Logins {
 
     /// How many places of pending sessions are taken, and how many there are.
     pub fn places(&self) -> (usize, usize) {
-        let most = self.admission.most();
-        (most - self.admission.free(), most)
+        self.admission.taken()
     }
 
     /// Whether one more session can be pending at this moment.
@@ -385,9 +384,15 @@ impl Logins {
     /// # Errors
     /// [`Unavailable`].
     pub async fn end_by_admin(&self, scene: &SceneId) -> Result<EndedByAdmin, Unavailable> {
-        let Some(cell) = self.find(scene).await? else { return Ok(EndedByAdmin::Unknown) };
+        match self.find(scene).await? {
+            Some(cell) => self.deny_by_admin(&cell).await,
+            None => Ok(EndedByAdmin::Unknown),
+        }
+    }
+
+    pub(super) async fn deny_by_admin(&self, cell: &Cell) -> Result<EndedByAdmin, Unavailable> {
         let deny = Command::Deny { reason: DenyReason::Admin };
-        match self.command(&cell, IfLost::SendAgain, deny).await {
+        match self.command(cell, IfLost::SendAgain, deny).await {
             Ok(Outcome { events, .. }) if !events.is_empty() => Ok(EndedByAdmin::Now),
             Ok(_) | Err(Failed::Refused(_)) => Ok(EndedByAdmin::Before),
             Err(Failed::Unavailable) => Err(Unavailable),

@@ -74,7 +74,7 @@ pub(super) struct SessionState {
     /// The last sequence of the session's stream.
     version: u32,
     messages: Vec<Message>,
-    moments: Option<Moments>,
+    moments: Option<Arc<Moments>>,
     /// Counts the timers: one that was replaced may still fire.
     generation: u64,
     timer: Option<JoinHandle<Result<(), ractor::MessagingErr<SessionMessage>>>>,
@@ -173,12 +173,12 @@ impl SessionState {
             match append.map_err(CommandError::Store)? {
                 Append::Stored(records) => {
                     records.iter().for_each(|record| self.apply(record));
-                    self.moments = Some(Moments {
+                    self.moments = Some(Arc::new(Moments {
                         scene: self.cell.scene.clone(),
                         created: self.cell.created.clone(),
                         durable: Instant::now(),
                         callback,
-                    });
+                    }));
                     return Ok(self.outcome(events));
                 }
                 Append::Conflict { .. } => self.reload().await.map_err(CommandError::Store)?,

@@ -10,7 +10,7 @@ use crate::store::{EventStore, StoreError};
 
 use super::address::IfLost;
 use super::cell::Cell;
-use super::logins::{Failed, Logins, Unavailable};
+use super::logins::{EndedByAdmin, Logins, Unavailable};
 use super::registry::RegistryMessage;
 
 /// Appends under way at once, so that the journal has something to batch.
@@ -64,12 +64,7 @@ impl Logins {
             Err(Unavailable) if cell.address.is_gone() => return Ok(false),
             Err(Unavailable) => return Err(Unavailable),
         }
-        let deny = Command::Deny { reason: DenyReason::Admin };
-        match self.command(&cell, IfLost::SendAgain, deny).await {
-            Ok(_) => Ok(true),
-            // It has ended meanwhile.
-            Err(Failed::Refused(_)) => Ok(false),
-            Err(Failed::Unavailable) => Err(Unavailable),
-        }
+        // It may have ended meanwhile.
+        Ok(self.deny_by_admin(&cell).await? == EndedByAdmin::Now)
     }
 }
