@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,14 +57,16 @@ pub(super) async fn connect(
     };
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
-    site.tasks.spawn(async move {
-        // Minutes pass until somebody scans: what comes before that and behind it is in boxes, and gone or not there yet.
-        let Some(mut browser) = beginning.await else { return };
-        if let Some((code, reason)) = browser.tell().await {
-            Box::pin(browser.socket.close(code, reason)).await;
-        }
-    });
+    site.tasks.spawn(serve(beginning));
     Ok(response)
+}
+
+/// Minutes pass until somebody scans: what comes before that and behind it is in boxes, and gone or not there yet.
+async fn serve(beginning: Pin<Box<impl Future<Output = Option<Browser>>>>) {
+    let Some(mut browser) = beginning.await else { return };
+    if let Some((code, reason)) = browser.tell().await {
+        Box::pin(browser.socket.close(code, reason)).await;
+    }
 }
 
 async fn begin(
@@ -117,5 +120,17 @@ impl Browser {
     async fn say(&mut self, messages: &[Message]) -> Result<(), Closed> {
         let texts = to_json(&self.site, &self.created, messages);
         self.socket.send_texts(texts.into_iter().map(|text| text.to_string())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_waits_takes_little() {
+        let task = serve(Box::pin(std::future::ready(None)));
+        let bytes = size_of_val(&task);
+        assert!(bytes <= 1200, "{bytes} bytes for each, where all that is said takes its room at once");
     }
 }
