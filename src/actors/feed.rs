@@ -81,7 +81,7 @@ pub struct Moments {
 
 #[derive(Default)]
 struct Content {
-    messages: Vec<Message>,
+    messages: Arc<[Message]>,
     ended: bool,
     /// Of the last message; unknown where it was read back.
     moments: Option<Arc<Moments>>,
@@ -97,7 +97,7 @@ impl Feed {
     }
 
     /// Puts the session's messages in their place; wakes the watchers only where something is new.
-    pub(super) fn publish(&self, messages: Vec<Message>, ended: bool, moments: Option<Arc<Moments>>) {
+    pub(super) fn publish(&self, messages: Arc<[Message]>, ended: bool, moments: Option<Arc<Moments>>) {
         self.0.send_if_modified(|content| {
             let changed = content.messages != messages || content.ended != ended;
             *content = Content { messages, ended, moments };

@@ -17,11 +17,13 @@ use super::pages::{ClaimNumber, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
 use super::session::{CommandError, Outcome, SessionMessage};
+use super::sessions::SessionsMessage;
 
 /// What the transports speak to: every way in which the outside can act on scan sessions. Clone it freely.
 #[derive(Clone)]
 pub struct Logins {
     pub(super) registry: Address<RegistryMessage>,
+    sessions: Address<SessionsMessage>,
     admission: Arc<Admission>,
     pub(super) keys: Arc<Keys>,
     pub(super) clock: Clock,
@@ -209,12 +211,13 @@ impl Drop for PageClaim {
 impl Logins {
     pub(super) fn new(
         registry: Address<RegistryMessage>,
+        sessions: Address<SessionsMessage>,
         admission: Arc<Admission>,
         keys: Arc<Keys>,
         clock: Clock,
         scanners: Arc<Scanners>,
     ) -> Self {
-        Self { registry, admission, keys, clock, scanners, callback: None }
+        Self { registry, sessions, admission, keys, clock, scanners, callback: None }
     }
 
     /// The same, for a callback: how long what it leads to takes is counted from its arrival.
@@ -433,9 +436,17 @@ impl Logins {
         }))
     }
 
-    /// Where a session stands.
+    /// Where a session stands. One that rests is left in peace.
     pub(super) async fn show(&self, cell: &Cell) -> Result<Session, Unavailable> {
-        Ok(cell.address.ask(IfLost::SendAgain, SessionMessage::Show).await?)
+        if let Some(session) = cell.shown(self.clock.now()) {
+            return Ok(session);
+        }
+        let wake = || self.wake(cell);
+        Ok(cell.address.ask_or_wake(IfLost::SendAgain, wake, SessionMessage::Show).await?)
+    }
+
+    fn wake(&self, cell: &Cell) {
+        self.sessions.tell(SessionsMessage::Wake(cell.scene.clone()));
     }
 
     pub(super) async fn command(&self, cell: &Cell, if_lost: IfLost, command: Command) -> Result<Outcome, Failed> {
@@ -444,7 +455,7 @@ impl Logins {
             return Err(Failed::Unavailable);
         };
         let handle = |reply| SessionMessage::Handle(command.clone(), self.callback, reply);
-        match cell.address.ask(if_lost, handle).await {
+        match cell.address.ask_or_wake(if_lost, || self.wake(cell), handle).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(CommandError::Refused(refusal))) => Err(Failed::Refused(refusal)),
             Ok(Err(CommandError::Store(error))) => {

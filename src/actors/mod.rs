@@ -20,9 +20,11 @@ mod pages;
 mod redemptions;
 mod registry;
 mod restart;
+mod resting;
 mod scanners;
 mod session;
 mod sessions;
+mod standing;
 mod switched_off;
 mod tree;
 

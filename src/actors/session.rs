@@ -1,4 +1,5 @@
-//! The actor of one scan session: it decides alone and in order, and tells nobody anything that is not durable yet.
+//! The actor of one scan session: it decides alone and in order, and tells nobody anything that is not durable yet. Where
+//! nothing happens for a while, it ends, and leaves where the session stands to its supervisor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +7,17 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide, evolve};
-use crate::keys::{Keys, Purpose};
+use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide};
+use crate::keys::Keys;
 use crate::store::{Append, EventStore, StoreError};
 
 use super::cell::Cell;
-use super::feed::{Callback, Message, MessageBody, Moments};
-use super::numbers::Numbers;
+use super::feed::Callback;
 use super::restart::Restarts;
 use super::scanners::Scanners;
+use super::standing::Standing;
 
 /// The reason with which a session ends that nobody needs any more.
 const RETIRED: &str = "retired";
@@ -27,6 +27,9 @@ const MOST_CONFLICTS: usize = 8;
 
 /// Wait before a timer's command is tried again that the store did not take.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long an actor is kept that has nothing to do: from one step of a brisk login to the next.
+pub(super) const REST: Duration = Duration::from_secs(5);
 
 /// What every session shares.
 pub(super) struct Surroundings {
@@ -65,16 +68,26 @@ pub(super) enum CommandError {
     Store(StoreError),
 }
 
+/// From what an actor begins.
+pub(super) enum Beginning {
+    /// The session has just been admitted under a scene that nobody had: there is nothing to read.
+    New,
+    /// What the journal says: the actor before was lost.
+    FromEvents,
+    /// What was kept while the session rested.
+    Kept(Box<Standing>),
+}
+
 pub(super) struct SessionActor;
 
 pub(super) struct SessionState {
     cell: Arc<Cell>,
     around: Arc<Surroundings>,
-    state: State,
-    /// The last sequence of the session's stream.
-    version: u32,
-    messages: Vec<Message>,
-    moments: Option<Arc<Moments>>,
+    standing: Box<Standing>,
+    /// Whether the stream has yet to be read.
+    is_unread: bool,
+    /// Whether it ends in order to rest.
+    rests: bool,
     /// Counts the timers: one that was replaced may still fire.
     generation: u64,
     timer: Option<JoinHandle<Result<(), ractor::MessagingErr<SessionMessage>>>>,
@@ -83,23 +96,19 @@ pub(super) struct SessionState {
 impl Actor for SessionActor {
     type Msg = SessionMessage;
     type State = SessionState;
-    type Arguments = (Arc<Cell>, Arc<Surroundings>);
+    type Arguments = (Arc<Cell>, Beginning, Arc<Surroundings>);
 
     async fn pre_start(
         &self,
         _myself: ActorRef<SessionMessage>,
-        (cell, around): Self::Arguments,
+        (cell, beginning, around): Self::Arguments,
     ) -> Result<SessionState, ActorProcessingErr> {
-        Ok(SessionState {
-            cell,
-            around,
-            state: State::Absent,
-            version: 0,
-            messages: Vec::new(),
-            moments: None,
-            generation: 0,
-            timer: None,
-        })
+        let (standing, is_unread) = match beginning {
+            Beginning::New => (Box::default(), false),
+            Beginning::FromEvents => (Box::default(), true),
+            Beginning::Kept(standing) => (standing, false),
+        };
+        Ok(SessionState { cell, around, standing, is_unread, rests: false, generation: 0, timer: None })
     }
 
     /// Replays here, not in `pre_start`: a failure here reaches the supervisor, and commands wait in the mailbox.
@@ -108,15 +117,20 @@ impl Actor for SessionActor {
         myself: ActorRef<SessionMessage>,
         session: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
-        session.reload().await?;
-        if session.state == State::Absent {
-            let create = Command::Create(session.cell.created.clone());
-            session
-                .handle(&create, None)
-                .await
-                .map_err(|error| format!("the session could not be created: {error:?}"))?;
+        if session.is_unread {
+            session.reload().await?;
         }
-        session.publish();
+        if session.standing.state == State::Absent {
+            let create = Command::Create(session.cell.created.clone());
+            match session.handle(&create, None).await {
+                // Refused is what somebody else has begun meanwhile; it is read by then.
+                Ok(_) | Err(CommandError::Refused(_)) => {}
+                Err(CommandError::Store(error)) => {
+                    return Err(format!("the session could not be created: {error}").into());
+                }
+            }
+        }
+        session.standing.publish(&session.cell);
         session.set_timer(&myself);
         Ok(())
     }
@@ -127,26 +141,21 @@ impl Actor for SessionActor {
         message: SessionMessage,
         session: &mut SessionState,
     ) -> Result<(), ActorProcessingErr> {
+        let before = session.standing.version;
         match message {
             SessionMessage::Handle(command, callback, reply) => {
-                let before = session.version;
                 let outcome = session.handle(&command, callback).await;
                 if matches!(outcome, Err(CommandError::Refused(Refusal::Ended))) {
                     session.expire_if_due().await;
                 }
-                // A refusal or a repetition changes nothing: neither what browsers know nor when the timer has to fire.
-                if session.version != before {
-                    session.publish();
-                    session.set_timer(&myself);
-                }
+                session.tell_what_came_since(before, &myself);
                 // Whoever asked may have given up; what happened has happened.
                 let _ = reply.send(outcome);
             }
             SessionMessage::Show(reply) => {
                 session.expire_if_due().await;
-                session.publish();
-                session.set_timer(&myself);
-                if let Some(shown) = session.state.session() {
+                session.tell_what_came_since(before, &myself);
+                if let Some(shown) = session.standing.session() {
                     let _ = reply.send(shown.clone());
                 }
             }
@@ -160,25 +169,25 @@ impl Actor for SessionActor {
 }
 
 impl SessionState {
+    /// Where the session stands, where its actor has ended to rest.
+    pub(super) fn into_kept(self) -> Option<Box<Standing>> {
+        self.rests.then_some(self.standing)
+    }
+
     /// Decides, stores, evolves. Where the stream has grown behind our back, reads it and decides again.
     async fn handle(&mut self, command: &Command, callback: Option<Callback>) -> Result<Outcome, CommandError> {
         for _ in 0..MOST_CONFLICTS {
-            let events = decide(&self.state, command).map_err(CommandError::Refused)?;
+            let events = decide(&self.standing.state, command).map_err(CommandError::Refused)?;
             if events.is_empty() {
                 return Ok(self.outcome(events));
             }
             let scene = &self.cell.scene;
             let at = self.around.clock.now();
-            let append = self.around.store.append(scene, self.version, at, events.clone()).await;
+            let append = self.around.store.append(scene, self.standing.version, at, events.clone()).await;
             match append.map_err(CommandError::Store)? {
                 Append::Stored(records) => {
                     records.iter().for_each(|record| self.apply(record));
-                    self.moments = Some(Arc::new(Moments {
-                        scene: self.cell.scene.clone(),
-                        created: self.cell.created.clone(),
-                        durable: Instant::now(),
-                        callback,
-                    }));
+                    self.standing.note_moments(&self.cell, callback);
                     return Ok(self.outcome(events));
                 }
                 Append::Conflict { .. } => self.reload().await.map_err(CommandError::Store)?,
@@ -189,83 +198,57 @@ impl SessionState {
     }
 
     fn outcome(&self, events: Vec<Event>) -> Outcome {
-        let session = self.state.session().cloned();
+        let session = self.standing.session().cloned();
         let session = session.unwrap_or_else(|| unreachable!("a command was taken by a session that does not exist"));
         Outcome { events, session }
     }
 
     async fn reload(&mut self) -> Result<(), StoreError> {
         let records = self.around.store.stream(&self.cell.scene).await?;
-        self.state = State::Absent;
-        self.version = 0;
-        self.messages.clear();
-        self.moments = None;
+        *self.standing = Standing::default();
         records.iter().for_each(|record| self.apply(record));
         Ok(())
     }
 
     fn apply(&mut self, record: &Recorded) {
-        self.state = evolve(std::mem::take(&mut self.state), &record.event);
-        self.version = record.scene_seq;
+        self.standing.apply(&self.cell, &self.around.keys, record);
         if let Event::Scanned(scanned) = &record.event {
             self.around.scanners.note(&self.cell, scanned);
         }
-        if let Some(body) = self.message_body(&record.event) {
-            self.messages.push(Message { seq: record.scene_seq, at: record.at, body });
+    }
+
+    /// A refusal or a repetition changes nothing: neither what browsers know nor when the timer has to fire.
+    fn tell_what_came_since(&mut self, version: u32, myself: &ActorRef<SessionMessage>) {
+        if self.standing.version != version {
+            self.standing.publish(&self.cell);
+            self.set_timer(myself);
         }
     }
 
-    /// What the browser is told of an event; nothing of what happens at the website's back end.
-    fn message_body(&self, event: &Event) -> Option<MessageBody> {
-        match event {
-            Event::Created(_) => Some(MessageBody::Created),
-            Event::Scanned(_) => {
-                let numbers = Numbers::of_session(&self.around.keys, &self.cell.scene, &self.cell.created);
-                Some(MessageBody::Scanned { number: numbers.map(Numbers::right) })
-            }
-            Event::Confirmed(_) => {
-                let openid = self.state.session()?.openid()?.clone();
-                let created = &self.cell.created;
-                let mac = self.around.keys.derive(Purpose::Code, &self.cell.scene, created.incarnation);
-                Some(MessageBody::Confirmed { code: super::code::join(&self.cell.scene, &mac).into(), openid })
-            }
-            Event::Denied(reason) => Some(MessageBody::Denied(*reason)),
-            Event::Expired => Some(MessageBody::Expired),
-            Event::Redeemed(_)
-            | Event::Revoked
-            | Event::Forgotten(_)
-            | Event::Subscribed(_)
-            | Event::Unsubscribed(_) => None,
-        }
-    }
-
-    fn publish(&self) {
-        let ended = self.state.session().is_some_and(|session| session.deadline().is_none());
-        self.cell.publish(self.messages.clone(), ended, self.moments.clone());
-    }
-
-    /// Sets the timer to the next moment at which something happens by itself.
+    /// Sets the timer to the next moment at which something happens by itself, or to when there is nothing to do but rest.
     fn set_timer(&mut self, myself: &ActorRef<SessionMessage>) {
-        let next = self.state.session().and_then(|session| session.deadline().or(session.retires_at()));
         let now = self.around.clock.now();
-        self.set_timer_in(myself, next.map(|next| now.until(next)));
+        self.set_timer_in(myself, self.standing.next().map_or(REST, |next| now.until(next).min(REST)));
     }
 
-    fn set_timer_in(&mut self, myself: &ActorRef<SessionMessage>, wait: Option<Duration>) {
+    fn set_timer_in(&mut self, myself: &ActorRef<SessionMessage>, wait: Duration) {
+        self.stop_timer();
+        self.generation += 1;
+        let generation = self.generation;
+        self.timer = Some(myself.send_after(wait, move || SessionMessage::Timer(generation)));
+    }
+
+    fn stop_timer(&mut self) {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-        self.generation += 1;
-        let generation = self.generation;
-        self.timer = wait.map(|wait| myself.send_after(wait, move || SessionMessage::Timer(generation)));
     }
 
     /// The timer may lag behind the wall clock, where that was set forward: who was refused for it must not see the
     /// session pending.
     async fn expire_if_due(&mut self) {
         let now = self.around.clock.now();
-        let deadline = self.state.session().and_then(Session::deadline);
-        if deadline.is_some_and(|deadline| deadline <= now)
+        if self.standing.is_overdue(now)
             && let Err(error) = self.handle(&Command::Expire { at: now }, None).await
         {
             tracing::warn!(scene = %self.cell.scene, ?error, "the session's end could not be stored yet");
@@ -274,22 +257,29 @@ impl SessionState {
 
     async fn timer_fired(&mut self, myself: &ActorRef<SessionMessage>) {
         let now = self.around.clock.now();
-        let retires_at = self.state.session().and_then(Session::retires_at);
-        if retires_at.is_some_and(|at| at <= now) {
+        if self.standing.is_to_retire(now) {
             self.around.store.retire(&self.cell.scene);
-            myself.stop(Some(RETIRED.to_owned()));
-            return;
+            return myself.stop(Some(RETIRED.to_owned()));
+        }
+        if !self.standing.is_overdue(now) {
+            return self.rest(myself);
         }
         match self.handle(&Command::Expire { at: now }, None).await {
-            // Early, where the wall clock was set back: the timer is set again.
             Ok(_) | Err(CommandError::Refused(_)) => {
-                self.publish();
+                self.standing.publish(&self.cell);
                 self.set_timer(myself);
             }
             Err(CommandError::Store(error)) => {
                 tracing::warn!(scene = %self.cell.scene, %error, "the session's end could not be stored yet");
-                self.set_timer_in(myself, Some(RETRY));
+                self.set_timer_in(myself, RETRY);
             }
         }
+    }
+
+    /// Ends behind what waits in the mailbox: what comes later finds nobody, and is sent to the next actor.
+    fn rest(&mut self, myself: &ActorRef<SessionMessage>) {
+        self.rests = true;
+        // It fails only where the actor is about to end in any case.
+        let _ = myself.drain();
     }
 }

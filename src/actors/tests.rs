@@ -14,6 +14,7 @@ use crate::store::{Append, EventStore, Faults, MemoryMedium, RawRecord};
 
 use super::*;
 
+mod resting;
 mod scarcity;
 mod while_it_runs;
 
@@ -26,10 +27,11 @@ const TOKEN: &str = "attach-token-attach-token";
 /// When a test gives up; nothing waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A journal whose next appends panic inside the session actor.
+/// A journal whose next appends panic inside the session actor, and that counts how often a stream is read.
 struct Treacherous {
     inner: Arc<dyn EventStore>,
     panics: Arc<AtomicUsize>,
+    reads: Arc<AtomicUsize>,
 }
 
 impl EventStore for Treacherous {
@@ -50,6 +52,7 @@ impl EventStore for Treacherous {
     }
 
     fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.stream(scene)
     }
 
@@ -102,6 +105,7 @@ struct World {
     keys: Arc<Keys>,
     clock: Clock,
     panics: Arc<AtomicUsize>,
+    reads: Arc<AtomicUsize>,
     limits: AdmissionLimits,
     store: Arc<dyn EventStore>,
     tree: Tree,
@@ -118,20 +122,20 @@ impl World {
     }
 
     async fn on(medium: MemoryMedium, keys: Arc<Keys>, clock: Clock, limits: AdmissionLimits) -> Self {
-        let panics = Arc::new(AtomicUsize::new(0));
+        let (panics, reads) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let inner = Arc::new(medium.open().unwrap());
-        let store: Arc<dyn EventStore> = Arc::new(Treacherous { inner, panics: panics.clone() });
+        let store: Arc<dyn EventStore> = Arc::new(Treacherous { inner, panics: panics.clone(), reads: reads.clone() });
         let tree = Tree::start(store.clone(), keys.clone(), clock.clone(), limits).await.unwrap();
-        Self { medium, keys, clock, panics, limits, store, tree }
+        Self { medium, keys, clock, panics, reads, limits, store, tree }
     }
 
-    /// Loses the process, and what it had not synced.
     /// How often the registry was restarted, and sessions.
     fn restarts(&self) -> (u64, u64) {
         let counted = &self.tree.restarts;
         (counted.registry.load(Ordering::SeqCst), counted.sessions.load(Ordering::SeqCst))
     }
 
+    /// Loses the process, and what it had not synced.
     async fn crash_and_restart(self) -> Self {
         self.tree.stop().await;
         self.store.close().await;

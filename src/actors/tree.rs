@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! root ─┬─ registry            routes; restarted from what the sessions' supervisor knows
-//!       └─ sessions ─┬─ session      one a scan session; restarted from its events
+//!       └─ sessions ─┬─ session      one a scan session that has something to do; restarted from its events
 //!                    └─ …
 //! ```
 
@@ -29,7 +29,8 @@ use super::registry::{Registry, RegistryArguments, RegistryMessage};
 use super::restart::{RestartBudget, Restarts};
 use super::scanners::Scanners;
 use super::session::Surroundings;
-use super::sessions::{SessionsMessage, SessionsSupervisor};
+use super::sessions::{Recovered, SessionsMessage, SessionsSupervisor};
+use super::standing::Standing;
 
 /// Why the tree cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +73,7 @@ impl Tree {
     ) -> Result<Self, StartError> {
         let admission = Admission::new(limits, store.clone());
         let (scanners, restarts) = (Arc::<Scanners>::default(), Arc::<Restarts>::default());
-        let known = recover(&*store, &clock, &admission, &scanners).await?;
+        let known = recover(&*store, &keys, &clock, &admission, &scanners).await?;
         let recovered = known.len();
         let around = Arc::new(Surroundings {
             store: store.clone(),
@@ -87,7 +88,7 @@ impl Tree {
         let arguments = RootState {
             around,
             admission: admission.clone(),
-            sessions,
+            sessions: sessions.clone(),
             sessions_signpost,
             registry: registry.clone(),
             registry_signpost,
@@ -96,7 +97,7 @@ impl Tree {
         };
         let (root, ended) = Root::spawn(None, Root, (arguments, known)).await?;
         let followers = Followers::new(store.clone(), clock.clone());
-        let logins = Logins::new(registry, admission, keys, clock, scanners);
+        let logins = Logins::new(registry, sessions, admission, keys, clock, scanners);
         Ok(Self { root, ended, failure, logins, history: History::new(store), followers, recovered, restarts })
     }
 
@@ -115,15 +116,17 @@ impl Tree {
     }
 }
 
-/// The sessions that a start has to bring back; those that are over by now are retired.
+/// The sessions that a start has to bring back, each at rest: no actor need read what has been read here. Those that are over
+/// by now are retired.
 async fn recover(
     store: &dyn EventStore,
+    keys: &Keys,
     clock: &Clock,
     admission: &Arc<Admission>,
     scanners: &Scanners,
-) -> Result<Vec<Arc<Cell>>, StoreError> {
+) -> Result<Vec<Recovered>, StoreError> {
     let now = clock.now();
-    let mut cells = Vec::new();
+    let mut recovered = Vec::new();
     let mut scans = Vec::new();
     for records in store.unretired().await? {
         let Some(scene) = records.first().map(|record| record.scene.clone()) else { continue };
@@ -142,17 +145,19 @@ async fn recover(
             ended => {
                 let place = if ended.is_none() { admission.readmit(&session.created) } else { None };
                 let cell = Cell::new(scene, session.created.clone(), Feed::new(), place);
+                let standing = Box::new(Standing::of(&cell, keys, &records));
+                standing.publish(&cell);
                 scans.extend(records.into_iter().filter_map(|record| match record.event {
                     Event::Scanned(scanned) => Some((record.seq, cell.clone(), scanned)),
                     _ => None,
                 }));
-                cells.push(cell);
+                recovered.push((cell, standing));
             }
         }
     }
     scans.sort_by_key(|(seq, ..)| *seq);
     scans.iter().for_each(|(_, cell, scanned)| scanners.note(cell, scanned));
-    Ok(cells)
+    Ok(recovered)
 }
 
 pub(super) enum RootMessage {}
@@ -173,21 +178,19 @@ struct RootState {
 impl Actor for Root {
     type Msg = RootMessage;
     type State = RootState;
-    type Arguments = (RootState, Vec<Arc<Cell>>);
+    type Arguments = (RootState, Vec<Recovered>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<RootMessage>,
-        (state, known): Self::Arguments,
+        (state, recovered): Self::Arguments,
     ) -> Result<RootState, ActorProcessingErr> {
-        let arguments = (state.around.clone(), state.registry.clone());
+        let known = recovered.iter().map(|(cell, _)| cell.clone()).collect();
+        let arguments = (state.around.clone(), state.registry.clone(), recovered);
         let (sessions, _) =
             SessionsSupervisor::spawn_linked(None, SessionsSupervisor, arguments, myself.get_cell()).await?;
         state.sessions_signpost.point_at(sessions);
-        state.start_registry(&myself, known.clone()).await?;
-        for cell in known {
-            state.sessions.tell(SessionsMessage::Start(cell));
-        }
+        state.start_registry(&myself, known).await?;
         Ok(state)
     }
 

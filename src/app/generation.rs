@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::domain::AccountName;
-use crate::transport::server::{Front, HEAD_TIMEOUT, Places};
+use crate::transport::server::{Front, HEAD_TIMEOUT};
 use crate::transport::wechat::api::WeChatApi;
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{
@@ -34,7 +34,6 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(super) struct Commons {
     /// Beside the routes of the daemon.
     pub(super) mounts: Router,
-    pub(super) places: Places,
     pub(super) sockets: Arc<Semaphore>,
     pub(super) unionids: Unionids,
     pub(super) stopping: CancellationToken,
@@ -89,7 +88,7 @@ impl Generation {
             logins: &core.logins,
             metrics: &core.metrics,
             traces: &core.traces,
-            places: commons.places,
+            sockets: &commons.sockets,
             stopping: &commons.stopping,
             tasks: &commons.tasks,
         };
@@ -112,7 +111,6 @@ impl Generation {
             callbacks,
             place_database,
             webhooks: webhooks.told(),
-            places: commons.places,
             sockets: commons.sockets.clone(),
             stopping: commons.stopping.clone(),
             tasks: commons.tasks.clone(),

@@ -46,7 +46,7 @@ impl Serving {
         let places = Places::take();
         let sockets = Arc::new(Semaphore::new(places.sockets));
         let (unionids, tasks) = (Unionids::default(), TaskTracker::new());
-        let commons = Commons { mounts, places, sockets, unionids, stopping, tasks };
+        let commons = Commons { mounts, sockets, unionids, stopping, tasks };
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let prepared = Generation::prepare(config, &core, &commons, None)?;
         let stopping = &commons.stopping;

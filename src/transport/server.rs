@@ -48,15 +48,17 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Most sockets, however many descriptors there are: each takes memory, too.
+const MOST_SOCKETS: usize = 100_000;
+
 /// How many connections there may be, so that the process does not run out of descriptors: some are left for the journal,
-/// the operator, and WeChat.
+/// the operator, and calls to WeChat. Browsers that wait hold sockets and no place of HTTP, where WeChat's pushes and the
+/// websites' back ends come in (docs/adr/0028).
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
-    /// Connections that speak HTTP.
+    /// Connections that speak HTTP: 15 % of the descriptors.
     pub http: usize,
-    /// Sessions over SockJS; those over a WebSocket have a descriptor each.
-    pub sockjs: usize,
-    /// Browsers that watch a session of `/v1/sessions` over a WebSocket.
+    /// Browsers that watch over a WebSocket, and the sessions over SockJS, whichever transport they have: 75 %.
     pub sockets: usize,
 }
 
@@ -75,8 +77,8 @@ impl Places {
     }
 
     fn of(descriptors: usize) -> Self {
-        let share = descriptors / 10 * 3;
-        Self { http: share.min(8_000), sockjs: share.min(10_000), sockets: share.min(10_000) }
+        let share = descriptors / 20;
+        Self { http: (share * 3).min(8_000), sockets: (share * 15).min(MOST_SOCKETS) }
     }
 }
 
@@ -109,6 +111,7 @@ pub async fn serve(
     places: Arc<Semaphore>,
     stopping: CancellationToken,
 ) {
+    lengthen_queue(&listener);
     let throttle = Arc::new(Throttle::default());
     let connections = TaskTracker::new();
     loop {
@@ -132,6 +135,14 @@ pub async fn serve(
     connections.close();
     if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
         tracing::info!("some connections were still busy when the daemon stopped");
+    }
+}
+
+/// Lets as many wait to be accepted as the system allows (listen(2): `net.core.somaxconn`), where libraries say 128: after a
+/// restart all browsers come back at once, and whoever finds the queue full tries again a second later.
+fn lengthen_queue(listener: &TcpListener) {
+    if let Err(error) = rustix::net::listen(listener, i32::MAX) {
+        tracing::warn!(%error, "the queue of connections cannot be lengthened");
     }
 }
 
@@ -271,17 +282,29 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::try_join_all;
+
     use super::*;
 
     #[test]
     fn descriptors_are_left_for_the_journal_and_for_wechat() {
         for descriptors in [256, 1024, 20_000, usize::MAX] {
             let places = Places::of(descriptors);
-            assert!(
-                places.http + places.sockjs + places.sockets <= descriptors / 10 * 9,
-                "{places:?} of {descriptors}"
-            );
+            assert!(places.http + places.sockets <= descriptors / 10 * 9, "{places:?} of {descriptors}");
         }
+        assert_eq!(Places::of(20_000).sockets, 15_000);
+    }
+
+    #[tokio::test]
+    async fn as_many_may_wait_to_be_accepted_as_the_system_allows() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        lengthen_queue(&listener);
+        let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+        // Nobody accepts them.
+        let address = listener.local_addr().unwrap();
+        let connections = (0..300.min(most)).map(|_| TcpStream::connect(address));
+        let connected = tokio::time::timeout(Duration::from_secs(30), try_join_all(connections)).await;
+        connected.expect("some are not let in").unwrap();
     }
 
     #[tokio::test]

@@ -18,7 +18,6 @@ use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::seed_page::PageConnections;
-use super::server::Places;
 use super::unionids::Unionids;
 use super::webhooks::Webhooks;
 use super::wechat::api::WeChatApi;
@@ -61,9 +60,7 @@ pub struct Site {
     pub place_database: Option<PlaceDatabase>,
     /// What websites are told.
     pub webhooks: Webhooks,
-    /// How many connections there may be.
-    pub places: Places,
-    /// The places of browsers that watch over a WebSocket.
+    /// The places of browsers that watch over a WebSocket, and of original pages.
     pub sockets: Arc<Semaphore>,
     /// Cancelled when the daemon stops: whoever waits answers at once.
     pub stopping: CancellationToken,

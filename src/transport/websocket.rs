@@ -31,7 +31,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -44,8 +44,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
-/// How much is read from a socket at once: small, because a connection that idles keeps the buffer.
-const READ_BUFFER_BYTES: usize = 1024;
+/// How much is gathered before it is written where several messages are sent at once: one system call for all of them.
+const GATHERED_BYTES: usize = 4 << 10;
 
 /// What frame headers, a pong and a close frame may take beside the caller's own messages.
 const CONTROL_BYTES: usize = 1024;
@@ -63,12 +63,15 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// The longest message that can be sent, in bytes: what may wait here for a peer that does not read.
     pub max_waiting_bytes: usize,
+    /// How much is read at once, in bytes, from 16 on. A socket that waits keeps a buffer of this size; a longer message takes
+    /// several reads.
+    pub read_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 64 KiB in, 256 KiB out.
+    /// 64 KiB in, 256 KiB out, 1 KiB at once.
     fn default() -> Self {
-        Self { max_message_bytes: 64 << 10, max_waiting_bytes: 256 << 10 }
+        Self { max_message_bytes: 64 << 10, max_waiting_bytes: 256 << 10, read_bytes: 1024 }
     }
 }
 
@@ -249,10 +252,11 @@ pub struct WebSocket {
 
 impl WebSocket {
     async fn new(upgraded: Upgraded, limits: Limits) -> Self {
-        // All five limits are set: the library's defaults keep 128 KiB twice for each socket, and wait without bound.
+        // All five limits are set: the library's defaults keep 128 KiB twice for each socket, and wait without bound. What is
+        // gathered takes memory only while it is.
         let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
+            .read_buffer_size(limits.read_bytes)
+            .write_buffer_size(GATHERED_BYTES.min(limits.max_waiting_bytes))
             .max_write_buffer_size(limits.max_waiting_bytes.saturating_add(CONTROL_BYTES))
             .max_message_size(Some(limits.max_message_bytes))
             .max_frame_size(Some(limits.max_message_bytes));
@@ -319,6 +323,20 @@ impl WebSocket {
     /// [`Closed`] where the connection has ended, or the message is longer than [`Limits::max_waiting_bytes`].
     pub async fn send_text(&mut self, text: impl Into<String>) -> Result<(), Closed> {
         self.send(Message::text(text.into())).await
+    }
+
+    /// As [`send_text`](Self::send_text), but several that are ready at once: they leave together.
+    ///
+    /// # Errors
+    /// [`Closed`] as there; some may have been sent.
+    pub async fn send_texts(&mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Result<(), Closed> {
+        if self.ended {
+            return Err(Closed);
+        }
+        let mut messages = stream::iter(texts.into_iter().map(|text| Ok(Message::text(text.into()))));
+        let sent = self.stream.send_all(&mut messages).await;
+        self.ended = sent.is_err();
+        sent.map_err(|_| Closed)
     }
 
     /// As [`send_text`](Self::send_text), but anything else.

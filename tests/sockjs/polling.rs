@@ -1,5 +1,6 @@
 //! Sessions over `xhr` and `xhr_send`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scan_login::transport::sockjs::Options;
@@ -145,7 +146,7 @@ async fn a_client_that_does_not_read_is_closed() {
 
 #[tokio::test]
 async fn one_session_too_many_is_turned_away() {
-    let (address, _events) = serve(Options { max_sessions: 1, ..Options::default() }).await;
+    let (address, _events) = serve(Options { places: Arc::new(Semaphore::new(1)), ..Options::default() }).await;
     assert_eq!(post(address, "/echo/0/a/xhr", "").await.body, "o\n");
     let answer = post(address, "/echo/0/b/xhr", "").await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "c[1013,\"Too many sessions\"]\n"));

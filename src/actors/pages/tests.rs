@@ -49,7 +49,7 @@ fn either_half_may_come_first() {
     assert!(pages.claim(&half("connection-first", 1)).is_ok());
     let connected = cell(&mut pages, &half("connection-first", 1)).unwrap();
     let (_, seen) = pages.claim(&half("connection-first", 1)).unwrap();
-    connected.publish(vec![], true, None);
+    connected.publish(Arc::default(), true, None);
     assert!(seen.has_ended(), "the connection watches the session that came later");
 }
 
@@ -71,7 +71,7 @@ fn an_id_is_used_once_until_its_qr_code_is_gone() {
     let first = cell(&mut pages, &half("1", 1)).unwrap();
     assert_eq!(cell(&mut pages, &half("1", 1)).err(), Some(PageRefusal::Taken), "two sessions never share an id");
     assert!(pages.look_up(&half("1", 1)).unwrap().is_some(), "its holder may see the same code again");
-    first.publish(vec![], true, None);
+    first.publish(Arc::default(), true, None);
     assert_eq!(pages.look_up(&half("1", 1)).err(), Some(PageRefusal::Taken));
     assert_eq!(pages.claim(&half("1", 1)).err(), Some(PageRefusal::Taken));
     pages.detach(&first);

@@ -7,7 +7,7 @@ use super::*;
 const HOUR: i64 = 60 * 60 * 1_000_000;
 
 /// A world whose wall clock can be set apart from its time.
-async fn with_clock() -> (World, Arc<AtomicI64>) {
+pub(super) async fn with_clock() -> (World, Arc<AtomicI64>) {
     let ahead = Arc::new(AtomicI64::new(0));
     let (running, set) = (Clock::simulated(START), ahead.clone());
     let clock = Clock::from_fn(move || Timestamp::from_micros(running.now().as_micros() + set.load(Ordering::SeqCst)));

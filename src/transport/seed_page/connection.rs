@@ -82,13 +82,9 @@ impl Service for PageService {
 
 /// Speaks with one page until it goes; else why it is sent away.
 async fn converse(around: &Surroundings, connection: &mut Connection) -> Option<Farewell> {
-    let first = match first(connection).await {
-        Ok(first) => first?,
-        Err(why) => return Some(why),
-    };
-    let Ok(page) = PageId::new(first.text()) else { return Some(REFUSED) };
-    let mut claim = match claim(around, page.clone(), connection, first).await {
-        Ok(claim) => claim,
+    // In a box, because every page that waits for a scan would keep room for its beginning.
+    let (page, mut claim) = match Box::pin(introduce(around, connection)).await {
+        Ok(introduced) => introduced?,
         Err(why) => return Some(why),
     };
     loop {
@@ -108,6 +104,17 @@ async fn converse(around: &Surroundings, connection: &mut Connection) -> Option<
             }
         }
     }
+}
+
+/// Which page it is, and its claim on that; `None` where it goes before.
+async fn introduce(
+    around: &Surroundings,
+    connection: &mut Connection,
+) -> Result<Option<(PageId, PageClaim)>, Farewell> {
+    let Some(first) = first(connection).await? else { return Ok(None) };
+    let page = PageId::new(first.text()).map_err(|_| REFUSED)?;
+    let claim = claim(around, page.clone(), connection, first).await?;
+    Ok(Some((page, claim)))
 }
 
 /// The first message, which is not awaited for ever; `None` where the page goes before.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::Extensions;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,7 +15,6 @@ use crate::metrics::Metrics;
 use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
-use super::super::server::Places;
 use super::super::sockjs::{self, AllowedOrigins, Options};
 use super::connection;
 
@@ -22,6 +22,8 @@ use super::connection;
 const MAX_MESSAGE: usize = 4 << 10;
 /// Most bytes that wait for a page or from it: a few requests' heads, which are kept where a cookie counts.
 const MAX_WAITING: usize = 64 << 10;
+/// A page says one thing, and its machine that it is there; it waits for minutes.
+const READ_AT_ONCE: usize = 64;
 
 /// Who is connected, and whoever may still. Clone it freely: the clones share the connections.
 #[derive(Clone, Default)]
@@ -45,8 +47,8 @@ pub struct Around<'a> {
     pub metrics: &'a Metrics,
     /// Who hears of each login as a trace.
     pub traces: &'a Traces,
-    /// How many there may be.
-    pub places: Places,
+    /// A place for each, shared with all other sockets.
+    pub sockets: &'a Arc<Semaphore>,
     /// Cancelled when the daemon stops.
     pub stopping: &'a CancellationToken,
     /// Counts what runs.
@@ -93,9 +95,10 @@ impl Inner {
                 admit_websocket: connection::admission(settings.bind),
                 keep_requests: settings.bind == SeedBind::Cookie,
                 extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
-                max_sessions: around.places.sockjs,
+                places: around.sockets.clone(),
                 max_message_bytes: MAX_MESSAGE,
                 max_waiting_bytes: MAX_WAITING,
+                websocket_read_bytes: READ_AT_ONCE,
                 shutdown: ended.clone(),
                 tasks: around.tasks.clone(),
                 ..Options::default()

@@ -1,19 +1,21 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::super::websocket::{Limits, Upgrade, WebSocket};
+use super::super::websocket::{Closed, Limits, Upgrade, WebSocket};
 use super::attached::{attach, to_json};
-use crate::actors::Watched;
-use crate::metrics::ConnectionKind;
+use crate::actors::{Message, Watch, Watched};
+use crate::domain::Created;
+use crate::metrics::{Connected, ConnectionKind};
 
 /// The sub-protocol that these messages are.
 const PROTOCOL: &str = "scan-login.v1";
@@ -24,8 +26,8 @@ const PING: Duration = Duration::from_secs(25);
 /// How long a peer may take to let one message out of our buffers.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Browsers have nothing to say here; what waits for them is a handful of short messages.
-const LIMITS: Limits = Limits { max_message_bytes: 1024, max_waiting_bytes: 16 << 10 };
+/// Browsers have nothing to say here but that they are there; what waits for them is a handful of short messages.
+const LIMITS: Limits = Limits { max_message_bytes: 1024, max_waiting_bytes: 16 << 10, read_bytes: 64 };
 
 /// How a socket is closed (RFC 6455 §7.4.1).
 type Farewell = (u16, &'static str);
@@ -53,41 +55,67 @@ pub(super) async fn connect(
         return Err(Problem::from(crate::actors::Unavailable));
     };
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
-    let session = site.clone();
+    let beginning = Box::pin(begin(site.clone(), place, watched, socket));
     site.tasks.spawn(async move {
-        let _place = place;
-        let _connected = session.metrics.http().connected(ConnectionKind::WebSocket);
-        let Ok(mut socket) = socket.await else { return };
-        if let Some((code, reason)) = tell(&session, watched, &mut socket).await {
-            socket.close(code, reason).await;
+        // Minutes pass until somebody scans: what comes before that and behind it is in boxes, and gone or not there yet.
+        let Some(mut browser) = beginning.await else { return };
+        if let Some((code, reason)) = browser.tell().await {
+            Box::pin(browser.socket.close(code, reason)).await;
         }
     });
     Ok(response)
 }
 
-/// Tells what was missed and what comes; how to close then, or `None` where the peer has gone.
-async fn tell(site: &Shared, Watched { created, mut watch }: Watched, socket: &mut WebSocket) -> Option<Farewell> {
-    let stopping: CancellationToken = site.stopping.clone();
-    let mut pings = interval_at(tokio::time::Instant::now() + PING, PING);
+async fn begin(
+    site: Shared,
+    place: OwnedSemaphorePermit,
+    Watched { created, watch }: Watched,
+    socket: impl Future<Output = Result<WebSocket, hyper::Error>>,
+) -> Option<Browser> {
+    let socket = socket.await.ok()?;
+    let mut pings = interval_at(Instant::now() + PING, PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            messages = watch.next_or_end() => {
-                let Some(messages) = messages else { return Some(OVER) };
-                for text in to_json(site, &created, &messages) {
+    let connected = site.metrics.http().connected(ConnectionKind::WebSocket);
+    Some(Browser { site, created, watch, socket, pings, _place: place, _connected: connected })
+}
+
+/// A browser that watches.
+struct Browser {
+    site: Shared,
+    created: Arc<Created>,
+    watch: Watch,
+    socket: WebSocket,
+    pings: Interval,
+    _place: OwnedSemaphorePermit,
+    _connected: Connected,
+}
+
+impl Browser {
+    /// Tells what was missed and what comes; how to close then, or `None` where the peer has gone.
+    async fn tell(&mut self) -> Option<Farewell> {
+        loop {
+            let Self { site, watch, socket, pings, .. } = self;
+            tokio::select! {
+                messages = watch.next_or_end() => {
+                    let Some(messages) = messages else { return Some(OVER) };
                     // A slow browser is closed, never waited for.
-                    timeout(WRITE_TIMEOUT, socket.send_text(text.to_string())).await.ok()?.ok()?;
+                    Box::pin(timeout(WRITE_TIMEOUT, self.say(&messages))).await.ok()?.ok()?;
+                    measure::pushed(&self.site.metrics, &self.site.traces, &self.watch);
                 }
-                measure::pushed(&site.metrics, &site.traces, &watch);
-            }
-            said = socket.recv() => drop(said?),
-            _ = pings.tick() => {
-                if socket.ping_is_unanswered() {
-                    return Some(SILENT);
+                said = socket.recv() => drop(said?),
+                _ = pings.tick() => {
+                    if socket.ping_is_unanswered() {
+                        return Some(SILENT);
+                    }
+                    Box::pin(timeout(WRITE_TIMEOUT, socket.ping())).await.ok()?.ok()?;
                 }
-                timeout(WRITE_TIMEOUT, socket.ping()).await.ok()?.ok()?;
+                () = site.stopping.cancelled() => return Some(RESTART),
             }
-            () = stopping.cancelled() => return Some(RESTART),
         }
+    }
+
+    async fn say(&mut self, messages: &[Message]) -> Result<(), Closed> {
+        let texts = to_json(&self.site, &self.created, messages);
+        self.socket.send_texts(texts.into_iter().map(|text| text.to_string())).await
     }
 }

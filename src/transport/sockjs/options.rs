@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Extensions;
 use http::request::Parts;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -98,14 +99,17 @@ pub struct Options {
     /// After how many bytes a streaming response ends, so that browsers can free what they keep of it; its beginning, which
     /// is there for the browsers' sake, is not counted.
     pub response_limit: usize,
-    /// How many sessions may be open at once; past it, whoever wants one is told `c[1013,"Too many sessions"]`.
-    pub max_sessions: usize,
+    /// A place for each session that may be open at once; without one, whoever wants a session is told
+    /// `c[1013,"Too many sessions"]`. The caller may have others take places of the same.
+    pub places: Arc<Semaphore>,
     /// The longest body of a request, and the longest WebSocket message, in bytes. A session past it is closed with 1009, and
     /// the request answered with 413.
     pub max_message_bytes: usize,
     /// How many bytes may wait in a session, in each direction: outwards as JSON, inwards with a few bytes for the keeping
     /// of each message, and the heads of requests where they are kept. A session past it is closed with 1008.
     pub max_waiting_bytes: usize,
+    /// How many bytes are read from a WebSocket at once, from 16 on. One that waits keeps a buffer of this size.
+    pub websocket_read_bytes: usize,
     /// Once it is cancelled, every session is closed with 1012 `Service restart`, and whoever wants a new one gets 503.
     pub shutdown: CancellationToken,
     /// Counts all tasks of the service. Whoever cancels [`shutdown`](Self::shutdown) closes it and waits for it, with a
@@ -131,9 +135,10 @@ impl Default for Options {
             write_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             response_limit: 128 << 10,
-            max_sessions: 10_000,
+            places: Arc::new(Semaphore::new(10_000)),
             max_message_bytes: 64 << 10,
             max_waiting_bytes: 256 << 10,
+            websocket_read_bytes: 1024,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }

@@ -38,7 +38,6 @@ pub(super) struct Sessions {
     service: Arc<dyn Service>,
     /// Sessions by id. One without a receiver has a disconnect delay running, so none stays for ever.
     table: Mutex<HashMap<Arc<str>, Arc<Live>>>,
-    places: Arc<Semaphore>,
     /// Bounds the sockets that are only told why they cannot stay.
     pub(super) farewells: Arc<Semaphore>,
 }
@@ -52,9 +51,8 @@ const FAREWELLS: usize = 64;
 
 impl Sessions {
     pub(super) fn new(options: Options, service: Arc<dyn Service>) -> Self {
-        let places = Arc::new(Semaphore::new(options.max_sessions.min(Semaphore::MAX_PERMITS)));
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
-        Self { options, service, table: Mutex::default(), places, farewells }
+        Self { options, service, table: Mutex::default(), farewells }
     }
 
     /// A place for one more session, if there is one.
@@ -62,7 +60,7 @@ impl Sessions {
         if self.options.shutdown.is_cancelled() {
             return Err(ReceiveError::Stopping);
         }
-        self.places.clone().try_acquire_owned().map_err(|_| ReceiveError::Full)
+        self.options.places.clone().try_acquire_owned().map_err(|_| ReceiveError::Full)
     }
 
     /// Opens a session that only this receiver can ever reach: a WebSocket's, whose id means nothing.
@@ -215,9 +213,10 @@ impl Drop for CloseAtEnd {
 mod tests {
     use super::*;
 
-    fn sessions(max_sessions: usize) -> Arc<Sessions> {
+    fn sessions(places: usize) -> Arc<Sessions> {
         let service = |mut connection: Connection| async move { while connection.recv().await.is_some() {} };
-        Arc::new(Sessions::new(Options { max_sessions, ..Options::default() }, Arc::new(service)))
+        let places = Arc::new(Semaphore::new(places));
+        Arc::new(Sessions::new(Options { places, ..Options::default() }, Arc::new(service)))
     }
 
     fn request() -> Head {
@@ -239,7 +238,7 @@ mod tests {
         assert_eq!(sessions.lock().len(), 1);
         settled(&sessions).await;
         assert_eq!(sessions.lock().len(), 0);
-        assert_eq!(sessions.places.available_permits(), 10);
+        assert_eq!(sessions.options.places.available_permits(), 10);
     }
 
     #[tokio::test(start_paused = true)]
@@ -252,7 +251,7 @@ mod tests {
         assert_eq!(sessions.lock().len(), 0);
         settled(&sessions).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
-        assert_eq!(sessions.places.available_permits(), 10);
+        assert_eq!(sessions.options.places.available_permits(), 10);
     }
 
     #[tokio::test(start_paused = true)]

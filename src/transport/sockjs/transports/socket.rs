@@ -69,21 +69,26 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
     };
     let (response, socket) = upgrade.accept(limits(&sessions.options), None);
     let (opener, head) = (sessions.clone(), Head::pack(parts, sessions.options.extensions));
+    // What happens before the session is open and behind its end is in boxes: it takes no room while the session waits.
+    let opening = Box::pin(async move {
+        let socket = socket.await.ok()?;
+        Some((socket, opener.open_unlisted(S::FRAMING, place, head), opener))
+    });
     sessions.options.tasks.spawn(async move {
-        let Ok(mut socket) = socket.await else { return };
-        let mut receiver = opener.open_unlisted(S::FRAMING, place, head);
+        let Some((mut socket, mut receiver, opener)) = opening.await else { return };
         let farewell = exchange::<S>(&opener.options, &mut socket, &mut receiver).await;
         // The session ends with its socket: the service need not wait for the close handshake.
         drop(receiver);
         if let Some(Farewell { code, reason }) = farewell {
-            socket.close(code, &reason).await;
+            Box::pin(async move { socket.close(code, &reason).await }).await;
         }
     });
     response
 }
 
 fn limits(options: &Options) -> Limits {
-    Limits { max_message_bytes: options.max_message_bytes, max_waiting_bytes: options.max_waiting_bytes }
+    let Options { max_message_bytes, max_waiting_bytes, websocket_read_bytes, .. } = *options;
+    Limits { max_message_bytes, max_waiting_bytes, read_bytes: websocket_read_bytes }
 }
 
 /// A status is all that a program behind a WebSocket does not get to see, so the socket is opened to say why it closes.
@@ -123,7 +128,7 @@ async fn exchange<S: Speech>(options: &Options, socket: &mut WebSocket, receiver
                 let said = incoming?.map_err(Farewell::from).and_then(|incoming| S::read(options, incoming));
                 match said {
                     Ok(messages) => receiver.deliver(messages),
-                    Err(farewell) => return finish::<S>(options, socket, receiver, farewell).await,
+                    Err(farewell) => return Box::pin(finish::<S>(options, socket, receiver, farewell)).await,
                 }
             }
             () = elapsed(&mut pong) => {
