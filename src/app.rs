@@ -8,6 +8,7 @@ mod error;
 mod generation;
 mod id_token_keys;
 mod journal;
+mod memory;
 mod observation;
 pub mod offline;
 mod outside;

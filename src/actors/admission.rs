@@ -1,10 +1,27 @@
-//! How many sessions may be pending at the same time, and whose.
+//! Whether one more session may begin: how many are pending and whose, whether memory is left, and whether the journal keeps
+//! up. Sessions that go on are not asked.
+
+mod memory;
+mod told;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::domain::Created;
+use crate::store::EventStore;
+
+use memory::Memory;
+use told::{News, Told};
+
+pub use memory::MemoryBudget;
+
+/// Nothing new is begun while the journal needs longer for what it has: a visitor waits no longer for a code, and who is under
+/// way goes before them.
+const BEHIND: Duration = Duration::from_secs(1);
 
 /// The limits that admission keeps; they may change while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +39,19 @@ pub(super) enum Full {
     All,
     /// This network holds more than remain for everybody else: as places get scarce, the heaviest is refused first.
     OfNetwork,
+    /// There is no memory for more than are pending.
+    Memory,
+    /// The journal has to catch up first.
+    Journal,
 }
 
 /// The places of pending sessions.
-pub(super) struct Admission(Mutex<Places>);
+pub(super) struct Admission {
+    places: Mutex<Places>,
+    store: Arc<dyn EventStore>,
+    memory: OnceLock<Memory>,
+    told: Told,
+}
 
 struct Places {
     limits: AdmissionLimits,
@@ -41,8 +67,15 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    pub(super) fn new(limits: AdmissionLimits) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Places { limits, taken: 0, held: HashMap::new() })))
+    pub(super) fn new(limits: AdmissionLimits, store: Arc<dyn EventStore>) -> Arc<Self> {
+        let places = Mutex::new(Places { limits, taken: 0, held: HashMap::new() });
+        Arc::new(Self { places, store, memory: OnceLock::new(), told: Told::default() })
+    }
+
+    /// Keeps within this budget from now on; the first that is named stays.
+    pub(super) fn keep_within(&self, budget: MemoryBudget) {
+        // A second one is the caller's mistake, and does no harm.
+        let _ = self.memory.set(Memory::new(budget));
     }
 
     /// Other limits from now on. Who has a place keeps it, also where there are fewer now.
@@ -55,9 +88,31 @@ impl Admission {
         self.places().limits.unclaimed_page_ids
     }
 
-    /// How many places are free.
-    pub(super) fn free(&self) -> usize {
-        self.places().free()
+    /// What is short, so that no session may begin whosoever it is. The log is told when that begins, and when it is over.
+    pub(super) fn shortage(&self) -> Option<Full> {
+        let (taken, most) = self.taken();
+        if taken >= most {
+            return Some(Full::All);
+        }
+        let (now, backlog) = (Instant::now(), self.store.backlog());
+        let short = if self.memory.get().is_some_and(|memory| taken >= memory.places(taken, now)) {
+            Some(Full::Memory)
+        } else {
+            (backlog > BEHIND).then_some(Full::Journal)
+        };
+        match self.told.note(short, now) {
+            Some(News::Begins(Full::Memory)) => tracing::warn!(
+                pending = taken,
+                "memory is nearly used up: new logins are refused until others have ended; give the daemon more memory"
+            ),
+            Some(News::Begins(_)) => tracing::warn!(
+                ?backlog,
+                "the journal is behind: new logins are refused until it has caught up; look at what else uses its disk"
+            ),
+            Some(News::Over) => tracing::info!("new logins are taken again"),
+            None => {}
+        }
+        short
     }
 
     /// How many places are taken, and how many there are; seen at one moment.
@@ -68,6 +123,9 @@ impl Admission {
 
     /// A place for a session that begins.
     pub(super) fn admit(self: &Arc<Self>, created: &Created) -> Result<Place, Full> {
+        if let Some(full) = self.shortage() {
+            return Err(full);
+        }
         let network = network_of(created);
         let mut places = self.places();
         let held = network.map_or(0, |network| places.held.get(&network).copied().unwrap_or_default());
@@ -94,7 +152,7 @@ impl Admission {
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::keys::{Keys, Purpose, same_secret, sha256};
 
 use super::address::{Address, DEADLINE, IfLost, NoAnswer};
-use super::admission::{Admission, AdmissionLimits, Full};
+use super::admission::{Admission, AdmissionLimits, Full, MemoryBudget};
 use super::cell::Cell;
 use super::code;
 use super::feed::{Callback, Watch};
@@ -50,10 +50,25 @@ pub enum OpenError {
     TooManySessions,
     /// This visitor's network holds more pending sessions than there is room for.
     TooManyOfNetwork,
+    /// There is no memory for more than are pending.
+    MemoryLow,
+    /// The journal has so much to write that a new session would have to wait for it.
+    JournalBehind,
     /// The original page's id was refused.
     Page(PageRefusal),
     /// See [`Unavailable`].
     Unavailable,
+}
+
+impl From<Full> for OpenError {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::All => Self::TooManySessions,
+            Full::OfNetwork => Self::TooManyOfNetwork,
+            Full::Memory => Self::MemoryLow,
+            Full::Journal => Self::JournalBehind,
+        }
+    }
 }
 
 /// A session that is not over.
@@ -216,9 +231,14 @@ impl Logins {
         self.admission.taken()
     }
 
-    /// Whether one more session can be pending at this moment.
-    pub fn has_room(&self) -> bool {
-        self.admission.free() > 0
+    /// Why no session can begin at this moment, whosoever asks; `None` where one can.
+    pub fn shortage(&self) -> Option<OpenError> {
+        self.admission.shortage().map(OpenError::from)
+    }
+
+    /// Keeps within this budget of memory from now on; the first that is named stays.
+    pub fn keep_within(&self, budget: MemoryBudget) {
+        self.admission.keep_within(budget);
     }
 
     /// Other limits from now on. Who has a place keeps it.
@@ -235,8 +255,7 @@ impl Logins {
         let open = |reply| RegistryMessage::Open(scene.clone(), created.clone(), half.clone(), reply);
         let admitted = self.registry.ask(IfLost::GiveUp, open).await.map_err(|_| OpenError::Unavailable)?;
         let cell = admitted.map_err(|refused| match refused {
-            NotAdmitted::Full(Full::All) => OpenError::TooManySessions,
-            NotAdmitted::Full(Full::OfNetwork) => OpenError::TooManyOfNetwork,
+            NotAdmitted::Full(full) => OpenError::from(full),
             NotAdmitted::Page(refusal) => OpenError::Page(refusal),
             // 128 random bits met twice: something is wrong with the randomness, so nothing goes on.
             NotAdmitted::SceneTaken => OpenError::Unavailable,

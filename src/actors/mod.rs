@@ -31,7 +31,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use admission::AdmissionLimits;
+pub use admission::{AdmissionLimits, MemoryBudget};
 pub use answers::Asked;
 pub use confirmations::{ConfirmStage, Confirmable, Decision};
 pub use feed::{Callback, Message, MessageBody, Moments, Watch};

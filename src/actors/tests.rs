@@ -15,6 +15,7 @@ use crate::store::{Append, EventStore, Faults, MemoryMedium, RawRecord};
 use super::*;
 
 mod resting;
+mod scarcity;
 mod while_it_runs;
 
 const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -44,6 +45,10 @@ impl EventStore for Treacherous {
         let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(left.is_err(), "this append was to panic");
         self.inner.append(scene, expected, at, events)
+    }
+
+    fn backlog(&self) -> Duration {
+        self.inner.backlog()
     }
 
     fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actors::{Forgetting, History};
+use crate::actors::{Forgetting, History, Logins};
 use crate::config::{Admin, Config};
 use crate::metrics::Metrics;
 use crate::store::folder_id;
@@ -54,15 +54,19 @@ impl AdminListener {
     }
 
     /// Answers by these settings from now on, and of this journal, which the dashboard shows.
-    pub(super) fn show(&self, settings: &Admin, journal: Option<(History, Router)>) {
-        let (history, dashboard) = journal.unzip();
+    pub(super) fn show(&self, settings: &Admin, journal: Option<(History, Logins, Router)>) {
+        let (history, logins, dashboard) = match journal {
+            Some((history, logins, dashboard)) => (Some(history), Some(logins), dashboard),
+            None => (None, None, Router::new()),
+        };
         let admin = AdminHttp {
             history,
+            logins,
             readiness: self.readiness.clone(),
             hosts: settings.hosts.clone(),
             metrics: self.metrics.clone(),
         };
-        self.front.send_replace(Front::for_operator(admin::http_router(admin, dashboard.unwrap_or_default())));
+        self.front.send_replace(Front::for_operator(admin::http_router(admin, dashboard)));
     }
 }
 

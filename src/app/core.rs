@@ -17,7 +17,7 @@ use crate::store::{EventStore, Journal, LAYOUT};
 use crate::traces::Traces;
 
 use super::checkpoints::audit_setup;
-use super::{RunError, id_token_keys, observation};
+use super::{RunError, id_token_keys, memory, observation};
 
 /// How many of the newest records are looked at where the keys of persons are new.
 const LOOKED_AT: u64 = 1024;
@@ -73,6 +73,10 @@ impl Core {
             tracing::warn!(ended, "logins are turned off: none begins, and those that went on have ended");
         }
         let tree = Tree::start(journal.clone(), keys.clone(), clock.clone(), admission_limits(config)).await?;
+        if let Some(budget) = memory::budget() {
+            metrics.process().memory_budget(budget.bytes);
+            tree.logins.keep_within(budget);
+        }
         observation::observe_tree(&metrics, &tree, &checkpointer);
         let forgetting = Forgetting::new(journal.clone(), journal.vault(), clock.clone(), Some(tree.logins.clone()));
         let finished = forgetting.finish().await?;

@@ -60,7 +60,7 @@ pub(super) fn observe_journal(metrics: &Metrics, journal: &Arc<Journal>, clock: 
     metrics.ask(move |metrics| {
         let Some(journal) = journal.upgrade() else { return };
         metrics.journal().reaches(journal.beginning().first, head.borrow().seq);
-        metrics.journal().waiting(journal.waiting());
+        metrics.journal().waiting(journal.waiting(), journal.backlog());
     });
 }
 

@@ -102,7 +102,7 @@ impl Serving {
     fn show_admin(&mut self) {
         let settings = &self.generation.site.config.admin;
         let dashboard = self.dashboard.router(settings.token.clone());
-        self.admin.show(settings, Some((self.core.history.clone(), dashboard)));
+        self.admin.show(settings, Some((self.core.history.clone(), self.core.logins.clone(), dashboard)));
     }
 
     async fn end_logins_if_off(&self, previous: &Config) {

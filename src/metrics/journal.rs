@@ -82,6 +82,7 @@ pub struct JournalMetrics {
     bytes: [Amount; DiskPart::ALL.len()],
     disk_free: Amount,
     waiting: Gauge,
+    backlog: Amount,
     waited: Histogram,
     group: Histogram,
     sync: Histogram,
@@ -107,6 +108,11 @@ impl JournalMetrics {
             disk_free: of
                 .bytes("journal_disk_free", "What is free on the journal's disk for this user; looked at every minute"),
             waiting: of.one("journal_appends_waiting", "Appends that wait for the writer"),
+            backlog: of.seconds(
+                "journal_backlog",
+                "How long it takes until what waits is durable, by what was written last: new logins are refused beyond a second",
+                Amount::default(),
+            ),
             waited: of.seconds(
                 "journal_append_wait",
                 "How long appends waited for the writer",
@@ -160,9 +166,10 @@ impl JournalMetrics {
         self.last.set(shown(last));
     }
 
-    /// How many appends wait.
-    pub fn waiting(&self, appends: usize) {
+    /// How many appends wait, and how long it takes until they are durable.
+    pub fn waiting(&self, appends: usize, backlog: Duration) {
         self.waiting.set(appends.try_into().unwrap_or(i64::MAX));
+        self.backlog.set(backlog.as_secs_f64());
     }
 
     /// What a part takes on the disk.

@@ -25,7 +25,7 @@ pub use self::histogram::Snapshot;
 pub use self::http::{Connected, ConnectionKind, HttpMetrics, OTHER_ROUTE};
 pub use self::journal::{DiskPart, JournalMetrics, JournalReading};
 pub use self::logins::{AtWork, LoginMetrics, Standing};
-pub use self::process::{Actor, ProcessMetrics};
+pub use self::process::{Actor, ProcessMemory, ProcessMetrics, process_memory};
 pub use self::reading::Reading;
 pub use self::webhooks::{WebhookMetrics, WebhookOutcome};
 pub use self::wechat::{ApiMetrics, CallOutcome, CallbackOutcome, QrMetrics, WeChatReading};

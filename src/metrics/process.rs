@@ -52,6 +52,7 @@ pub struct ProcessMetrics {
     cpu: Counter<f64, AtomicU64>,
     resident: Amount,
     virtual_memory: Amount,
+    memory_budget: Amount,
     open_fds: Gauge,
     max_fds: Amount,
     started: Amount,
@@ -74,6 +75,10 @@ impl ProcessMetrics {
             ),
             resident: plain.bytes("process_resident_memory", "Memory that is resident"),
             virtual_memory: plain.bytes("process_virtual_memory", "Memory that is mapped"),
+            memory_budget: of.bytes(
+                "memory_budget",
+                "Memory from which on no more logins are pending than there are: nine tenths of what the machine or the control group allows",
+            ),
             open_fds: plain.one("process_open_fds", "Descriptors that are open"),
             max_fds: plain.one("process_max_fds", "Descriptors that may be open"),
             started: plain.seconds("process_start_time", "When the process started, in Unix time", Amount::default()),
@@ -90,6 +95,11 @@ impl ProcessMetrics {
         self.ready.set(is_ready.into());
     }
 
+    /// How much memory may be used before new logins are refused, in bytes.
+    pub fn memory_budget(&self, bytes: u64) {
+        self.memory_budget.set(bytes as f64);
+    }
+
     /// How often actors of a kind were restarted since the start.
     pub fn restarted(&self, actor: Actor, times: u64) {
         self.restarts[actor as usize].inner().store(times, Ordering::Relaxed);
@@ -102,9 +112,9 @@ impl ProcessMetrics {
     /// Asks the system; what it does not tell stays as it was.
     pub(super) fn look(&self) {
         let _ = self.look_at_stat();
-        if let Some([mapped, resident]) = read_pages() {
-            self.virtual_memory.set(mapped);
-            self.resident.set(resident);
+        if let Some(memory) = process_memory() {
+            self.virtual_memory.set(memory.mapped as f64);
+            self.resident.set(memory.resident as f64);
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
             // The one that reads them is not counted.
@@ -131,9 +141,22 @@ impl ProcessMetrics {
     }
 }
 
-/// What is mapped and what is resident, in bytes (proc_pid_statm(5)).
-fn read_pages() -> Option<[f64; 2]> {
+/// What the process has of memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessMemory {
+    /// Mapped, used or not.
+    pub mapped: u64,
+    /// Resident.
+    pub resident: u64,
+    /// Of the resident, what is of no file: it stays until it is given back.
+    pub anonymous: u64,
+}
+
+/// Asks the system (proc_pid_statm(5)); `None` where it does not tell.
+pub fn process_memory() -> Option<ProcessMemory> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let mut pages = pages.split_whitespace().map(|pages| Some(pages.parse::<u64>().ok()? as f64 * page_size() as f64));
-    Some([pages.next()??, pages.next()??])
+    let mut pages = pages.split_whitespace().map_while(|pages| pages.parse::<u64>().ok());
+    let mut bytes = || Some(pages.next()?.saturating_mul(page_size() as u64));
+    let (mapped, resident, of_files) = (bytes()?, bytes()?, bytes()?);
+    Some(ProcessMemory { mapped, resident, anonymous: resident.saturating_sub(of_files) })
 }

@@ -79,6 +79,77 @@ async fn a_burst_shares_its_syncs() {
 }
 
 #[tokio::test]
+async fn what_goes_on_is_written_before_what_begins() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    let begin =
+        |number: usize| store.append(&scene(number), 0, Timestamp::from_micros(1), vec![conformance::created()]);
+    begin(0).await.unwrap();
+    medium.set_faults(faults(false, false, true));
+    let under_way = tokio::spawn(append(&store, 999));
+    while medium.chunks() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let mut begun = Box::pin(tokio::task::unconstrained(futures_util::future::join_all((1..=300).map(begin))));
+    assert!(futures_util::poll!(begun.as_mut()).is_pending(), "all stand in line");
+    let mut goes_on = store.append(&scene(0), 1, Timestamp::from_micros(2), vec![Event::Expired]);
+    assert!(futures_util::poll!(&mut goes_on).is_pending(), "and only then comes who is under way");
+    assert_eq!(store.waiting(), 301);
+    medium.set_faults(Faults::default());
+    let Ok(Append::Stored(first)) = goes_on.await else { panic!("it was not stored") };
+    under_way.await.unwrap().unwrap();
+    assert_eq!(first[0].seq, 4, "behind the three records that were there, and before all that begin");
+    assert!(begun.await.into_iter().all(|answer| matches!(answer, Ok(Append::Stored(_)))));
+    assert_eq!(store.waiting(), 0);
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_finished_whichever_line_it_stands_in() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    medium.set_faults(faults(false, false, true));
+    let begin =
+        |number: usize| store.append(&scene(number), 0, Timestamp::from_micros(1), vec![conformance::created()]);
+    let mut begun = Box::pin(tokio::task::unconstrained(futures_util::future::join_all((0..600).map(begin))));
+    assert!(futures_util::poll!(begun.as_mut()).is_pending());
+    let mut settled = store.settled();
+    assert!(futures_util::poll!(&mut settled).is_pending());
+    medium.set_faults(Faults::default());
+    settled.await.unwrap();
+    assert_eq!(store.head().borrow().seq, 600, "all that was asked for before is durable");
+    assert!(begun.await.into_iter().all(|answer| answer.is_ok()));
+    medium.set_faults(faults(false, false, true));
+    let begin =
+        |number: usize| store.append(&scene(number), 0, Timestamp::from_micros(1), vec![conformance::created()]);
+    let mut begun = Box::pin(tokio::task::unconstrained(futures_util::future::join_all((600..1200).map(begin))));
+    assert!(futures_util::poll!(begun.as_mut()).is_pending());
+    let mut closed = store.close();
+    assert!(futures_util::poll!(&mut closed).is_pending());
+    medium.set_faults(Faults::default());
+    closed.await;
+    assert!(begun.await.into_iter().all(|answer| answer.is_ok()));
+    assert!(matches!(begin(1200).await, Err(StoreError::Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_does_not_keep_up_shows_while_it_lasts() {
+    let medium = MemoryMedium::new();
+    let store = medium.open().unwrap();
+    append(&store, 0).await.unwrap();
+    assert_eq!(store.backlog(), Duration::ZERO);
+    medium.set_faults(faults(false, false, true));
+    let stalled = tokio::spawn(append(&store, 1));
+    while medium.chunks() < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(store.backlog() > Duration::from_secs(50), "{:?}", store.backlog());
+    medium.set_faults(Faults::default());
+    stalled.await.unwrap().unwrap();
+    assert_eq!(store.backlog(), Duration::ZERO, "nothing waits: who comes next will see how it is now");
+}
+
+#[tokio::test]
 async fn a_torn_group_is_cut_at_a_whole_append() {
     let medium = MemoryMedium::new();
     let store = medium.open().unwrap();

@@ -44,6 +44,7 @@ mod unretired;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -83,6 +84,12 @@ pub trait EventStore: Send + Sync + 'static {
         at: Timestamp,
         events: Vec<Event>,
     ) -> BoxFuture<'static, Result<Append, StoreError>>;
+
+    /// How long it takes until all is durable that the log was asked to append, as far as the engine can tell by what it has
+    /// written last. Nothing where nothing waits, or the engine does not know: whoever asks next will see.
+    fn backlog(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// All events of `scene` in order; none where it is unknown.
     ///

@@ -48,6 +48,10 @@ pub(super) enum NotOpened {
     TooManySessions,
     /// This address has more pending than there is room for.
     TooManyOfAddress,
+    /// There is no memory for more than are pending.
+    MemoryLow,
+    /// The journal has to catch up first.
+    JournalBehind,
     /// The original page's id was refused.
     Page(PageRefusal),
     /// The journal or an actor cannot answer.
@@ -100,8 +104,8 @@ pub(super) async fn open(
         site.limits.take_session(counted, asker.browser).map_err(NotOpened::TooOften)?;
     }
     // Asked before a QR code is made for nothing; the registry decides.
-    if !site.logins.has_room() {
-        return Err(NotOpened::TooManySessions);
+    if let Some(shortage) = site.logins.shortage() {
+        return Err(shortage.into());
     }
     let account = site.config.client_account(client);
     let Code { scene, qr } = match client.qr {
@@ -151,6 +155,8 @@ impl From<OpenError> for NotOpened {
         match error {
             OpenError::TooManySessions => Self::TooManySessions,
             OpenError::TooManyOfNetwork => Self::TooManyOfAddress,
+            OpenError::MemoryLow => Self::MemoryLow,
+            OpenError::JournalBehind => Self::JournalBehind,
             OpenError::Page(refusal) => Self::Page(refusal),
             OpenError::Unavailable => Self::Unavailable,
         }
@@ -181,6 +187,13 @@ impl From<NotOpened> for Problem {
             NotOpened::TooManyOfAddress => {
                 let detail = "more logins of this address are pending than there is room for at the moment";
                 Self::too_many("too_many_sessions_address", detail).again_after(SOON)
+            }
+            NotOpened::MemoryLow => {
+                Self::unavailable("memory_low", "there is no memory for one more login at the moment", SOON)
+            }
+            NotOpened::JournalBehind => {
+                let detail = "the journal of logins has to catch up before one more begins";
+                Self::unavailable("journal_behind", detail, SOON)
             }
             NotOpened::Page(PageRefusal::TooManyUnclaimed) => {
                 Self::too_many("too_many_page_ids", "too many ids of this address wait for their other half")

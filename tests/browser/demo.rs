@@ -282,6 +282,11 @@ async fn the_panel_says_why_there_is_no_code() {
             "Too many people are logging in at the moment. Please try again",
             "当前登录人数过多，请稍后再试",
         ),
+        (
+            "journal_behind",
+            "Too many people are logging in at the moment. Please try again",
+            "当前登录人数过多，请稍后再试",
+        ),
         ("qr_budget", "Today’s QR codes are used up. Please try again later", "今天的二维码已用完，请稍后再试"),
         (
             "qr_budget_address",

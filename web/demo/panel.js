@@ -11,6 +11,8 @@ const REFUSALS = {
   wechat_away: 'wechatAway',
   paused: 'paused',
   too_many_sessions: 'tooMany',
+  memory_low: 'tooMany',
+  journal_behind: 'tooMany',
   qr_budget: 'usedUp',
   qr_budget_address: 'usedUpHere',
   unavailable: 'unavailable',

@@ -67,7 +67,7 @@ async fn other_limits_count_at_once_and_who_has_a_place_keeps_it() {
     world.tree.logins.limit(AdmissionLimits { max_sessions: 3, unclaimed_page_ids: 32 });
     world.open("c").await.unwrap();
     world.tree.logins.limit(AdmissionLimits { max_sessions: 1, unclaimed_page_ids: 32 });
-    assert!(!world.tree.logins.has_room());
+    assert_eq!(world.tree.logins.shortage(), Some(OpenError::TooManySessions));
     assert_eq!(world.tree.logins.places(), (3, 1), "more are taken than there are now");
     for name in ["a", "b", "c"] {
         world.scan(name, "alice").await.unwrap();

@@ -11,8 +11,8 @@ use crate::store::StoreError;
 use crate::store::archive::{ArchiveLimits, STEP};
 use crate::store::codec;
 
+use super::queue::Request;
 use super::reader::{Shared, unreadable, visit_chunk};
-use super::writer::Request;
 
 /// What could not be archived is tried again after so many records more.
 const RETRY_AFTER: u64 = 4096;

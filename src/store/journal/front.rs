@@ -13,7 +13,7 @@ use crate::domain::Timestamp;
 use crate::store::{Beginning, RawRecord, StoreError};
 
 use super::Journal;
-use super::writer::Request;
+use super::queue::Request;
 
 /// A file of old records at the front of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +75,9 @@ impl Journal {
     /// [`StoreError::Closed`].
     pub fn settled(&self) -> BoxFuture<'static, Result<(), StoreError>> {
         let (done, answer) = oneshot::channel();
-        let writer = self.writer.clone();
+        let queue = self.queue.clone();
         Box::pin(async move {
-            writer.send(Request::Settle(done)).await.map_err(|_| StoreError::Closed)?;
+            queue.ask(Request::Settle(done)).await?;
             answer.await.map_err(|_| StoreError::Closed)
         })
     }

@@ -1,6 +1,8 @@
 mod archiver;
 mod front;
 mod keys;
+mod pace;
+mod queue;
 mod reader;
 mod times;
 mod writer;
@@ -8,9 +10,10 @@ mod writer;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::domain::{AccountName, Event, OpenId, PersonHandle, Recorded, SceneId, Timestamp};
@@ -22,21 +25,20 @@ use super::old::Old;
 use super::{Append, Beginning, EventStore, Head, RawRecord, StoreError};
 use archiver::Archiver;
 use keys::KeySync;
+use queue::{AppendRequest, Queue, Request};
 use reader::Shared;
-use writer::{AppendRequest, Request, Writer};
+use writer::{GROUP, Writer};
 
 pub use front::OldFile;
-
-/// Appends that may wait for the writer; more wait in front of the channel.
-const QUEUE: usize = 1024;
 
 /// An [`EventStore`] on one machine, over a medium of chunks.
 ///
 /// One thread writes. It takes what has come, writes it, syncs once and acknowledges all: a lone append waits for
-/// nobody, a burst shares its syncs. Reads go beside it, and so does a second thread, which archives what is old.
+/// nobody, a burst shares its syncs, and what goes on comes before what begins. Reads go beside it, and so does a second
+/// thread, which archives what is old.
 pub struct Journal {
     shared: Arc<Shared>,
-    writer: mpsc::Sender<Request>,
+    queue: Queue,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -46,17 +48,17 @@ impl Journal {
         let shared = Shared::new(medium, old, vault);
         shared.recover()?;
         let shared = Arc::new(shared);
-        let (writer, requests) = mpsc::channel(QUEUE);
+        let (queue, lines) = Queue::new();
         let (wake, woken) = std::sync::mpsc::sync_channel(1);
         let mut threads = Vec::new();
-        if let Some(archiver) = Archiver::new(shared.clone(), writer.clone().downgrade()) {
+        if let Some(archiver) = Archiver::new(shared.clone(), queue.waker()) {
             threads.push(spawn("archive", move || archiver.run(&woken))?);
         }
         let (keys, key_thread) = KeySync::new(shared.vault.clone());
         threads.push(spawn("keys", move || key_thread.run())?);
-        let thread = Writer::new(shared.clone(), requests, wake, keys);
+        let thread = Writer::new(shared.clone(), lines, wake, keys);
         threads.push(spawn("journal", move || thread.run())?);
-        Ok(Self { shared, writer, threads: Arc::new(Mutex::new(threads)) })
+        Ok(Self { shared, queue, threads: Arc::new(Mutex::new(threads)) })
     }
 
     /// How far the log lies in the archive alone, and sled has let go of it. Changes wake whoever waits on the receiver.
@@ -72,7 +74,7 @@ impl Journal {
 
     /// How many appends wait for the writer.
     pub fn waiting(&self) -> usize {
-        QUEUE - self.writer.capacity()
+        self.queue.waiting()
     }
 
     /// The keys that what identifies a person is sealed under.
@@ -103,13 +105,18 @@ impl EventStore for Journal {
         events: Vec<Event>,
     ) -> BoxFuture<'static, Result<Append, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let asked = Instant::now();
-        let request = Request::Append(AppendRequest { scene: scene.clone(), expected, at, events, asked, reply });
-        let writer = self.writer.clone();
+        let (asked, _waits) = (Instant::now(), self.queue.wait());
+        let request = AppendRequest { scene: scene.clone(), expected, at, events, asked, reply, _waits };
+        let queue = self.queue.clone();
         Box::pin(async move {
-            writer.send(request).await.map_err(|_| StoreError::Closed)?;
+            queue.append(request).await?;
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
+    }
+
+    fn backlog(&self) -> Duration {
+        let groups = u32::try_from(self.queue.waiting().div_ceil(GROUP)).unwrap_or(u32::MAX);
+        self.shared.pace.backlog(groups, Instant::now())
     }
 
     fn stream(&self, scene: &SceneId) -> BoxFuture<'static, Result<Vec<Recorded>, StoreError>> {
@@ -168,8 +175,7 @@ impl EventStore for Journal {
     fn retire(&self, scene: &SceneId) {
         self.shared.tell(|observer| observer.retired(scene));
         self.shared.retiring.lock().unwrap_or_else(PoisonError::into_inner).push(scene.clone());
-        // Where the queue is full the writer is at work, and looks before it waits again.
-        let _ = self.writer.try_send(Request::Wake);
+        self.queue.wake();
     }
 
     fn head(&self) -> watch::Receiver<Head> {
@@ -178,10 +184,10 @@ impl EventStore for Journal {
 
     fn close(&self) -> BoxFuture<'static, ()> {
         let (done, closed) = oneshot::channel();
-        let writer = self.writer.clone();
+        let queue = self.queue.clone();
         let threads = self.threads.clone();
         Box::pin(async move {
-            if writer.send(Request::Close(done)).await.is_ok() {
+            if queue.ask(Request::Close(done)).await.is_ok() {
                 let _ = closed.await;
             }
             let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));

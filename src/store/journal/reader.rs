@@ -18,6 +18,8 @@ use crate::store::unretired::Unretired;
 use crate::store::{Head, RawRecord, StoreError};
 use crate::vault::{NoVault, Vault};
 
+use super::pace::Pace;
+
 /// After so many records a start looks which sessions were over by then.
 const RETIRE_EVERY: u64 = 8192;
 
@@ -42,6 +44,8 @@ pub(super) struct Shared {
     pub(super) observer: OnceLock<Arc<dyn Observer>>,
     /// Streams that are to be retired; the writer takes them when it has nothing more urgent.
     pub(super) retiring: Mutex<Vec<SceneId>>,
+    /// How fast the writer is.
+    pub(super) pace: Pace,
 }
 
 /// Chunks whose records are durable in the archive; the writer removes them when it has nothing more urgent.
@@ -67,6 +71,7 @@ impl Shared {
             head: watch::Sender::default(),
             observer: OnceLock::new(),
             retiring: Mutex::default(),
+            pace: Pace::default(),
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::domain::{Event, Person, Recorded, SceneId, Timestamp};
@@ -15,40 +14,20 @@ use crate::store::{Append, StoreError};
 use crate::vault::{Vault, VaultError};
 
 use super::keys::KeySync;
+use super::queue::{AppendRequest, Batch, Lines, Reply};
 use super::reader::Shared;
 
 /// Most requests that one sync acknowledges: bounds what a crash can leave unacknowledged.
-const GROUP: usize = 256;
+pub(super) const GROUP: usize = 256;
 /// So many archived chunks are removed at a time, so that no group waits for it long.
 const SLICE: usize = 32;
 /// The archiver is asked to look after so many records.
 const LOOK_EVERY: u64 = 64;
 
-pub(super) type Reply = oneshot::Sender<Result<Append, StoreError>>;
-
-/// What the writer takes.
-pub(super) enum Request {
-    Append(AppendRequest),
-    /// There are streams to retire, or archived chunks to remove.
-    Wake,
-    /// Answered behind every append that was asked for before.
-    Settle(oneshot::Sender<()>),
-    Close(oneshot::Sender<()>),
-}
-
-pub(super) struct AppendRequest {
-    pub(super) scene: SceneId,
-    pub(super) expected: u32,
-    pub(super) at: Timestamp,
-    pub(super) events: Vec<Event>,
-    pub(super) asked: Instant,
-    pub(super) reply: Reply,
-}
-
 /// The thread's state.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    requests: mpsc::Receiver<Request>,
+    lines: Lines,
     /// The first sequence of each unretired stream: the least is where a recovery has to begin.
     starts: BTreeSet<u64>,
     last_seq: u64,
@@ -85,15 +64,10 @@ struct Group {
 }
 
 impl Writer {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        requests: mpsc::Receiver<Request>,
-        archiver: SyncSender<()>,
-        keys: KeySync,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, lines: Lines, archiver: SyncSender<()>, keys: KeySync) -> Self {
         let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
         let last_seq = shared.head.borrow().seq;
-        Self { shared, requests, starts, last_seq, archiver, keys, failed: None }
+        Self { shared, lines, starts, last_seq, archiver, keys, failed: None }
     }
 
     pub(super) fn run(self) {
@@ -104,20 +78,13 @@ impl Writer {
     fn serve(mut self) {
         self.note_head(true);
         self.wake_archiver();
-        let mut batch = Vec::with_capacity(GROUP);
+        let mut batch = Batch::default();
         while self.receive(&mut batch) {
-            let mut appends = Vec::new();
-            let (mut closing, mut settling) = (Vec::new(), Vec::new());
-            for request in batch.drain(..) {
-                match request {
-                    Request::Append(append) => appends.push(append),
-                    Request::Wake => {}
-                    Request::Settle(done) => settling.push(done),
-                    Request::Close(done) => closing.push(done),
-                }
-            }
             let before = self.last_seq;
-            self.commit(appends);
+            self.commit(&mut batch.appends);
+            if batch.ends_something() {
+                self.commit_beginning(&mut batch);
+            }
             if self.last_seq > before {
                 self.note_head(false);
                 if self.last_seq / LOOK_EVERY > before / LOOK_EVERY {
@@ -125,25 +92,21 @@ impl Writer {
                 }
             }
             self.retire();
-            for done in settling {
+            for done in batch.settling.drain(..) {
                 let _ = done.send(());
             }
             self.tidy();
-            if !closing.is_empty() {
+            if !batch.closing.is_empty() {
+                // Whoever asked later is answered by the end of their line.
                 self.shared.closing.store(true, Ordering::Relaxed);
-                self.requests.close();
-                while let Ok(request) = self.requests.try_recv() {
-                    if let Request::Append(append) = request {
-                        let _ = append.reply.send(Err(StoreError::Closed));
-                    }
-                }
+                self.lines.close();
                 if self.failed.is_none() {
                     match self.shared.medium.sync() {
                         Ok(()) => self.note_head(true),
                         Err(error) => tracing::error!(%error, "the last sync of the journal failed"),
                     }
                 }
-                for done in closing {
+                for done in batch.closing {
                     let _ = done.send(());
                 }
                 return;
@@ -152,20 +115,25 @@ impl Writer {
     }
 
     /// Waits for requests; meanwhile, archived chunks are removed. `false` where none can come any more.
-    fn receive(&mut self, batch: &mut Vec<Request>) -> bool {
+    fn receive(&mut self, batch: &mut Batch) -> bool {
         loop {
-            while batch.len() < GROUP {
-                match self.requests.try_recv() {
-                    Ok(request) => batch.push(request),
-                    Err(_) => break,
-                }
-            }
+            self.lines.take(batch, GROUP);
             if !batch.is_empty() {
                 return true;
             }
             if !self.tidy() {
-                return self.requests.blocking_recv_many(batch, GROUP) > 0;
+                return self.lines.wait(batch, GROUP);
             }
+        }
+    }
+
+    /// Commits all that stands in the line of new sessions at this moment.
+    fn commit_beginning(&mut self, batch: &mut Batch) {
+        let mut left = self.lines.beginning();
+        while left > 0 {
+            self.lines.take_beginning(batch, left.min(GROUP));
+            left -= batch.appends.len();
+            self.commit(&mut batch.appends);
         }
     }
 
@@ -174,18 +142,20 @@ impl Writer {
         let _ = self.archiver.try_send(());
     }
 
-    fn commit(&mut self, appends: Vec<AppendRequest>) {
+    /// Commits the `appends` as one group, and leaves none.
+    fn commit(&mut self, appends: &mut Vec<AppendRequest>) {
         if appends.is_empty() {
             return;
         }
         if let Some(error) = &self.failed {
-            for append in appends {
+            for append in appends.drain(..) {
                 let _ = append.reply.send(Err(StoreError::Failed(error.clone())));
             }
             return;
         }
+        self.shared.pace.begins(Instant::now());
         let mut group = Group::new(self.last_seq + 1);
-        for append in appends {
+        for append in appends.drain(..) {
             self.shared.tell(|observer| observer.waited(append.asked.elapsed()));
             group.take(&self.shared, append);
         }
@@ -202,6 +172,7 @@ impl Writer {
             }
             self.shared.tell(|observer| observer.synced(group.stored.len(), began.elapsed()));
         }
+        self.shared.pace.ends(Instant::now());
         self.acknowledge(group);
     }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
 
-use crate::actors::{Head, History};
+use crate::actors::{Head, History, Logins, OpenError};
 use crate::metrics::{self, Metrics};
 
 /// Whether the daemon takes requests, and else what it does.
@@ -40,6 +40,8 @@ impl fmt::Display for Readiness {
 pub struct AdminHttp {
     /// The journal, once it is open: a daemon that can no longer write it cannot serve.
     pub history: Option<History>,
+    /// Who knows whether new logins are taken, once they can be.
+    pub logins: Option<Logins>,
     /// Whether the daemon takes requests: not yet while it starts, not any more while it stops.
     pub readiness: watch::Receiver<Readiness>,
     /// `Host` headers taken besides loopback names: `[admin] hosts`.
@@ -50,6 +52,7 @@ pub struct AdminHttp {
 
 struct Inner {
     head: Option<watch::Receiver<Head>>,
+    logins: Option<Logins>,
     readiness: watch::Receiver<Readiness>,
     hosts: Vec<String>,
     metrics: Metrics,
@@ -61,8 +64,8 @@ struct Inner {
 /// rebinding), and would then read it with the operator's browser.
 pub fn http_router(admin: AdminHttp, mounts: Router) -> Router {
     let head = admin.history.map(|history| history.head());
-    let inner = Inner { head, readiness: admin.readiness, hosts: admin.hosts, metrics: admin.metrics };
-    let inner = Arc::new(inner);
+    let AdminHttp { logins, readiness, hosts, metrics: counted, .. } = admin;
+    let inner = Arc::new(Inner { head, logins, readiness, hosts, metrics: counted });
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -80,9 +83,27 @@ async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("the journal can no longer be written: {failure}\n"));
     }
     match *inner.readiness.borrow() {
-        Readiness::Ready => (StatusCode::OK, "ready\n".to_owned()),
+        // Who is under way goes on: whoever asked in order to send requests elsewhere must not take them away.
+        Readiness::Ready => {
+            (StatusCode::OK, inner.logins.as_ref().and_then(Logins::shortage).map_or_else(ready, short))
+        }
         not_ready => (StatusCode::SERVICE_UNAVAILABLE, format!("{not_ready}\n")),
     }
+}
+
+fn ready() -> String {
+    "ready\n".to_owned()
+}
+
+/// That new logins are refused, and what to do about it.
+fn short(shortage: OpenError) -> String {
+    let why = match shortage {
+        OpenError::TooManySessions => "as many are pending as [server] max_sessions allows, or [server] logins is off",
+        OpenError::MemoryLow => "memory is nearly used up; give the daemon more",
+        OpenError::JournalBehind => "the journal is behind; look at what else uses its disk",
+        OpenError::TooManyOfNetwork | OpenError::Page(_) | OpenError::Unavailable => return ready(),
+    };
+    format!("ready, but new logins are refused: {why}\n")
 }
 
 async fn metrics(State(inner): State<Arc<Inner>>) -> Response {
