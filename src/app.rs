@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -54,9 +56,21 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// Runs the daemon until it is told to stop; `mounts` is served on the public listener beside its own routes. A journal
 /// that does not extend its last checkpoint is treated as `if_other` says.
 ///
+/// Boxed, as all that lives as long as the daemon: what a runtime is given unboxed is compiled once for each of its schedulers.
+///
 /// # Errors
 /// [`RunError`] where it cannot start, and where it had to stop.
-pub async fn run(
+pub fn run(
+    config: Config,
+    listeners: Listeners,
+    mounts: Router,
+    if_other: IfOther,
+    outside: Outside,
+) -> BoxFuture<'static, Result<(), RunError>> {
+    live(config, listeners, mounts, if_other, outside).boxed()
+}
+
+async fn live(
     config: Config,
     listeners: Listeners,
     mounts: Router,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,7 @@ impl AdminListener {
         admin.show(settings, None);
         let front = admin.front.subscribe();
         let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-        listening.spawn(server::serve(listener, front, places, stopping.clone()));
+        listening.spawn(server::serve(listener, front, places, stopping.clone()).boxed());
         admin
     }
 

@@ -1,6 +1,7 @@
 //! The dashboard at work.
 
 use axum::Router;
+use futures_util::FutureExt;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,7 +25,7 @@ impl DashboardView {
     /// Keeps up to date until `stopping`.
     pub(super) fn start(core: &Core, tasks: &TaskTracker, stopping: &CancellationToken) -> Self {
         let dashboard = Dashboard::new(core.history.clone(), core.metrics.clone(), core.clock.clone());
-        tasks.spawn(dashboard.clone().run(stopping.clone()));
+        tasks.spawn(dashboard.clone().run(stopping.clone()).boxed());
         let (stopping, streams) = (stopping.clone(), stopping.child_token());
         Self { dashboard, logins: core.logins.clone(), stopping, streams }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -50,23 +51,24 @@ impl Serving {
         let socket = AdminSocket::bind(&config.admin.socket).await?;
         let prepared = Generation::prepare(config, &core, &commons, None)?;
         let stopping = &commons.stopping;
-        commons.tasks.spawn(core.checkpointer.clone().run(stopping.clone()));
+        commons.tasks.spawn(core.checkpointer.clone().run(stopping.clone()).boxed());
         if let Some(retention) = errands.retention {
-            commons.tasks.spawn(retention.run(stopping.clone()));
+            commons.tasks.spawn(retention.run(stopping.clone()).boxed());
         }
-        commons.tasks.spawn(sweep(core.recall.clone(), stopping.clone()));
-        commons.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), stopping.clone()));
+        commons.tasks.spawn(sweep(core.recall.clone(), stopping.clone()).boxed());
+        commons.tasks.spawn(id_token_keys::turn(core.id_token_keys.clone(), stopping.clone()).boxed());
         let (generation, told) = prepared.begin();
         told?;
         let folders = observation::Folders::of(&generation.site.config);
-        commons.tasks.spawn(observation::look_at_the_disk(core.metrics.clone(), folders, stopping.clone()));
+        let looking = observation::look_at_the_disk(core.metrics.clone(), folders, stopping.clone());
+        commons.tasks.spawn(looking.boxed());
         let http = Arc::new(Semaphore::new(places.http));
         observation::observe_serving(&core.metrics, http.clone(), places.http, admin.readiness());
         let front = watch::Sender::new(generation.front(commons.mounts.clone()));
         let commands =
             commands(&generation.site.config, &core, (errands.forgetting, commons.unionids.clone()), stopping);
-        listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()));
-        listening.spawn(admin::serve(socket, commands, stopping.clone()));
+        listening.spawn(server::serve(public, front.subscribe(), http, stopping.clone()).boxed());
+        listening.spawn(admin::serve(socket, commands, stopping.clone()).boxed());
         let dashboard = DashboardView::start(&core, &commons.tasks, stopping);
         let mut serving = Self { core, commons, generation, front, admin, dashboard, listening };
         serving.show_admin();

@@ -1,9 +1,10 @@
+use data_encoding::HEXLOWER;
+
 use crate::clock::random_bytes;
 
 /// A name that no other log has, for the log of the site `site` (host and path of its public URL).
 pub(super) fn new(site: &str) -> String {
-    let random: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{site}/{random}")
+    format!("{site}/{}", HEXLOWER.encode(&random_bytes::<8>()))
 }
 
 /// Begins the line of a checkpoint that says of which log this one is a fork.

@@ -22,6 +22,7 @@ pub mod store;
 use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use clap::{Parser, Subcommand};
 use tracing::instrument::WithSubscriber;
@@ -198,7 +199,8 @@ fn complain_to(err: &mut dyn Write, what: &dyn std::fmt::Display, cure: &str) {
 fn block_on(work: impl Future<Output = Exit>) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let exit = runtime.block_on(work);
+            // Boxed: what a runtime is given unboxed is compiled several times over, with all that it calls.
+            let exit = runtime.block_on(Box::pin(work) as Pin<Box<dyn Future<Output = Exit> + '_>>);
             // Whatever is still busy by now has had its time.
             runtime.shutdown_timeout(std::time::Duration::from_millis(500));
             exit

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
@@ -76,7 +77,7 @@ async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
             return Exit::Failed;
         }
     };
-    tokio::spawn(manager::follow(told));
+    tokio::spawn(manager::follow(told).boxed());
     match app::run(config, listeners, Router::new(), if_other, Outside { shutdown, reloads, readiness }).await {
         Ok(()) => Exit::Done,
         Err(error) => {

@@ -44,8 +44,8 @@ impl BaseUrl {
     }
 
     /// Its origin as browsers send it: `https://login.example.com`.
-    pub fn origin(&self) -> String {
-        self.url.origin().ascii_serialization()
+    pub fn origin(&self) -> &str {
+        &self.text[..self.text.len() - self.path().len()]
     }
 
     /// The URL of `path` under this one; a slash at the beginning of `path` or none is the same.

@@ -14,8 +14,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
+
 use super::StoreError;
-use super::transfer::hex;
 
 const NAME: &str = "FIRST";
 const PREFIX: &str = "scan-login log, first record ";
@@ -66,7 +67,7 @@ pub(super) fn write(folder: &Path, beginning: &Beginning) -> io::Result<()> {
 
 fn text(beginning: &Beginning) -> String {
     let mut text = format!("{PREFIX}{:020}\n", beginning.first);
-    beginning.edge.iter().for_each(|hash| text.extend([hex(hash).as_str(), "\n"]));
+    beginning.edge.iter().for_each(|hash| text.extend([HEXLOWER.encode(hash).as_str(), "\n"]));
     let checksum = crc32fast::hash(text.as_bytes());
     let _ = writeln!(text, "{CHECKSUM}{checksum:08x}");
     text

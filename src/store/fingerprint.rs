@@ -1,6 +1,7 @@
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{RawRecord, transfer};
+use super::RawRecord;
 
 /// What a row of records is known by: SHA-256 over each one's sequence (u64), length (u32, both little-endian) and body.
 #[derive(Clone, Default)]
@@ -17,6 +18,6 @@ impl Fingerprint {
 
     /// In hexadecimal digits.
     pub fn to_hex(&self) -> String {
-        transfer::hex(&self.0.clone().finalize())
+        HEXLOWER.encode(&self.0.clone().finalize())
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
 
 /// Whether `origin` is one of the client's, or ours.
 pub(super) fn is_clients(origin: &HeaderValue, client: &Client, config: &Config) -> bool {
-    origin == config.server.public_url.origin().as_str() || client.origins.iter().any(|known| origin == known.as_str())
+    origin == config.server.public_url.origin() || client.origins.iter().any(|known| origin == known.as_str())
 }
 
 /// Whether `origin` is any client's, or ours.

@@ -10,6 +10,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
 /// 43 characters say 258 bits, of which 256 count: WeChat's own sample keys have some of the others set.
@@ -30,7 +31,7 @@ const HEAD: usize = RANDOM_BYTES + 4;
 pub(super) fn signature(parts: &[&str]) -> String {
     let mut sorted = parts.to_vec();
     sorted.sort_unstable();
-    Sha1::digest(sorted.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha1::digest(sorted.concat()))
 }
 
 /// What an EncodingAESKey says.

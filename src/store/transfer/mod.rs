@@ -119,14 +119,5 @@ fn add(ranges: &mut Vec<(u64, u64)>, first: u64, last: u64) {
     }
 }
 
-/// As hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@ use std::io::{BufRead, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ExportError, FORMAT, Header, Line, Summary, VERSION, WHOLE, add, hex};
+use super::{ExportError, FORMAT, Header, Line, Summary, VERSION, WHOLE, add};
 use crate::store::{Beginning, RawRecord};
 
 /// No line is longer: a record has at most 64 KiB, and the last line a few bytes for each range that is missing.
@@ -104,7 +105,7 @@ impl<R: BufRead> ExportReader<R> {
 
     fn end(&mut self) -> Result<(), ExportError> {
         let summary: Summary = self.parsed()?;
-        if summary.sha256 != hex(&self.hasher.clone().finalize()) {
+        if summary.sha256 != HEXLOWER.encode(&self.hasher.clone().finalize()) {
             return Err(self.damaged("the checksum over all lines does not fit"));
         }
         if summary.last < self.next - 1 || summary.last == u64::MAX {

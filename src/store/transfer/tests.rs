@@ -1,5 +1,6 @@
 //! Golden bytes (an export once written must stay readable for ever), and what damage does.
 
+use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -67,7 +68,7 @@ const VERSION_2: &str = r#"{"format":"scan-login journal","version":2,"first":25
 #[test]
 fn exports_of_version_2_tell_what_the_tree_needs_of_removed_records() {
     let (lines, last) = VERSION_2.split_at(VERSION_2.find("{\"records").unwrap());
-    let text = [lines, &last.replace("SHA256", &hex(&Sha256::digest(lines)))].concat();
+    let text = [lines, &last.replace("SHA256", &HEXLOWER.encode(&Sha256::digest(lines)))].concat();
     let beginning = Beginning { first: 257, edge: vec![[7; 32]] };
     let mut writer = ExportWriter::begin(Vec::new(), &beginning).unwrap();
     writer.record(&RawRecord { seq: 257, body: vec![1, 1, 2, 3] }).unwrap();

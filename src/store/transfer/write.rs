@@ -2,10 +2,11 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{FORMAT, Header, Line, Summary, VERSION, WHOLE, add, hex};
+use super::{FORMAT, Header, Line, Summary, VERSION, WHOLE, add};
 use crate::store::{Beginning, RawRecord};
 
 /// Writes an export, record by record.
@@ -64,7 +65,7 @@ impl<W: Write> ExportWriter<W> {
     pub fn finish(mut self, last: u64) -> io::Result<(W, Summary)> {
         self.miss_until(last + 1);
         self.summary.last = self.next.max(last + 1) - 1;
-        self.summary.sha256 = hex(&self.hasher.clone().finalize());
+        self.summary.sha256 = HEXLOWER.encode(&self.hasher.clone().finalize());
         let summary = self.summary.clone();
         self.write(&summary)?;
         self.out.flush()?;

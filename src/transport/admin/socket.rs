@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -134,7 +135,7 @@ pub async fn serve(socket: AdminSocket, router: Router, stop: CancellationToken)
         tokio::select! {
             () = stop.cancelled() => break,
             stream = socket.accept() => {
-                peers.spawn(serve_peer(stream, router.clone(), stop.clone()));
+                peers.spawn(serve_peer(stream, router.clone(), stop.clone()).boxed());
             }
             Some(_) = peers.join_next() => (),
         }

@@ -105,7 +105,7 @@ pub(super) fn refusal(headers: &HeaderMap, detail: &'static str) -> Response {
 
 /// Where WebSockets of ours are: not every browser takes `'self'` for them, too (CSP Level 3 §6.7.2.8).
 fn sockets_origin(site: &Site) -> String {
-    site.config.server.public_url.origin().as_str().replacen("http", "ws", 1)
+    site.config.server.public_url.origin().replacen("http", "ws", 1)
 }
 
 /// Under a policy by which the page works, and nothing else does. It speaks to its own origin only.

@@ -35,7 +35,7 @@ pub(super) async fn session(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     // A browser names the origin of every POST; whoever is none has `/v1/sessions`.
-    if cors::origin(&headers).is_none_or(|origin| origin != site.config.server.public_url.origin().as_str()) {
+    if cors::origin(&headers).is_none_or(|origin| origin != site.config.server.public_url.origin()) {
         return Err(cors::foreign());
     }
     let (parameters, has_repeated) = form(&headers, body)?;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use http::HeaderMap;
 
 use super::super::cookies;
@@ -60,9 +61,7 @@ impl Secret {
 
     /// The browser's own, or a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        Self::held(headers)
-            .next()
-            .unwrap_or_else(|| Self(random_bytes::<SECRET>().iter().map(|byte| format!("{byte:02x}")).collect()))
+        Self::held(headers).next().unwrap_or_else(|| Self(HEXLOWER.encode(&random_bytes::<SECRET>())))
     }
 
     /// Keeps it in the browser for another trip.

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use data_encoding::HEXLOWER;
 use http::StatusCode;
 use http::header::{LOCATION, SET_COOKIE};
 
@@ -129,7 +130,7 @@ fn lead(site: &Site, page: &Page<'_>, asked: &Asked, trip: Trip) -> Box<Response
 
 /// What only this daemon can make of a text, for one purpose; in hexadecimal digits.
 pub(super) fn mac(site: &Site, purpose: &str, text: &str) -> String {
-    site.keys.pseudonym(purpose, text.as_bytes()).0.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&site.keys.pseudonym(purpose, text.as_bytes()).0)
 }
 
 /// A cookie of one page, `Lax`, since the browser comes back from WeChat's site (RFC 6265bis §5.6.7.1).

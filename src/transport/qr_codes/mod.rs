@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -101,9 +102,10 @@ impl QrCodes {
     pub fn keep_filled(&self, tasks: &TaskTracker, stopping: &CancellationToken) {
         for source in self.0.values().filter(|source| source.has_shelf()) {
             let (source, stopping) = (source.clone(), stopping.clone());
-            tasks.spawn(async move {
+            let filling = async move {
                 let _ = stopping.run_until_cancelled_owned(source.keep_filled()).await;
-            });
+            };
+            tasks.spawn(filling.boxed());
         }
     }
 

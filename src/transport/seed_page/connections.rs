@@ -63,7 +63,7 @@ impl PageConnections {
         let Some(client) = config.client(&settings.client_id) else { return Self(None) };
         // The client's origins, and ours: a page may be served beside the daemon.
         let mut origins = client.origins.clone();
-        origins.push(config.server.public_url.origin());
+        origins.push(config.server.public_url.origin().to_owned());
         match &self.0 {
             Some(inner) if inner.settings == *settings && inner.origins == origins => self.clone(),
             _ => Self(Some(Arc::new(Inner::new(config, settings.clone(), origins, around)))),

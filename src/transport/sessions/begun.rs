@@ -21,7 +21,9 @@ impl Begun<'_> {
     /// As `POST /v1/sessions` answers it. No URL in it holds the attach token.
     pub(in crate::transport) fn json(&self, site: &Site) -> Value {
         let scene = self.scene;
-        let url = |path: &str| site.config.server.public_url.join(&format!("v1/sessions/{scene}{path}")).to_string();
+        // A scene id needs no escapes in a URL.
+        let base = site.config.server.public_url.as_str();
+        let url = |path: &str| format!("{base}/v1/sessions/{scene}{path}");
         // `https` becomes `wss`, and `http` `ws`.
         let ws = url("/ws").replacen("http", "ws", 1);
         let mut links = json!({ "ws": ws, "sse": url("/events"), "poll": url("") });

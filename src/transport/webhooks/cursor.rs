@@ -3,6 +3,8 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
+
 use super::{WebhooksError, line_file};
 use crate::keys::sha256;
 
@@ -17,7 +19,7 @@ impl Cursor {
     /// Reads the website's; where there is none it begins at `head`.
     pub(super) fn open(folder: &Path, client_id: &str, head: u64) -> Result<Self, WebhooksError> {
         // A client's id may hold characters that no file's name may.
-        let name: String = sha256(client_id.as_bytes()).0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = HEXLOWER.encode(&sha256(client_id.as_bytes()).0[..16]);
         let path = folder.join(name);
         let unusable = |reason: String| WebhooksError::Cursor { path: path.clone(), reason };
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
+
 use super::cursor::Cursor;
 use super::line_file;
 use crate::keys::sha256;
@@ -16,7 +18,7 @@ pub(super) struct Gone {
 
 impl Gone {
     pub(super) fn of(cursor: &Cursor, url: &str) -> Self {
-        let address = sha256(url.as_bytes()).0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let address = HEXLOWER.encode(&sha256(url.as_bytes()).0);
         Self { path: cursor.path().with_extension("gone"), address }
     }
 

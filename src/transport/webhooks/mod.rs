@@ -21,6 +21,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -131,7 +132,7 @@ impl PreparedWebhooks {
             match Cursor::open(&self.folder, client.as_str(), head) {
                 Ok(cursor) => {
                     let courier = Courier::new(client, self.history.clone(), (cursor, gone), post, followers_of);
-                    tasks.spawn(courier.run(stopping.clone()));
+                    tasks.spawn(courier.run(stopping.clone()).boxed());
                 }
                 Err(error) => started = started.and(Err(error)),
             }

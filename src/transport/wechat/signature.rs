@@ -11,6 +11,7 @@
 //! Source: <https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html> and
 //! <https://developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.html>.
 
+use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
@@ -22,7 +23,7 @@ pub fn sign(parts: &[&str]) -> String {
     for part in sorted {
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// Whether `given` is the signature of these parts; compared in constant time.

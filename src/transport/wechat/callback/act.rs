@@ -82,17 +82,13 @@ pub(super) struct Arrival {
 }
 
 /// Acts on a push that is WeChat's word.
-pub(super) async fn act(
-    site: Shared,
-    account: Account,
-    callback: Callback,
-    to_act_on: ToActOn,
-) -> Result<Done, NotDone> {
+pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) -> Result<Done, NotDone> {
+    let account = &*callback.account;
     let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrival } = to_act_on;
     if matches!(push.kind, Kind::Subscribe(_)) {
         site.unionids.follows(&account.name, &push.from);
     }
-    if let Some(following) = following(&site, &account, &push.kind) {
+    if let Some(following) = following(&site, account, &push.kind) {
         let noting = || site.followers.note(key, &account.name, &push.from, following);
         stubbornly(&site, noting, Result::is_err).await.map_err(|Unavailable| NotDone)?;
     }
@@ -109,8 +105,8 @@ pub(super) async fn act(
                 });
             }
             match ours {
-                Ours::Scan { scene } => scan(&site, &account, &scene, &push.from, seal, arrival).await?,
-                Ours::Word(word) => chat::answer(&site, &account, word, arrival).await?,
+                Ours::Scan { scene } => scan(&site, account, &scene, &push.from, seal, arrival).await?,
+                Ours::Word(word) => chat::answer(&site, account, word, arrival).await?,
             }
         }
         (None, Some(forwarder)) => {
@@ -123,9 +119,9 @@ pub(super) async fn act(
             if !is_for_us {
                 return Ok(Done { answer, if_late: None });
             }
-            Said { reply: Some(scan_again(&account)), if_late: None }
+            Said { reply: Some(scan_again(account)), if_late: None }
         }
-        (None, None) => Said { reply: simple_reply(&account, &push.kind), if_late: None },
+        (None, None) => Said { reply: simple_reply(account, &push.kind), if_late: None },
     };
     let answer = said.reply.map_or_else(Answer::success, |text| {
         let now = site.clock.now();
@@ -138,7 +134,7 @@ pub(super) async fn act(
             }
         }
     });
-    let if_late = said.if_late.map(|text| tell(&site, &account, about, push.from, text));
+    let if_late = said.if_late.map(|text| tell(&site, account, about, push.from, text));
     Ok(Done { answer, if_late })
 }
 
@@ -262,7 +258,8 @@ fn tell(
         let give_up = Instant::now() + STUBBORN;
         let mut pause = BETWEEN_TRIES;
         loop {
-            let error = match api.send_text(&openid, &text).await {
+            // Boxed: nearly no message is sent, and all are made ready.
+            let error = match api.send_text(&openid, &text).boxed().await {
                 Ok(()) => return,
                 Err(error) => error,
             };

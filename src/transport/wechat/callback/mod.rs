@@ -24,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use http::{StatusCode, header};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -78,6 +79,7 @@ pub struct Callbacks {
 /// What the callback knows of one account. Clone it freely.
 #[derive(Clone)]
 struct Callback {
+    account: Arc<Account>,
     envelopes: Arc<Envelopes>,
     forwarder: Option<Forwarder>,
 }
@@ -103,7 +105,8 @@ impl Callbacks {
         let callback = |account: &Account| {
             let forwarder = |url: &url::Url| Ok(Forwarder::new(HttpClient::for_base(url)?, url.clone()));
             let forwarder = account.forward.as_ref().map(forwarder).transpose()?;
-            Ok((account.name.clone(), Callback { envelopes: Arc::new(Envelopes::of(account)), forwarder }))
+            let envelopes = Arc::new(Envelopes::of(account));
+            Ok((account.name.clone(), Callback { account: Arc::new(account.clone()), envelopes, forwarder }))
         };
         Ok(Self {
             accounts: config.accounts.iter().map(callback).collect::<Result<_, _>>()?,
@@ -116,10 +119,9 @@ impl Callbacks {
     }
 }
 
-fn account<'a>(site: &'a Site, name: &str) -> Result<(&'a Account, &'a Callback), Problem> {
+fn callback<'a>(site: &'a Site, name: &str) -> Result<&'a Callback, Problem> {
     let name = AccountName::new(name).map_err(|_| Problem::not_found())?;
-    let account = site.config.account(&name).ok_or_else(Problem::not_found)?;
-    Ok((account, site.callbacks.accounts.get(&name).ok_or_else(Problem::not_found)?))
+    site.callbacks.accounts.get(&name).ok_or_else(Problem::not_found)
 }
 
 /// The verification of the server: WeChat's `echostr` goes back byte for byte. Its age does not count: it has no effect.
@@ -128,7 +130,8 @@ async fn verify(
     PathText(name): PathText,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let (account, callback) = account(&site, &name)?;
+    let callback = callback(&site, &name)?;
+    let account = &*callback.account;
     let query = CallbackQuery::read(query.as_deref()).map_err(malformed)?;
     callback.envelopes.judge_verification(&query).map_err(|rejected| reject(&site, account, rejected))?;
     let echo = query.echostr().ok_or_else(|| malformed("echostr is missing"))?;
@@ -149,10 +152,11 @@ async fn verify(
 /// A message, answered in time whatever else is slow.
 async fn receive(State(site): State<Shared>, PathText(name): PathText, request: Request) -> Result<Response, Problem> {
     let arrived = Instant::now();
-    let (account, callback) = account(&site, &name)?;
+    let callback = callback(&site, &name)?;
+    let account = &*callback.account;
     let _at_work = site.metrics.logins().callback_arrived();
-    let answer = match read(&site, account, callback, request).await {
-        Ok(push) => answer(&site, account, callback, push, arrived).await,
+    let answer = match read(&site, callback, request).await {
+        Ok(push) => answer(&site, callback, push, arrived).await,
         Err(problem) => Err(problem),
     };
     let outcome = answer.as_ref().map_or_else(outcome_of, |(outcome, _)| *outcome);
@@ -181,7 +185,8 @@ struct Arrived {
 }
 
 /// Reads a push and judges it.
-async fn read(site: &Shared, account: &Account, callback: &Callback, request: Request) -> Result<Arrived, Problem> {
+async fn read(site: &Shared, callback: &Callback, request: Request) -> Result<Arrived, Problem> {
+    let account = &*callback.account;
     let text = request.uri().query().unwrap_or_default().to_owned();
     let query = CallbackQuery::read(Some(&text)).map_err(malformed)?;
     let rejected = |rejected| reject(site, account, rejected);
@@ -217,11 +222,11 @@ async fn read_body(site: &Shared, request: Request) -> Result<Bytes, Problem> {
 /// Works on a push, once however often it comes, and answers in time, counted from its arrival.
 async fn answer(
     site: &Shared,
-    account: &Account,
     callback: &Callback,
     push: Arrived,
     arrived: Instant,
 ) -> Result<(CallbackOutcome, Answer), Problem> {
+    let account = &*callback.account;
     let Arrived { opened, query, original, bound, until } = push;
     let ours = ours(site, account, &opened);
     let arrival = Arrival { at: arrived, opened: Instant::now() };
@@ -232,7 +237,8 @@ async fn answer(
     let scene = ours.as_ref().and_then(Ours::scene);
     let about = About { openid: opened.push.from.as_str().into(), scene };
     let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
-    let work = act(site.clone(), account.clone(), callback.clone(), to_act_on);
+    // Boxed: it is large, and moved several times before it runs.
+    let work = act(site.clone(), callback.clone(), to_act_on).boxed();
     // Both on their way to the disk at once.
     let both = async { tokio::join!(site.callbacks.repeats.once(key, about, until, work), bound.kept()) };
     match tokio::time::timeout_at(arrived + ANSWER_TIMEOUT, both).await {
