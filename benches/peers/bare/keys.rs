@@ -1,5 +1,5 @@
-//! The syncs of keys: our daemon makes one for each visitor and each person whom it has not seen, durable in a file of its own, which a
-//! thread of its own syncs while the log is synced.
+//! The syncs of keys: our daemon makes one for what it keeps of each visitor, durable in a file of its own, which a thread of its own
+//! syncs while the log is synced.
 
 use std::cell::Cell;
 use std::fs::File;

@@ -30,9 +30,9 @@ impl Event {
         }
     }
 
-    /// Whether there is somebody in it who was not in the log before: our daemon makes a key for what identifies them.
+    /// Whether our daemon makes a key for it: for what it keeps of each visitor. People come again, and have theirs.
     fn has_new_key(self) -> bool {
-        !matches!(self, Self::Redeemed)
+        matches!(self, Self::Created)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! It has the same HTTP library, the same WebSockets, the same store behind one writer that commits in groups, the same number of
 //! syncs for a login, and asks WeChat for a QR code as our daemon does. It has no routes, no checks, no cryptography, no actors, no
-//! codec, no index and no metrics: events and answers are constants, and which login a callback is for stands in its query in clear.
+//! codec, no index and no metrics: events and answers are constants, and which login a callback is for it reads from the text that
+//! WeChat's compatible mode sends beside the ciphertext.
 
 mod keys;
 mod log;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -27,8 +28,8 @@ use crate::settings::Settings;
 use log::{Event, Log};
 use wechat::WeChat;
 
-/// What follows `login=` in a callback's query is the login that it is for.
-pub const LOGIN_PARAMETER: &str = "&login=";
+/// What stands before the login that a callback is for.
+const EVENT_KEY: &[u8] = b"<EventKey><![CDATA[";
 const SESSIONS: &str = "/v1/sessions";
 
 struct Bare {
@@ -107,9 +108,7 @@ impl Bare {
     }
 
     async fn callback(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let query = request.uri().query().unwrap_or_default();
-        let number: u64 = query.split(LOGIN_PARAMETER).nth(1).unwrap().parse().unwrap();
-        read(request).await;
+        let number = login_of(&read(request).await);
         self.log.append(Event::ScannedAndConfirmed).await;
         let login = self.pending.lock().unwrap().remove(&number);
         if let Some(login) = login {
@@ -122,13 +121,19 @@ impl Bare {
         read(request).await;
         self.log.append(Event::Redeemed).await;
         let body = "{\"access_token\":\"bm90IG11Y2ggb2YgYSBzZWNyZXQgZWl0aGVy\",\"token_type\":\"Bearer\",\"expires_in\":600,\
-                    \"scope\":\"wechat\",\"openid\":\"oia2TjuEGTNoeX76QEjQNrcURxG8\"}";
+                    \"scope\":\"wechat\",\"openid\":\"o000000000000000000000000000\"}";
         answer(StatusCode::OK, body)
     }
 }
 
-async fn read(request: Request<Incoming>) {
-    let _ = request.into_body().collect().await;
+async fn read(request: Request<Incoming>) -> Bytes {
+    request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default()
+}
+
+fn login_of(body: &[u8]) -> u64 {
+    let at = memchr::memmem::find(body, EVENT_KEY).unwrap() + EVENT_KEY.len();
+    let digits = body[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 /// Tells the browser what happens, until it goes.
