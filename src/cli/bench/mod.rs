@@ -68,8 +68,8 @@ pub struct BenchArgs {
     /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
     #[arg(long, value_name = "S")]
     seconds: Option<u64>,
-    /// How many logins each part has, in place of a time
-    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow
+    #[arg(long, value_name = "N")]
     logins: Option<u64>,
     /// How figures are printed [default: table on a terminal, else jsonl]
     #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
