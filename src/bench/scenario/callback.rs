@@ -57,10 +57,13 @@ pub struct Figures {
 #[derive(Clone, Debug, Serialize)]
 pub struct Load {
     /// What was asked of the daemon; none where each waited for the one before.
-    offered_per_s: Option<f64>,
-    achieved_per_s: f64,
-    logins: u64,
-    lost: u64,
+    pub offered_per_s: Option<f64>,
+    /// From the first that was due until the last browser was told.
+    pub achieved_per_s: f64,
+    /// Those that came to their end.
+    pub logins: u64,
+    /// Those that did not.
+    pub lost: u64,
     lost_because: Losses,
     /// From when a push was due until the browser has read `confirmed`.
     pub push_ms: Summary,
@@ -68,8 +71,9 @@ pub struct Load {
     callback_ms: Summary,
     /// How long after it was due a push was sent: where that is not small the load had no processor, and the figures are
     /// rather its own.
-    late_ms: Option<Summary>,
-    daemon_cpu_us_a_login: Option<f64>,
+    pub late_ms: Option<Summary>,
+    /// The daemon's CPU time for each.
+    pub daemon_cpu_us_a_login: Option<f64>,
 }
 
 /// Measures. `known_max` is what `login` has reached just before, in logins a second.
@@ -119,8 +123,11 @@ async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) 
     })
 }
 
-/// Logins at this rate, whatever the daemon does.
-async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) -> Result<Load, BenchError> {
+/// Logins at this rate, in logins a second, whatever the daemon does.
+///
+/// # Errors
+/// [`BenchError::AllLost`] where no login came to its end.
+pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) -> Result<Load, BenchError> {
     let count = match length {
         Length::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
         Length::Time(time) => (rate * time.as_secs_f64()).ceil() as usize,
