@@ -33,7 +33,7 @@ async fn echo(request: Request) -> Response {
         while let Some(text) = socket.recv().await {
             match text.as_str() {
                 "bye" => return socket.close(4000, &"é".repeat(100)).await,
-                "three" => socket.send_texts(["one", "two", "three"]).await.unwrap(),
+                "three" => socket.send_texts(["one", "two", "three"].map(str::to_owned).into()).await.unwrap(),
                 "long" => assert!(socket.send_text("x".repeat(2000)).await.is_err()),
                 _ => socket.send_text(text).await.unwrap(),
             }

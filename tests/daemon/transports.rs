@@ -235,7 +235,7 @@ async fn where_browsers_hold_all_sockets_wechat_and_the_websites_still_come_in()
     let world = with_descriptors(256).await;
     let page = world.create().await;
     let url = link(&page, "ws");
-    let token = format!("token.{}", page.attach_token);
+    let token = format!("scan-login.v1, token.{}", page.attach_token);
     let headers = [("sec-websocket-protocol", &*token)];
     let mut sockets = Vec::new();
     let refused = loop {

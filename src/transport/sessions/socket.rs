@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -119,7 +120,7 @@ impl Browser {
 
     async fn say(&mut self, messages: &[Message]) -> Result<(), Closed> {
         let texts = to_json(&self.site, &self.created, messages);
-        self.socket.send_texts(texts.into_iter().map(|text| text.to_string())).await
+        self.socket.send_texts(texts.iter().map(Value::to_string).collect()).await
     }
 }
 
