@@ -84,6 +84,22 @@ async fn watch(world: &World, page: &LoginPage) -> (String, Kept) {
 }
 
 #[tokio::test]
+async fn what_is_short_is_told_and_nobody_is_sent_elsewhere_for_it() {
+    let world = World::with(|config| config.replace("[server]", "[server]\nmax_sessions = 1")).await;
+    let readiness = async || world.try_get_at(9090, "/readyz").await.map(|answer| (answer.status, answer.text()));
+    assert_eq!(readiness().await, Some((200, "ready\n".into())));
+    let page = world.create().await;
+    let (status, told) = readiness().await.unwrap();
+    assert_eq!(status, 200, "who is under way needs this daemon");
+    assert!(told.starts_with("ready, but new logins are refused: as many are pending"), "{told}");
+    page.give_up().await;
+    assert_eq!(readiness().await, Some((200, "ready\n".into())));
+    let metrics = world.try_get_at(9090, "/metrics").await.unwrap().text();
+    let budget = metrics.lines().find_map(|line| line.strip_prefix("scan_login_memory_budget_bytes ")).unwrap();
+    assert!(budget.parse::<f64>().unwrap() > 1e6, "there is a budget of memory: {budget}");
+}
+
+#[tokio::test]
 async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_makes_room() {
     let world = narrow().await;
     let page = world.create().await;
