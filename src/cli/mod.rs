@@ -1,6 +1,7 @@
 //! The program's command line: one file a subcommand; `daemon` and `source` are what several of them share.
 
 pub mod audit;
+pub mod bench;
 pub mod completions;
 pub mod config_check;
 pub mod config_print;
@@ -30,6 +31,9 @@ use tracing::subscriber::NoSubscriber;
 use crate::clock::Clock;
 use crate::config::{self, Config, Faults, Warning};
 
+/// The configuration's name, where none is given.
+const CONFIG: &str = "scan-login.toml";
+
 /// Log in to a website by scanning a QR code with WeChat.
 #[derive(Debug, Parser)]
 #[command(
@@ -39,9 +43,9 @@ use crate::config::{self, Config, Faults, Warning};
     after_help = "Example:\n  scan-login demo                      # the whole system, with nothing to configure\n  scan-login --config /etc/scan-login/scan-login.toml serve"
 )]
 pub struct Arguments {
-    /// The configuration; see `config check`
-    #[arg(long, value_name = "FILE", global = true, default_value = "scan-login.toml")]
-    config: PathBuf,
+    /// The configuration; see `config check` [default: scan-login.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -85,6 +89,7 @@ Example:
         #[command(subcommand)]
         command: menu::MenuCommand,
     },
+    Bench(bench::BenchArgs),
     /// What a configuration may say, and what is wrong with this one
     #[command(after_help = "Example:\n  scan-login config check")]
     Config {
@@ -144,19 +149,21 @@ pub fn run(arguments: &Arguments) -> Exit {
     if !matches!(arguments.command, Command::Serve(_)) {
         log::of_a_command();
     }
+    let config = arguments.config.as_deref().unwrap_or(Path::new(CONFIG));
     match &arguments.command {
-        Command::Serve(args) => serve::run(*args, &arguments.config),
+        Command::Serve(args) => serve::run(*args, config),
         Command::Demo(args) => demo::run(args),
-        Command::Simulate(args) => simulate::run(args, &arguments.config),
-        Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, &arguments.config),
-        Command::Sessions { command } => sessions::run(command, &arguments.config),
-        Command::Store { command } => store::run(command, &arguments.config),
-        Command::Audit { command } => audit::run(command, &arguments.config),
-        Command::Doctor => doctor::run(&arguments.config),
-        Command::Menu { command } => menu::run(command, &arguments.config),
+        Command::Simulate(args) => simulate::run(args, config),
+        Command::Replay(arguments_of_replay) => replay::run(arguments_of_replay, config),
+        Command::Sessions { command } => sessions::run(command, config),
+        Command::Store { command } => store::run(command, config),
+        Command::Audit { command } => audit::run(command, config),
+        Command::Doctor => doctor::run(config),
+        Command::Menu { command } => menu::run(command, config),
+        Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(*args),
         Command::Man(args) => man::run(args),
-        Command::Config { command: ConfigCommand::Check } => config_check::run(&arguments.config),
+        Command::Config { command: ConfigCommand::Check } => config_check::run(config),
         Command::Config { command: ConfigCommand::Default(args) } => config_print::default_file(*args),
         Command::Config { command: ConfigCommand::Reference(args) } => config_print::reference(*args),
     }

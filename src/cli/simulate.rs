@@ -76,7 +76,7 @@ async fn serve(listen: SocketAddr, config: &Config) -> io::Result<()> {
 }
 
 /// How this machine reaches an address that is listened on.
-fn called(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn called(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
@@ -84,7 +84,7 @@ fn called(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The account as WeChat's console would show it, had the operator entered what stands in the configuration.
-fn simulated(config: &Config, account: &Account) -> SimulatedAccount {
+pub(super) fn simulated(config: &Config, account: &Account) -> SimulatedAccount {
     let callback_url = config.server.public_url.join(&format!("/wechat/{}", account.name));
     let host = callback_url.host_str().map(str::to_owned);
     SimulatedAccount {

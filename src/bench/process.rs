@@ -1,0 +1,104 @@
+//! What a process takes: proc(5).
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
+
+use rustix::param::clock_ticks_per_second;
+
+/// A process on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub id: u32,
+}
+
+/// What each thread has had of the processors, in nanoseconds, as the scheduler counts it.
+#[derive(Clone, Debug, Default)]
+pub struct CpuTimes(HashMap<OsString, u64>);
+
+impl Process {
+    /// The memory that is resident now, in bytes.
+    ///
+    /// # Errors
+    /// Where there is no such process.
+    pub fn resident_bytes(self) -> io::Result<u64> {
+        self.of_status("VmRSS:")
+    }
+
+    /// The most that was resident so far, in bytes.
+    ///
+    /// # Errors
+    /// Where there is no such process.
+    pub fn peak_resident_bytes(self) -> io::Result<u64> {
+        self.of_status("VmHWM:")
+    }
+
+    fn of_status(self, name: &str) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| io::Error::other(format!("{name} is not told")))
+    }
+
+    /// What the kernel has had of the processors on its behalf so far, to a hundredth of a second.
+    ///
+    /// # Errors
+    /// Where there is no such process.
+    pub fn kernel_cpu(self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id))?;
+        // Its name, in brackets, may hold anything; the 13th field behind it is `stime`.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let ticks = fields.split_whitespace().nth(12).and_then(|ticks| ticks.parse::<u64>().ok());
+        let ticks = ticks.ok_or_else(|| io::Error::other("stime is not told"))?;
+        Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
+    }
+
+    /// What its threads have had of the processors so far.
+    ///
+    /// # Errors
+    /// Where there is no such process.
+    pub fn cpu(self) -> io::Result<CpuTimes> {
+        let mut times = HashMap::new();
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.id))? {
+            let thread = thread?;
+            // One that has ended meanwhile says nothing any more.
+            let Ok(counts) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+            if let Some(nanoseconds) = counts.split_whitespace().next().and_then(|count| count.parse().ok()) {
+                times.insert(thread.file_name(), nanoseconds);
+            }
+        }
+        Ok(CpuTimes(times))
+    }
+}
+
+impl CpuTimes {
+    /// What was used since `earlier`, without what threads that have ended meanwhile used.
+    pub fn since(&self, earlier: &Self) -> Duration {
+        let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
+        Duration::from_nanos(self.0.iter().map(|(thread, now)| now.saturating_sub(before(thread))).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_takes_memory_and_time() {
+        let this = Process { id: std::process::id() };
+        let resident = this.resident_bytes().unwrap();
+        assert!(resident > 1 << 20 && this.peak_resident_bytes().unwrap() >= resident, "{resident}");
+        let before = this.cpu().unwrap();
+        let kernel_before = this.kernel_cpu().unwrap();
+        while this.cpu().unwrap().since(&before).is_zero() || this.kernel_cpu().unwrap() == kernel_before {}
+    }
+
+    #[test]
+    fn who_is_not_there_takes_nothing() {
+        // Larger than any id that Linux gives.
+        assert!(Process { id: u32::MAX }.resident_bytes().is_err());
+        assert!(Process { id: u32::MAX }.cpu().is_err() && Process { id: u32::MAX }.kernel_cpu().is_err());
+    }
+}

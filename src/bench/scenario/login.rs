@@ -1,0 +1,134 @@
+//! `login`: as many whole logins as there can be, so many at a time: each lane begins its next login when one is over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Length, Meter};
+use crate::bench::driver::Driver;
+use crate::bench::error::BenchError;
+use crate::bench::figures::{micros_each, per_second, rounded};
+use crate::bench::login::{StepFigures, Steps, log_in};
+use crate::bench::loss::Losses;
+use crate::bench::progress::Progress;
+
+/// Logins that are not counted, before those that are: connections, keys and caches come to be.
+const WARM_UP: u64 = 200;
+
+/// How it is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many logins at a time.
+    pub lanes: usize,
+    /// How many, or for how long.
+    pub length: Length,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    lanes: usize,
+    people: u64,
+    /// Those that came to their end.
+    pub logins: u64,
+    /// Those that did not.
+    pub lost: u64,
+    lost_because: Losses,
+    seconds: f64,
+    /// Those that came to their end, a second.
+    pub logins_per_s: f64,
+    /// The daemon's CPU time for each.
+    pub daemon_cpu_us_a_login: Option<f64>,
+    #[serde(flatten)]
+    steps: StepFigures,
+}
+
+/// What lanes have done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Done {
+    pub(super) logins: u64,
+    pub(super) losses: Losses,
+    pub(super) steps: Steps,
+    pub(super) took: Duration,
+}
+
+/// Measures.
+///
+/// # Errors
+/// [`BenchError::AllLost`] where no login came to its end.
+pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Result<Figures, BenchError> {
+    warm_up(driver, settings, progress).await?;
+    let meter = Meter::start(driver);
+    let done = lanes(driver, settings, progress, "login").await;
+    let cpu = meter.used();
+    if done.logins == 0 {
+        return Err(BenchError::AllLost(done.losses));
+    }
+    Ok(Figures {
+        lanes: settings.lanes,
+        people: driver.people(),
+        logins: done.logins,
+        lost: done.losses.count(),
+        seconds: rounded(done.took.as_secs_f64()),
+        logins_per_s: per_second(done.logins, done.took),
+        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done.logins)),
+        steps: done.steps.figures(),
+        lost_because: done.losses,
+    })
+}
+
+/// Logins that are not counted: no more than those that are, where so many are asked for.
+///
+/// # Errors
+/// [`BenchError::AllLost`] where none of them came to its end: so would none of the others.
+pub(super) async fn warm_up(driver: &Driver, settings: Settings, progress: &Progress) -> Result<(), BenchError> {
+    let count = match settings.length {
+        Length::Count(count) => count.min(WARM_UP),
+        Length::Time(_) => WARM_UP,
+    };
+    let settings = Settings { length: Length::Count(count.max(1)), ..settings };
+    let done = lanes(driver, settings, progress, "warming up").await;
+    if done.logins == 0 { Err(BenchError::AllLost(done.losses)) } else { Ok(()) }
+}
+
+/// Logins in lanes, until there are enough.
+pub(super) async fn lanes(driver: &Driver, settings: Settings, progress: &Progress, what: &str) -> Done {
+    let began = Instant::now();
+    let (most, until) = match settings.length {
+        Length::Count(count) => (count, None),
+        Length::Time(time) => (u64::MAX, Some(began + time)),
+    };
+    match until {
+        None => progress.begin(what, most),
+        Some(_) => progress.wait(what),
+    }
+    let begun = Arc::new(AtomicU64::new(0));
+    let mut lanes = JoinSet::new();
+    for _ in 0..settings.lanes.max(1) {
+        let (driver, begun, progress) = (driver.clone(), begun.clone(), progress.clone());
+        lanes.spawn(async move {
+            let mut done = Done::default();
+            while begun.fetch_add(1, Ordering::Relaxed) < most && until.is_none_or(|until| Instant::now() < until) {
+                match log_in(&driver, &mut done.steps).await {
+                    Ok(()) => done.logins += 1,
+                    Err(lost) => done.losses.note(&lost),
+                }
+                progress.step();
+            }
+            done
+        });
+    }
+    let mut all = Done::default();
+    while let Some(Ok(lane)) = lanes.join_next().await {
+        all.logins += lane.logins;
+        all.losses.add(lane.losses);
+        all.steps.add(&lane.steps);
+    }
+    all.took = began.elapsed();
+    progress.end();
+    all
+}

@@ -1,0 +1,278 @@
+//! `bench`: how many logins a daemon can take on this machine, how fast, and what they cost.
+
+mod foreign;
+mod own;
+mod show;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use self::foreign::Foreign;
+use self::own::Own;
+use self::show::{Shown, Surroundings};
+use super::replay::Format;
+use super::{Exit, complain};
+use crate::bench::scenario::{Length, callback, idle, login, storm};
+use crate::bench::target::Protocol;
+use crate::bench::{BenchError, Driver, PEOPLE, Progress};
+
+/// Measure how many logins a daemon takes, how fast, and what they cost
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without --config it starts a daemon of its own, in a temporary folder, with a simulated WeChat, and gives that and itself
+a processor each. With --config it drives the running daemon of that configuration: one client must have confirm = \"auto\",
+and its account's api_base must lead to `scan-login simulate`. Prints one JSON object a scenario.
+
+Examples:
+  scan-login bench                                   # login and callback
+  scan-login bench login --protocol original --format jsonl
+  scan-login bench idle storm --pending 100000 --sockets 15000
+  scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
+  scan-login bench login --config scan-login.toml --pid \"$(pidof scan-login)\"")]
+pub struct BenchArgs {
+    /// What is measured [default: login callback]
+    #[arg(value_enum, value_name = "SCENARIO")]
+    scenarios: Vec<Scenario>,
+    /// Drive the daemon of this configuration, and none of its own
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where that daemon is, if not where its configuration says
+    #[arg(long, value_name = "ADDR", requires = "config")]
+    at: Option<SocketAddr>,
+    /// The process of that daemon, whose memory and CPU time are told
+    #[arg(long, value_name = "PID", requires = "config")]
+    pid: Option<u32>,
+    /// Where a daemon of its own has its journal: figures are those of this disk [default: where temporary files are]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    dir: Option<PathBuf>,
+    /// How many processors a daemon of its own has
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "config")]
+    cores: usize,
+    /// How browsers speak: /v1/sessions, or as the original page
+    #[arg(long, value_enum, default_value_t = Speech::Native)]
+    protocol: Speech,
+    /// login: how many logins at a time
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    lanes: usize,
+    /// callback: logins a second [default: six tenths of the greatest rate]
+    #[arg(long, value_name = "R", value_parser = rate)]
+    rate: Option<f64>,
+    /// idle: logins that wait for somebody to scan
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pending: u64,
+    /// idle: those of them whose browser watches; storm: browsers that come back at once
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    sockets: u64,
+    /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
+    #[arg(long, value_name = "S")]
+    seconds: Option<u64>,
+    /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow
+    #[arg(long, value_name = "N")]
+    logins: Option<u64>,
+    /// How figures are printed [default: table on a terminal, else jsonl]
+    #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
+    format: Option<Format>,
+}
+
+/// With so many logins `idle` measures what one costs.
+const COSTED: u64 = 2000;
+
+/// So many browsers log in after a storm.
+const SAMPLE: u64 = 500;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Scenario {
+    /// As many whole logins as there can be
+    Login,
+    /// From WeChat's push to the browser, for lone logins and under load
+    Callback,
+    /// Many logins that wait: memory, CPU time, and what a login costs beside them
+    Idle,
+    /// kill -9 while many browsers watch, and all come back at once
+    Storm,
+    /// All of them
+    All,
+}
+
+impl Scenario {
+    const ALL: [Self; 4] = [Self::Login, Self::Callback, Self::Idle, Self::Storm];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Callback => "callback",
+            Self::Idle => "idle",
+            Self::Storm => "storm",
+            Self::All => "all",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Speech {
+    Native,
+    Original,
+}
+
+impl From<Speech> for Protocol {
+    fn from(speech: Speech) -> Self {
+        match speech {
+            Speech::Native => Self::Native,
+            Speech::Original => Self::Original,
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "give logins a second, more than 0".to_owned())
+}
+
+impl BenchArgs {
+    fn scenarios(&self) -> Vec<Scenario> {
+        match &*self.scenarios {
+            [] => vec![Scenario::Login, Scenario::Callback],
+            named if named.contains(&Scenario::All) => Scenario::ALL.to_vec(),
+            named => named.to_vec(),
+        }
+    }
+
+    fn length(&self) -> Length {
+        self.logins.map_or(Length::Time(self.time(10)), Length::Count)
+    }
+
+    /// As asked for, or so many seconds.
+    fn time(&self, default: u64) -> Duration {
+        Duration::from_secs(self.seconds.unwrap_or(default))
+    }
+
+    fn idle(&self) -> idle::Settings {
+        idle::Settings {
+            pending: self.pending,
+            sockets: self.sockets,
+            watched: self.time(30),
+            logins: self.logins.unwrap_or(COSTED),
+            lanes: self.lanes,
+        }
+    }
+
+    fn storm(&self) -> storm::Settings {
+        storm::Settings { browsers: self.sockets, sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes }
+    }
+}
+
+/// Measures, and prints figures as they are had.
+pub fn run(args: &BenchArgs) -> Exit {
+    // One thread: its processor is its own, and nothing of it waits for another.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime cannot be started: {error}"), "see how many files this user may have open");
+            return Exit::Failed;
+        }
+    };
+    match runtime.block_on(measure(args)) {
+        Ok(()) => Exit::Done,
+        Err(Failure::Told) => Exit::Usage,
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(Failure::Output(error)) => {
+            complain(&format!("standard output cannot be written: {error}"), "read it to its end");
+            Exit::Failed
+        }
+        Err(Failure::Bench(error)) => {
+            complain(&error, error.cure());
+            if matches!(error, BenchError::Unfit { .. }) { Exit::Usage } else { Exit::Failed }
+        }
+    }
+}
+
+/// Why it does not go on.
+#[derive(Debug)]
+enum Failure {
+    /// The configuration's faults are on standard error already.
+    Told,
+    Output(std::io::Error),
+    Bench(BenchError),
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        Self::Bench(error)
+    }
+}
+
+/// Which daemon is driven.
+enum Bed {
+    Own(Own),
+    Foreign(Box<Foreign>),
+}
+
+async fn measure(args: &BenchArgs) -> Result<(), Failure> {
+    let shown = Shown::of_process(args.format);
+    let (bed, surroundings) = match &args.config {
+        None => {
+            let own = Own::new(args)?;
+            let surroundings = Surroundings::of_own(&own);
+            (Bed::Own(own), surroundings)
+        }
+        Some(path) => {
+            let foreign = Foreign::find(path, args).await?;
+            let surroundings = Surroundings::of_foreign(&foreign);
+            (Bed::Foreign(Box::new(foreign)), surroundings)
+        }
+    };
+    let progress = Progress::on_stderr();
+    let mut known_max = None;
+    for scenario in args.scenarios() {
+        let figures = match &bed {
+            Bed::Own(own) => {
+                let mut daemon = own.start(&progress).await?;
+                let driver = Driver::new(daemon.target().clone(), args.protocol.into(), PEOPLE).await?;
+                match scenario {
+                    Scenario::Storm => {
+                        storm::run(&mut daemon, &driver, args.storm(), &progress).await.map(show::figures)?
+                    }
+                    scenario => drive(scenario, args, &driver, &mut known_max, &progress).await?,
+                }
+            }
+            Bed::Foreign(foreign) => {
+                let driver = Driver::new(foreign.target.clone(), args.protocol.into(), PEOPLE).await?;
+                drive(scenario, args, &driver, &mut known_max, &progress).await?
+            }
+        };
+        progress.end();
+        let told = surroundings.around(scenario.name(), Protocol::from(args.protocol), figures);
+        shown.tell(&told).map_err(Failure::Output)?;
+    }
+    Ok(())
+}
+
+/// A scenario that asks nothing of a daemon but logins.
+async fn drive(
+    scenario: Scenario,
+    args: &BenchArgs,
+    driver: &Driver,
+    known_max: &mut Option<f64>,
+    progress: &Progress,
+) -> Result<serde_json::Value, BenchError> {
+    match scenario {
+        Scenario::Callback => {
+            let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes };
+            callback::run(driver, settings, *known_max, progress).await.map(show::figures)
+        }
+        Scenario::Idle => idle::run(driver, args.idle(), progress).await.map(show::figures),
+        Scenario::Storm => Err(BenchError::Unfit {
+            what: "storm kills its daemon, and starts it again: that is done to no other's".into(),
+            cure: "leave --config away: what comes back is this program on this machine".into(),
+        }),
+        Scenario::Login | Scenario::All => {
+            let settings = login::Settings { lanes: args.lanes, length: args.length() };
+            let figures = login::run(driver, settings, progress).await?;
+            *known_max = Some(figures.logins_per_s);
+            Ok(show::figures(figures))
+        }
+    }
+}

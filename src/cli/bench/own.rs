@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+
+use super::{BenchArgs, Failure};
+use crate::bench::daemon::{Checks, Daemon, DaemonSettings};
+use crate::bench::machine::Machine;
+use crate::bench::{BenchError, Pinning, Progress};
+use crate::config;
+
+/// How daemons of its own are started: a fresh one for each scenario.
+pub(super) struct Own {
+    settings: DaemonSettings,
+    /// Asked before anything was pinned.
+    pub(super) machine: Machine,
+}
+
+impl Own {
+    /// Pins this thread, and whatever it starts, where there are processors enough.
+    pub(super) fn new(args: &BenchArgs) -> Result<Self, Failure> {
+        let machine = Machine::this();
+        let program = std::env::current_exe().map_err(|error| {
+            let what = format!("where this program is cannot be known: {error}");
+            BenchError::Unfit { what, cure: "drive a running daemon with --config FILE".to_owned() }
+        })?;
+        let pinning = Pinning::new(args.cores).filter(|pinning| pinning.pin_load().is_ok());
+        let unset = config::from_process_env().into_iter().map(|(name, _)| name).collect();
+        let dir: Option<PathBuf> = args.dir.clone();
+        let checks = Checks::All;
+        Ok(Self { settings: DaemonSettings { program, dir, checks, pinning, is_socket_held: false, unset }, machine })
+    }
+
+    /// Where they run, and where their journals lie.
+    pub(super) fn settings(&self) -> &DaemonSettings {
+        &self.settings
+    }
+
+    pub(super) async fn start(&self, progress: &Progress) -> Result<Daemon, BenchError> {
+        progress.wait("starting a daemon");
+        let daemon = Daemon::start(self.settings.clone()).await;
+        progress.end();
+        daemon
+    }
+}
