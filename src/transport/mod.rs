@@ -7,6 +7,7 @@
 
 pub mod admin;
 mod client_address;
+mod connection_place;
 mod cookies;
 mod cors;
 mod extract;

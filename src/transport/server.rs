@@ -19,13 +19,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{ServiceExt, service_fn};
 
 use super::client_address::ClientAddress;
+use super::connection_place::{self, ConnectionPlace, FIRST_WORD};
 use super::throttle::Throttle;
 use super::tls;
 
@@ -40,8 +41,6 @@ const MAX_HEADERS: usize = 100;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Peers are not awaited longer than this when the daemon stops.
 pub const GRACE: Duration = Duration::from_secs(2);
-/// How long who has connected and asked nothing may still do so when the daemon stops: requests follow their connections.
-const FIRST_WORD: Duration = Duration::from_millis(500);
 /// How long a peer may leave what was sent to it unacknowledged, or its window shut, before its connection is dropped: one
 /// that has vanished, or does not read, keeps its place and our buffers no longer (tcp(7), `TCP_USER_TIMEOUT`).
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,7 +103,7 @@ impl Front {
 /// Serves on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`]. Each connection speaks TLS as
 /// the newest `front` says when it is accepted; each request is answered as the newest says when it comes, so that
 /// connections stay when it is replaced, and what was begun goes on as it began. Each connection takes one of the `places`;
-/// without one it waits.
+/// without one it waits, and who has been idle the longest is asked to leave.
 pub async fn serve(
     listener: TcpListener,
     front: watch::Receiver<Arc<Front>>,
@@ -113,23 +112,28 @@ pub async fn serve(
 ) {
     lengthen_queue(&listener);
     let throttle = Arc::new(Throttle::default());
-    let connections = TaskTracker::new();
+    let (connections, wanted) = (TaskTracker::new(), Arc::new(Notify::new()));
     loop {
         let place = tokio::select! {
             () = stopping.cancelled() => break,
-            place = places.clone().acquire_owned() => place,
+            place = connection_place::take(&places, &wanted) => place,
         };
+        // Nobody closes them.
+        let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
             () = stopping.cancelled() => break,
             accepted = accept(&listener, &throttle) => accepted,
         };
-        let connection =
-            Connection { peer, front: front.clone(), throttle: throttle.clone(), stopping: stopping.clone() };
-        connections.spawn(async move {
-            // The place is given back when the connection ends, or becomes a WebSocket with limits of its own.
-            let _place = place;
-            connection.serve(stream).await;
-        });
+        let connection = Connection {
+            peer,
+            front: front.clone(),
+            throttle: throttle.clone(),
+            stopping: stopping.clone(),
+            // It is given back when the connection ends, or becomes a WebSocket with limits of its own.
+            place: ConnectionPlace::new(place),
+            wanted: wanted.clone(),
+        };
+        connections.spawn(connection.serve(stream));
     }
     drop(listener);
     connections.close();
@@ -153,6 +157,9 @@ struct Connection {
     front: watch::Receiver<Arc<Front>>,
     throttle: Arc<Throttle>,
     stopping: CancellationToken,
+    place: ConnectionPlace,
+    /// Somebody waits to be let in.
+    wanted: Arc<Notify>,
 }
 
 impl Connection {
@@ -179,23 +186,31 @@ impl Connection {
 
     /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
-        let stopping = self.stopping.clone();
+        let (stopping, place, wanted) = (self.stopping.clone(), self.place.clone(), self.wanted.clone());
         let (asked, head_timeout) = (CancellationToken::new(), self.front.borrow().head_timeout);
         let asks = asked.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             asks.cancel();
             let front = self.front.borrow().clone();
             let request = self.prepared(request, &front.trusted_proxies);
-            front.router.clone().oneshot(request)
+            let (answer, busy) = (front.router.clone().oneshot(request), self.place.is_asked());
+            async move {
+                let _busy = busy;
+                answer.await
+            }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(head_timeout).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
         let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = until_too_late(&stopping, &asked) => {
+        let ended = tokio::select! {
+            ended = place.until_unneeded(connection.as_mut(), &wanted) => ended,
+            () = until_too_late(&stopping, &asked) => None,
+        };
+        match ended {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -210,6 +225,7 @@ impl Connection {
             tracing::warn!(%peer, "X-Forwarded-For comes from a proxy that is not in [server] trusted_proxies: all its visitors count as one");
         }
         request.extensions_mut().insert(address);
+        request.extensions_mut().insert(self.place.clone());
         request
     }
 }

@@ -32,6 +32,7 @@ mod places;
 mod privacy;
 mod reload;
 mod retention;
+mod scarcity;
 mod secrets;
 mod sessions;
 mod slow_peers;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use http::Extensions;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http::{Extensions, Method};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +18,8 @@ use crate::metrics::Metrics;
 use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
+use super::super::connection_place::ConnectionPlace;
+use super::super::problem::Problem;
 use super::super::sockjs::{self, AllowedOrigins, Options};
 use super::connection;
 
@@ -110,13 +115,33 @@ impl Inner {
                 metrics: around.metrics.clone(),
                 traces: around.traces.clone(),
             });
-            sockjs::router(&format!("{base}/sockjs"), options, service)
+            let waiting = from_fn_with_state(around.sockets.clone(), wait_among_sockets);
+            sockjs::router(&format!("{base}/sockjs"), options, service).layer(waiting)
         };
         let base = config.server.public_url.path();
         let bases = if base.is_empty() { vec![""] } else { vec!["", base] };
         let routers = bases.into_iter().map(|base| (base.to_owned(), router(base))).collect();
         Self { settings, origins, routers, ended }
     }
+}
+
+/// Of SockJS's transports, those whose answers wait for something to tell.
+const WAITING: [&str; 5] = ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"];
+
+/// A connection over which a page waits is a socket's, not one of HTTP.
+async fn wait_among_sockets(
+    State(sockets): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let transport = request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if request.method() != Method::OPTIONS
+        && WAITING.contains(&transport)
+        && let Some(place) = request.extensions().get::<ConnectionPlace>()
+    {
+        place.wait_among(&sockets)?;
+    }
+    Ok(next.run(request).await)
 }
 
 /// Who asks is all that a connection needs of what was put beside its request.

@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::super::client_address::ClientAddress;
+use super::super::connection_place::ConnectionPlace;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
 use super::super::measure;
@@ -35,6 +36,7 @@ pub(super) async fn events(
     scene: Result<Scene, Problem>,
     query: Query,
     Extension(address): Extension<ClientAddress>,
+    Extension(place): Extension<ConnectionPlace>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let last = headers.get(&LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
@@ -47,6 +49,7 @@ pub(super) async fn events(
     if missed.is_empty() && has_ended {
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());
     }
+    place.wait_among(&site.sockets)?;
     let events = Sse::new(told(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
     let mut response = events.into_response();
     let private = PRIVATE.map(|(name, value)| (name, HeaderValue::from_static(value)));

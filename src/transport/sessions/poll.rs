@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::super::client_address::ClientAddress;
+use super::super::connection_place::ConnectionPlace;
 use super::super::extract::{Query, Scene};
 use super::super::headers::PRIVATE;
 use super::super::measure;
@@ -24,12 +25,14 @@ pub(super) async fn poll(
     scene: Result<Scene, Problem>,
     query: Query,
     Extension(address): Extension<ClientAddress>,
+    Extension(place): Extension<ConnectionPlace>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (after, wait) = (query.number("after", 0)?, query.number("wait", 0)?);
     let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let mut messages = watch.ready();
-    if messages.is_empty() {
+    if messages.is_empty() && wait > 0 {
+        place.wait_among(&site.sockets)?;
         let _connected = site.metrics.http().connected(ConnectionKind::Poll);
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
         messages = tokio::select! {

@@ -1,0 +1,163 @@
+//! A daemon that may have few descriptors: who is under way goes on, new ones are refused in time, and who goes makes room.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::support::*;
+
+/// So many a daemon needs for itself and a few dozen visitors.
+const DESCRIPTORS: usize = 256;
+
+/// Somebody who says nothing is sent away after 15 s; who comes must not have to wait for that.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A world whose daemon may open so few.
+async fn narrow() -> World {
+    let mut world = World::prepare(|config| config).await;
+    let daemon = world.command("serve");
+    let daemon = daemon.as_std();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\""));
+    shell.arg(daemon.get_program()).args(daemon.get_args());
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    world.adopt(shell.spawn().unwrap());
+    world.until_ready().await;
+    world
+}
+
+/// A connection that is kept open, by hand.
+struct Kept(TcpStream);
+
+impl Kept {
+    async fn connect(world: &World) -> Self {
+        Self(TcpStream::connect(world.socket_address()).await.unwrap())
+    }
+
+    /// The head of the answer to a request without a body.
+    async fn ask(&mut self, path: &str, headers: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\n{headers}\r\n");
+        self.0.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        let reading = async {
+            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                assert!(self.0.read_buf(&mut head).await.unwrap() > 0, "the connection ended");
+            }
+        };
+        tokio::time::timeout(SOON, reading).await.expect("no answer came");
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    /// Waits until the daemon has closed it.
+    async fn is_closed(&mut self) {
+        let mut rest = Vec::new();
+        tokio::time::timeout(SOON, self.0.read_to_end(&mut rest)).await.expect("it stays open").unwrap();
+    }
+
+    fn is_open(&self) -> bool {
+        // What was left of an answer is read first.
+        let mut rest = [0; 1 << 16];
+        loop {
+            match self.0.try_read(&mut rest) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}
+
+/// A browser's attempt to watch over a WebSocket; the status that it gets.
+async fn watch(world: &World, page: &LoginPage) -> (String, Kept) {
+    let mut browser = Kept::connect(world).await;
+    let path = format!("/v1/sessions/{}/ws", page.scene);
+    let headers = format!(
+        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: scan-login.v1, token.{}\r\n",
+        page.attach_token
+    );
+    let head = browser.ask(&path, &headers).await;
+    (head.split(' ').nth(1).unwrap().to_owned(), browser)
+}
+
+#[tokio::test]
+async fn what_is_short_is_told_and_nobody_is_sent_elsewhere_for_it() {
+    let world = World::with(|config| config.replace("[server]", "[server]\nmax_sessions = 1")).await;
+    let readiness = async || world.try_get_at(9090, "/readyz").await.map(|answer| (answer.status, answer.text()));
+    assert_eq!(readiness().await, Some((200, "ready\n".into())));
+    let page = world.create().await;
+    let (status, told) = readiness().await.unwrap();
+    assert_eq!(status, 200, "who is under way needs this daemon");
+    assert!(told.starts_with("ready, but new logins are refused: as many are pending"), "{told}");
+    page.give_up().await;
+    assert_eq!(readiness().await, Some((200, "ready\n".into())));
+    let metrics = world.try_get_at(9090, "/metrics").await.unwrap().text();
+    let budget = metrics.lines().find_map(|line| line.strip_prefix("scan_login_memory_budget_bytes ")).unwrap();
+    assert!(budget.parse::<f64>().unwrap() > 1e6, "there is a budget of memory: {budget}");
+}
+
+#[tokio::test]
+async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_makes_room() {
+    let world = narrow().await;
+    let page = world.create().await;
+    let mut browsers = Vec::new();
+    let refused = loop {
+        let (status, browser) = watch(&world, &page).await;
+        if status != "101" {
+            break status;
+        }
+        browsers.push(browser);
+        assert!(browsers.len() < DESCRIPTORS, "nobody is refused");
+    };
+    assert_eq!(refused, "503");
+    assert!(browsers.len() > DESCRIPTORS / 2, "{} may watch", browsers.len());
+    let poll = page.poll(1, 20).await;
+    assert_eq!((poll.status, poll.header("retry-after")), (503, "5"), "nor may anybody wait in WeChat's place");
+    let events = format!("/v1/sessions/{}/events?token={}", page.scene, page.attach_token);
+    assert_eq!(world.get(&events, &[]).await.status, 503);
+
+    assert!(world.scan(&page.qr_content, "oAlice").await, "WeChat finds a place");
+    let messages = page.poll(0, 0).await.json();
+    let code = messages["messages"].as_array().unwrap().last().unwrap()["code"].as_str().unwrap().to_owned();
+    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice", "and so does the website");
+
+    drop(browsers.drain(..10));
+    let next = world.create().await;
+    let came = async { while watch(&world, &next).await.0 != "101" {} };
+    tokio::time::timeout(PATIENCE, came).await.expect("who has gone has left no room");
+}
+
+#[tokio::test]
+async fn who_keeps_a_connection_for_nothing_gives_it_up_to_who_comes() {
+    let world = narrow().await;
+    let page = world.create().await;
+    let mut idle = Vec::new();
+    for _ in 0..DESCRIPTORS / 2 {
+        let mut browser = Kept::connect(&world).await;
+        assert!(browser.ask("/.well-known/jwks.json", "").await.starts_with("HTTP/1.1 200"));
+        idle.push(browser);
+    }
+    assert!(world.scan(&page.qr_content, "oAlice").await, "WeChat finds a place");
+    let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+    idle[0].is_closed().await;
+    assert!(idle.last().unwrap().is_open(), "who was answered last may ask again");
+}
+
+#[tokio::test]
+async fn who_says_nothing_keeps_nobody_out() {
+    let world = narrow().await;
+    let page = world.create().await;
+    let mut silent = Vec::new();
+    for _ in 0..DESCRIPTORS / 4 {
+        silent.push(Kept::connect(&world).await);
+    }
+    let scan = tokio::time::timeout(SOON, world.scan(&page.qr_content, "oAlice")).await;
+    assert!(scan.expect("WeChat waits behind them"), "WeChat finds a place");
+    let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+    silent[0].is_closed().await;
+}
