@@ -28,11 +28,14 @@ const RULES: &[(&str, &[&str])] = &[
         &["actors", "clock", "config", "dashboard", "domain", "jose", "keys", "metrics", "recall", "replay", "traces"],
     ),
     ("simulator", &["clock", "domain"]),
+    // It drives a daemon from outside, and must not know what is inside.
+    ("bench", &["domain", "simulator"]),
     (
         "cli",
         &[
             "app",
             "audit",
+            "bench",
             "clock",
             "config",
             "domain",
@@ -74,7 +77,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("ractor", &["actors/"]),
     // The website that relies on id tokens verifies them as any other would.
     ("jsonwebtoken", &["jose/", "simulator/relying_party.rs"]),
-    ("tungstenite", &["transport/websocket.rs"]),
+    ("tungstenite", &["bench/websocket.rs", "transport/websocket.rs"]),
+    ("hdrhistogram", &["bench/figures.rs"]),
+    ("sched_setaffinity", &["bench/pinning.rs"]),
     ("SystemTime::now", &[]),
     ("std::time::Instant", &[]),
     ("jiff::Timestamp::now", &["clock.rs"]),

@@ -1,7 +1,10 @@
 //! What is measured. Each scenario drives a daemon in its own way, and tells one object of figures.
 
 pub mod callback;
+mod crowd;
+pub mod idle;
 pub mod login;
+pub mod storm;
 
 use std::time::Duration;
 

@@ -72,7 +72,8 @@ fn page(config: &Config) -> Option<Page> {
     if seed_page.confirm != Confirm::Auto || seed_page.message != SeedMessage::Code {
         return None;
     }
-    let website = credentials(config.client(&seed_page.client_id)?);
+    // The page asks for nothing but its QR code.
+    let website = Credentials { ask: Ask::default(), ..credentials(config.client(&seed_page.client_id)?) };
     Some(Page { website, scenes: SceneSource::Journal(config.admin.socket.clone()) })
 }
 

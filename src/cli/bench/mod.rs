@@ -14,7 +14,7 @@ use self::own::Own;
 use self::show::{Shown, Surroundings};
 use super::replay::Format;
 use super::{Exit, complain};
-use crate::bench::scenario::{Length, callback, login};
+use crate::bench::scenario::{Length, callback, idle, login, storm};
 use crate::bench::target::Protocol;
 use crate::bench::{BenchError, Driver, PEOPLE, Progress};
 
@@ -28,6 +28,7 @@ and its account's api_base must lead to `scan-login simulate`. Prints one JSON o
 Examples:
   scan-login bench                                   # login and callback
   scan-login bench login --protocol original --format jsonl
+  scan-login bench idle storm --pending 100000 --sockets 15000
   scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
   scan-login bench login --config scan-login.toml --pid \"$(pidof scan-login)\"")]
 pub struct BenchArgs {
@@ -58,16 +59,28 @@ pub struct BenchArgs {
     /// callback: logins a second [default: six tenths of the greatest rate]
     #[arg(long, value_name = "R", value_parser = rate)]
     rate: Option<f64>,
-    /// How long each part of a scenario takes
-    #[arg(long, value_name = "S", default_value_t = 10)]
-    seconds: u64,
-    /// How many logins each part has, in place of a time
-    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    /// idle: logins that wait for somebody to scan
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pending: u64,
+    /// idle: those of them whose browser watches; storm: browsers that come back at once
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    sockets: u64,
+    /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
+    #[arg(long, value_name = "S")]
+    seconds: Option<u64>,
+    /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow
+    #[arg(long, value_name = "N")]
     logins: Option<u64>,
     /// How figures are printed [default: table on a terminal, else jsonl]
     #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
     format: Option<Format>,
 }
+
+/// With so many logins `idle` measures what one costs.
+const COSTED: u64 = 2000;
+
+/// So many browsers log in after a storm.
+const SAMPLE: u64 = 500;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -76,17 +89,23 @@ enum Scenario {
     Login,
     /// From WeChat's push to the browser, for lone logins and under load
     Callback,
+    /// Many logins that wait: memory, CPU time, and what a login costs beside them
+    Idle,
+    /// kill -9 while many browsers watch, and all come back at once
+    Storm,
     /// All of them
     All,
 }
 
 impl Scenario {
-    const ALL: [Self; 2] = [Self::Login, Self::Callback];
+    const ALL: [Self; 4] = [Self::Login, Self::Callback, Self::Idle, Self::Storm];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
             Self::Callback => "callback",
+            Self::Idle => "idle",
+            Self::Storm => "storm",
             Self::All => "all",
         }
     }
@@ -122,7 +141,26 @@ impl BenchArgs {
     }
 
     fn length(&self) -> Length {
-        self.logins.map_or(Length::Time(Duration::from_secs(self.seconds)), Length::Count)
+        self.logins.map_or(Length::Time(self.time(10)), Length::Count)
+    }
+
+    /// As asked for, or so many seconds.
+    fn time(&self, default: u64) -> Duration {
+        Duration::from_secs(self.seconds.unwrap_or(default))
+    }
+
+    fn idle(&self) -> idle::Settings {
+        idle::Settings {
+            pending: self.pending,
+            sockets: self.sockets,
+            watched: self.time(30),
+            logins: self.logins.unwrap_or(COSTED),
+            lanes: self.lanes,
+        }
+    }
+
+    fn storm(&self) -> storm::Settings {
+        storm::Settings { browsers: self.sockets, sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes }
     }
 }
 
@@ -191,9 +229,14 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
     for scenario in args.scenarios() {
         let figures = match &bed {
             Bed::Own(own) => {
-                let daemon = own.start(&progress).await?;
+                let mut daemon = own.start(&progress).await?;
                 let driver = Driver::new(daemon.target().clone(), args.protocol.into(), PEOPLE).await?;
-                drive(scenario, args, &driver, &mut known_max, &progress).await?
+                match scenario {
+                    Scenario::Storm => {
+                        storm::run(&mut daemon, &driver, args.storm(), &progress).await.map(show::figures)?
+                    }
+                    scenario => drive(scenario, args, &driver, &mut known_max, &progress).await?,
+                }
             }
             Bed::Foreign(foreign) => {
                 let driver = Driver::new(foreign.target.clone(), args.protocol.into(), PEOPLE).await?;
@@ -220,6 +263,11 @@ async fn drive(
             let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes };
             callback::run(driver, settings, *known_max, progress).await.map(show::figures)
         }
+        Scenario::Idle => idle::run(driver, args.idle(), progress).await.map(show::figures),
+        Scenario::Storm => Err(BenchError::Unfit {
+            what: "storm kills its daemon, and starts it again: that is done to no other's".into(),
+            cure: "leave --config away: what comes back is this program on this machine".into(),
+        }),
         Scenario::Login | Scenario::All => {
             let settings = login::Settings { lanes: args.lanes, length: args.length() };
             let figures = login::run(driver, settings, progress).await?;
