@@ -49,20 +49,22 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(command: &mut Command, pinning: &Pinning, wechat: Account) -> Self {
-        Self::start_at(free_port(), command, pinning, wechat)
+    pub async fn start(command: &mut Command, pinning: &Pinning, wechat: Account) -> Self {
+        Self::start_at(free_port(), command, pinning, wechat).await
     }
 
     /// One whose port is known before.
-    pub fn start_at(port: u16, command: &mut Command, pinning: &Pinning, wechat: Account) -> Self {
+    pub async fn start_at(port: u16, command: &mut Command, pinning: &Pinning, wechat: Account) -> Self {
         let folder = folder();
         let settings = Settings { host: Ipv4Addr::LOCALHOST, port, folder: folder.path().to_owned(), wechat };
         let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()), pinning);
         let mut input = running.0.stdin.as_ref().unwrap();
         writeln!(input, "{}", serde_json::to_string(&settings).unwrap()).unwrap();
-        let mut line = String::new();
-        BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "{:?} does not serve", command.get_program());
+        let output = running.0.stdout.take().unwrap();
+        // Meanwhile it may ask WeChat something, which is on this thread.
+        let said = tokio::task::spawn_blocking(|| BufReader::new(output).lines().next());
+        let said = said.await.unwrap().transpose().unwrap();
+        assert_eq!(said.as_deref(), Some("ready"), "{:?} does not serve", command.get_program());
         Self { running, settings, _folder: folder }
     }
 

@@ -105,7 +105,7 @@ impl Contestant {
                     None if kind == Kind::Node => node::command("nothing", None),
                     None => this_program(kind.name()),
                 };
-                let server = Server::start_at(port, &mut command, pinning, wechat.told());
+                let server = Server::start_at(port, &mut command, pinning, wechat.told()).await;
                 let (target, process) = (target(&server, &wechat), server.process());
                 let running = match redis {
                     None => Running::Told(server, wechat),

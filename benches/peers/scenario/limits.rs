@@ -34,8 +34,8 @@ struct Question {
 
 pub async fn measure(extent: &Extent) -> Value {
     let rounds = extent.rounds.unwrap_or(ROUNDS);
-    let start = |name| Server::start(&mut this_program(name), &extent.pinning, Account::none());
-    let (empty, echo) = (start("empty"), start("echo"));
+    let start = async |name| Server::start(&mut this_program(name), &extent.pinning, Account::none()).await;
+    let (empty, echo) = (start("empty").await, start("echo").await);
     let requests = Question { opening: None, asked: REQUEST.as_bytes() };
     let messages = Question { opening: Some(HANDSHAKE), asked: FRAME };
     let mut figures = Figures::default();
