@@ -87,7 +87,7 @@ fn a_login_allocates_no_more_than_it_did() -> Result<(), Failed> {
             unset: Vec::new(),
         };
         let daemon = Daemon::start(settings).await?;
-        let driver = Driver::new(daemon.target().clone(), Protocol::Native, PEOPLE).await?;
+        let driver = Driver::new(daemon.target().clone(), Protocol::Native).await?;
         let mut steps = Steps::default();
         for _ in 0..WARM_UP {
             log_in(&driver, &mut steps).await.map_err(|lost| format!("{lost:?}"))?;
@@ -102,7 +102,8 @@ fn a_login_allocates_no_more_than_it_did() -> Result<(), Failed> {
         Ok::<_, Failed>(login)
     })?;
     println!("a login allocates {} times, {} bytes", login.times, login.bytes);
-    let cure = "look for what is made, copied or boxed anew (valgrind --tool=dhat), or say in the test why it is worth it";
+    let cure =
+        "look for what is made, copied or boxed anew (valgrind --tool=dhat), or say in the test why it is worth it";
     if login.times > MOST_ALLOCATIONS || login.bytes > MOST_BYTES {
         return Err(format!(
             "a login allocates {} times ({MOST_ALLOCATIONS} at the most), {} bytes ({MOST_BYTES} at the most): {cure}",

@@ -22,12 +22,16 @@
 //!    answered again, and the website asks once. `lost` is how many logins did not come to their end; `outage_ms` the
 //!    longest that anybody waited for an answer over a restart who asked every 5 ms, each time on a connection of its own;
 //!    `refused` how many of those were not answered.
+//! 4. `cost`: what can be counted, whatever else the machine does: a login's instructions in the daemon (callgrind, one login at a
+//!    time, without and with all checks, and with an id token), and its calls of the system (strace, one login at a time and 32).
+//!    It asks for Debian's `valgrind` and `strace`, and runs only where it is named.
 //!
 //! The daemons are the real program, on fresh stores on the disk under `target`; WeChat is simulated, in this process.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 mod checks;
+mod cost;
 mod latency;
 mod restart;
 
@@ -48,6 +52,9 @@ async fn main() {
     if is_wanted("checks") {
         println!("{}", checks::measure().await);
     }
+    if names.iter().any(|name| name == "cost") {
+        println!("{}", cost::measure().await);
+    }
     if is_wanted("latency") {
         println!("{}", latency::measure().await);
     }
@@ -57,8 +64,12 @@ async fn main() {
 }
 
 async fn daemon(checks: Checks, is_socket_held: bool) -> Daemon {
+    daemon_of(PathBuf::from(env!("CARGO_BIN_EXE_scan-login")), checks, is_socket_held).await
+}
+
+async fn daemon_of(program: PathBuf, checks: Checks, is_socket_held: bool) -> Daemon {
     let settings = DaemonSettings {
-        program: PathBuf::from(env!("CARGO_BIN_EXE_scan-login")),
+        program,
         dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
         checks,
         pinning: None,
