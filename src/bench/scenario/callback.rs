@@ -17,7 +17,7 @@ use crate::bench::arrivals::arrivals;
 use crate::bench::beat;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
-use crate::bench::figures::{Summary, Times, micros_each, per_second, rounded};
+use crate::bench::figures::{Summary, Times, per_second, rounded};
 use crate::bench::login::{Steps, begin, redeem, scan_sealed};
 use crate::bench::loss::{Losses, Lost, Step};
 use crate::bench::progress::Progress;
@@ -74,6 +74,7 @@ pub struct Load {
     pub late_ms: Option<Summary>,
     /// The daemon's CPU time for each.
     pub daemon_cpu_us_a_login: Option<f64>,
+    load_cpu_percent: Option<f64>,
 }
 
 /// Measures. `known_max` is what `login` has reached just before, in logins a second.
@@ -106,7 +107,7 @@ pub async fn run(
 async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) -> Result<Load, BenchError> {
     let meter = Meter::start(driver);
     let done = lanes(driver, settings, progress, "lone logins").await;
-    let cpu = meter.used();
+    let used = meter.read();
     if done.logins == 0 {
         return Err(BenchError::AllLost(done.losses));
     }
@@ -118,7 +119,8 @@ async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) 
         push_ms: done.steps.push.summary(),
         callback_ms: done.steps.callback.summary(),
         late_ms: None,
-        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done.logins)),
+        daemon_cpu_us_a_login: used.daemon_us_each(done.logins),
+        load_cpu_percent: used.load_percent(),
         lost_because: done.losses,
     })
 }
@@ -160,7 +162,7 @@ pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progre
             Err(lost) => losses.note(&lost),
         }
     }
-    let cpu = meter.used();
+    let used = meter.read();
     progress.end();
     if done == 0 {
         return Err(BenchError::AllLost(losses));
@@ -173,7 +175,8 @@ pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progre
         push_ms: steps.push.summary(),
         callback_ms: steps.callback.summary(),
         late_ms: Some(late.summary()),
-        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done)),
+        daemon_cpu_us_a_login: used.daemon_us_each(done),
+        load_cpu_percent: used.load_percent(),
         lost_because: losses,
     })
 }
