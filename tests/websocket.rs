@@ -2,6 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -9,11 +15,11 @@ use axum::routing::any;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use scan_login::transport::websocket::{Limits, Upgrade};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
-const LIMITS: Limits = Limits { max_message_bytes: 100, max_waiting_bytes: 100 };
+const LIMITS: Limits = Limits { max_message_bytes: 100, max_waiting_bytes: 100, read_bytes: 16 };
 
-/// Echoes; `bye` closes with 4000, `long` tries to send more than may wait.
+/// Echoes; `bye` closes with 4000, `long` tries to send more than may wait, `three` says three things at once.
 async fn echo(request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let upgrade = match Upgrade::from_parts(&mut parts) {
@@ -27,6 +33,7 @@ async fn echo(request: Request) -> Response {
         while let Some(text) = socket.recv().await {
             match text.as_str() {
                 "bye" => return socket.close(4000, &"é".repeat(100)).await,
+                "three" => socket.send_texts(["one", "two", "three"].map(str::to_owned).into()).await.unwrap(),
                 "long" => assert!(socket.send_text("x".repeat(2000)).await.is_err()),
                 _ => socket.send_text(text).await.unwrap(),
             }
@@ -35,9 +42,41 @@ async fn echo(request: Request) -> Response {
     response
 }
 
+/// Counts how often it is written to.
+struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
 /// The client's end of a connection after a handshake, and the head of the answer.
 async fn connect(more: &str) -> (DuplexStream, String) {
+    let (client, answer, _) = connect_counted(more).await;
+    (client, answer)
+}
+
+/// The same, and how often the server has written.
+async fn connect_counted(more: &str) -> (DuplexStream, String, Arc<AtomicUsize>) {
     let (mut client, server) = tokio::io::duplex(1 << 16);
+    let writes = Arc::<AtomicUsize>::default();
+    let server = Counted(server, writes.clone());
     let service = TowerToHyperService::new(Router::new().route("/", any(echo)));
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
     tokio::spawn(connection.with_upgrades());
@@ -50,7 +89,7 @@ async fn connect(more: &str) -> (DuplexStream, String) {
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(client.read_u8().await.unwrap());
     }
-    (client, String::from_utf8(answer).unwrap().to_ascii_lowercase())
+    (client, String::from_utf8(answer).unwrap().to_ascii_lowercase(), writes)
 }
 
 /// A short frame as a client sends it, masked with zeros (RFC 6455 §5.2).
@@ -75,6 +114,17 @@ async fn code_after(bytes: &[u8]) -> u16 {
     let (first_byte, payload) = read(&mut client).await;
     assert_eq!(first_byte, 0x88, "no close frame");
     u16::from_be_bytes([payload[0], payload[1]])
+}
+
+#[tokio::test]
+async fn what_is_said_at_once_leaves_in_one_write() {
+    let (mut client, _, writes) = connect_counted("").await;
+    let before = writes.load(Ordering::SeqCst);
+    client.write_all(&frame(0x81, b"three")).await.unwrap();
+    for text in ["one", "two", "three"] {
+        assert_eq!(read(&mut client).await, (0x81, text.into()));
+    }
+    assert_eq!(writes.load(Ordering::SeqCst) - before, 1);
 }
 
 #[tokio::test]

@@ -185,7 +185,10 @@ impl SessionsState {
 
     /// Ends what nobody needs any more, and wakes those to whom something has to happen.
     async fn take_due(&mut self, myself: &ActorRef<SessionsMessage>) {
-        self.alarm = None;
+        // Another one may be on its way, where this one was late.
+        if let Some(alarm) = self.alarm.take() {
+            alarm.timer.abort();
+        }
         for _ in 0..AT_ONCE {
             let Some(child) = self.resting.pop_due(Instant::now()) else { break };
             let (kept, now) = (child.cell.take_kept(), self.around.clock.now());

@@ -31,7 +31,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt, stream};
+use futures_util::{SinkExt, StreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
@@ -329,14 +329,20 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`Closed`] as there; some may have been sent.
-    pub async fn send_texts(&mut self, texts: impl IntoIterator<Item = impl Into<String>>) -> Result<(), Closed> {
+    pub async fn send_texts(&mut self, texts: Vec<String>) -> Result<(), Closed> {
         if self.ended {
             return Err(Closed);
         }
-        let mut messages = stream::iter(texts.into_iter().map(|text| Ok(Message::text(text.into()))));
-        let sent = self.stream.send_all(&mut messages).await;
+        let sent = self.gather(texts).await;
         self.ended = sent.is_err();
         sent.map_err(|_| Closed)
+    }
+
+    async fn gather(&mut self, texts: Vec<String>) -> Result<(), Error> {
+        for text in texts {
+            self.stream.feed(Message::text(text)).await?;
+        }
+        self.stream.flush().await
     }
 
     /// As [`send_text`](Self::send_text), but anything else.

@@ -1,11 +1,13 @@
 //! The same numbered messages over WebSocket, server-sent events and long poll.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -213,6 +215,52 @@ async fn when_the_daemon_stops_sockets_are_told_to_come_back() {
     assert!(status.success(), "{log}");
     assert_eq!(closed.await.unwrap(), Came::Close(1012));
     assert!(!log.contains(&page.attach_token), "{log}");
+}
+
+/// A daemon that may have few descriptors.
+async fn with_descriptors(most: u32) -> World {
+    let mut world = World::prepare(|config| config).await;
+    let daemon = world.command("serve");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
+    shell.arg(daemon.as_std().get_program()).args(daemon.as_std().get_args());
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    world.adopt(shell.spawn().unwrap());
+    world.until_ready().await;
+    world
+}
+
+#[tokio::test]
+async fn where_browsers_hold_all_sockets_wechat_and_the_websites_still_come_in() {
+    let world = with_descriptors(256).await;
+    let page = world.create().await;
+    let url = link(&page, "ws");
+    let token = format!("scan-login.v1, token.{}", page.attach_token);
+    let headers = [("sec-websocket-protocol", &*token)];
+    let mut sockets = Vec::new();
+    let refused = loop {
+        match Socket::open(world.socket_address(), &url, &headers).await {
+            Ok((socket, _)) => sockets.push(socket),
+            Err(status) => break status,
+        }
+        assert!(sockets.len() < 256, "there is no end");
+    };
+    assert_eq!((sockets.len(), refused), (180, 503), "three quarters");
+    let other = world.create().await;
+    for (page, openid) in [(&page, "oAlice"), (&other, "oBob")] {
+        assert!(world.scan(&page.qr_content, openid).await);
+        let confirmed = page.wait_for("confirmed").await;
+        assert_eq!(world.redeem(confirmed["code"].as_str().unwrap()).await.status, 200);
+    }
+    for socket in &mut sockets {
+        for kind in ["created", "scanned", "confirmed"] {
+            assert_eq!(socket.next_message().await["type"], kind);
+        }
+        assert_eq!(socket.next().await, Came::Close(1000));
+    }
+    drop(sockets);
+    let there_is_room = async { while Socket::open(world.socket_address(), &url, &headers).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, there_is_room).await.expect("their places are not free again");
 }
 
 #[tokio::test]

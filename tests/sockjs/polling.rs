@@ -6,6 +6,7 @@ use std::time::Duration;
 use scan_login::transport::sockjs::Options;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::support::{ask, next, post, serve};
 

@@ -1,8 +1,10 @@
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -56,14 +58,16 @@ pub(super) async fn connect(
     };
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
-    site.tasks.spawn(async move {
-        // Minutes pass until somebody scans: what comes before that and behind it is in boxes, and gone or not there yet.
-        let Some(mut browser) = beginning.await else { return };
-        if let Some((code, reason)) = browser.tell().await {
-            Box::pin(browser.socket.close(code, reason)).await;
-        }
-    });
+    site.tasks.spawn(serve(beginning));
     Ok(response)
+}
+
+/// Minutes pass until somebody scans: what comes before that and behind it is in boxes, and gone or not there yet.
+async fn serve(beginning: Pin<Box<impl Future<Output = Option<Browser>>>>) {
+    let Some(mut browser) = beginning.await else { return };
+    if let Some((code, reason)) = browser.tell().await {
+        Box::pin(browser.socket.close(code, reason)).await;
+    }
 }
 
 async fn begin(
@@ -116,6 +120,18 @@ impl Browser {
 
     async fn say(&mut self, messages: &[Message]) -> Result<(), Closed> {
         let texts = to_json(&self.site, &self.created, messages);
-        self.socket.send_texts(texts.into_iter().map(|text| text.to_string())).await
+        self.socket.send_texts(texts.iter().map(Value::to_string).collect()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_waits_takes_little() {
+        let task = serve(Box::pin(std::future::ready(None)));
+        let bytes = size_of_val(&task);
+        assert!(bytes <= 1200, "{bytes} bytes for each, where all that is said takes its room at once");
     }
 }

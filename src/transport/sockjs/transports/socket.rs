@@ -74,16 +74,20 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
         let socket = socket.await.ok()?;
         Some((socket, opener.open_unlisted(S::FRAMING, place, head), opener))
     });
-    sessions.options.tasks.spawn(async move {
-        let Some((mut socket, mut receiver, opener)) = opening.await else { return };
-        let farewell = exchange::<S>(&opener.options, &mut socket, &mut receiver).await;
-        // The session ends with its socket: the service need not wait for the close handshake.
-        drop(receiver);
-        if let Some(Farewell { code, reason }) = farewell {
-            Box::pin(async move { socket.close(code, &reason).await }).await;
-        }
-    });
+    sessions.options.tasks.spawn(serve::<S>(opening));
     response
+}
+
+type Opened = (WebSocket, Receiver, Arc<Sessions>);
+
+async fn serve<S: Speech>(opening: Pin<Box<impl Future<Output = Option<Opened>>>>) {
+    let Some((mut socket, mut receiver, sessions)) = opening.await else { return };
+    let farewell = exchange::<S>(&sessions.options, &mut socket, &mut receiver).await;
+    // The session ends with its socket: the service need not wait for the close handshake.
+    drop(receiver);
+    if let Some(Farewell { code, reason }) = farewell {
+        Box::pin(async move { socket.close(code, &reason).await }).await;
+    }
 }
 
 fn limits(options: &Options) -> Limits {
@@ -170,5 +174,17 @@ async fn elapsed(pong: &mut Option<Pin<Box<Sleep>>>) {
     match pong {
         Some(deadline) => deadline.await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::websocket::Framed;
+    use super::*;
+
+    #[test]
+    fn a_socket_that_waits_takes_little() {
+        let bytes = size_of_val(&serve::<Framed>(Box::pin(std::future::ready(None))));
+        assert!(bytes <= 1200, "{bytes} bytes for each, where all that is said takes its room at once");
     }
 }

@@ -17,7 +17,7 @@ pub(in super::super) fn upgrade(sessions: &Arc<Sessions>, parts: Parts) -> Respo
     socket::upgrade::<Framed>(sessions, parts)
 }
 
-struct Framed;
+pub(super) struct Framed;
 
 impl Speech for Framed {
     const FRAMING: Framing = Framing::SockJs;
