@@ -16,7 +16,7 @@ use super::replay::Format;
 use super::{Exit, complain};
 use crate::bench::scenario::{Length, callback, idle, login, recover, replay, storm};
 use crate::bench::target::Protocol;
-use crate::bench::{BenchError, Driver, PEOPLE, Progress};
+use crate::bench::{BenchError, Driver, Progress};
 
 /// Measure how many logins a daemon takes, how fast, and what they cost
 #[derive(Debug, clap::Args)]
@@ -102,12 +102,17 @@ enum Scenario {
     Replay,
     /// kill -9 with many logins that wait, and how long until they are back
     Recover,
-    /// All of them
+    /// All of them; with --config those that end no daemon
     All,
 }
 
 impl Scenario {
     const ALL: [Self; 6] = [Self::Login, Self::Callback, Self::Idle, Self::Storm, Self::Replay, Self::Recover];
+
+    /// Whether the daemon must be one of its own: it is ended.
+    const fn needs_own(self) -> bool {
+        matches!(self, Self::Storm | Self::Replay | Self::Recover)
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -146,7 +151,10 @@ impl BenchArgs {
     fn scenarios(&self) -> Vec<Scenario> {
         match &*self.scenarios {
             [] => vec![Scenario::Login, Scenario::Callback],
-            named if named.contains(&Scenario::All) => Scenario::ALL.to_vec(),
+            named if named.contains(&Scenario::All) => {
+                // What cannot be done to another's daemon is no part of all that can be.
+                Scenario::ALL.into_iter().filter(|scenario| self.config.is_none() || !scenario.needs_own()).collect()
+            }
             named => named.to_vec(),
         }
     }
@@ -250,7 +258,7 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
         let figures = match &bed {
             Bed::Own(own) => {
                 let mut daemon = own.start(&progress).await?;
-                let driver = Driver::new(daemon.target().clone(), args.protocol.into(), PEOPLE).await?;
+                let driver = Driver::new(daemon.target().clone(), Protocol::from(args.protocol)).await?;
                 match scenario {
                     Scenario::Storm => {
                         storm::run(&mut daemon, &driver, args.storm(), &progress).await.map(show::figures)?
@@ -265,7 +273,7 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
                 }
             }
             Bed::Foreign(foreign) => {
-                let driver = Driver::new(foreign.target.clone(), args.protocol.into(), PEOPLE).await?;
+                let driver = Driver::new(foreign.target.clone(), Protocol::from(args.protocol)).await?;
                 drive(scenario, args, &driver, &mut known_max, &progress).await?
             }
         };

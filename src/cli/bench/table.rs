@@ -23,7 +23,7 @@ fn part(object: &Map<String, Value>, depth: usize, text: &mut String) {
     let fields = || object.iter().filter(|(name, _)| *name != "scenario");
     for (name, value) in fields() {
         if let Some(shown) = shown(value) {
-            let _ = writeln!(text, "{indent}{:<26}{shown}", words(name));
+            let _ = writeln!(text, "{indent}{:<34}{shown}", words(name));
         }
     }
     let times: Vec<_> = fields().filter(|(_, value)| is_times(value)).collect();
@@ -102,13 +102,13 @@ mod tests {
         });
         let expected = "\
 login
-  logins                    12,345
-  logins/s                  1,235
-  lost                      0
+  logins                            12,345
+  logins/s                          1,235
+  lost                              0
   milliseconds             p50       p90       p99     p99.9       max
   push                    0.50      12.3       123     1,235      7.00
   unloaded
-    resident, bytes           1,024
+    resident, bytes                   1,024
     milliseconds             p50       p90       p99     p99.9       max
     push                    0.50      12.3       123     1,235      7.00
 
