@@ -120,6 +120,33 @@ async fn in_a_storm_all_come_back_and_can_still_log_in() {
 }
 
 #[tokio::test]
+async fn a_journal_is_read_back_by_each_command_that_can() {
+    let told = figures("replay --logins 20 --lanes 4").await;
+    // Created, scanned, confirmed, redeemed.
+    assert_eq!((&told["logins"], &told["lost"], &told["events"]), (&20.into(), &0.into(), &80.into()), "{told}");
+    for command in ["replay", "export", "import"] {
+        let speed = &told[command];
+        assert!(speed["events_per_s"].as_f64().unwrap() > 0.0, "{told}");
+        assert!(speed["peak_resident_bytes"].as_u64().unwrap() > 1 << 20, "{told}");
+    }
+    for bytes in ["journal_bytes_an_event", "line_bytes_an_event", "export_bytes_an_event"] {
+        assert!(told[bytes].as_f64().unwrap() > 100.0, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn after_kill_what_is_pending_is_back_and_can_still_log_in() {
+    for protocol in ["native", "original"] {
+        let told = figures(&format!("recover --logins 10 --pending 30 --lanes 4 --protocol {protocol}")).await;
+        assert_eq!((&told["pending"], &told["back"], &told["lost"]), (&30.into(), &30.into(), &0.into()), "{told}");
+        assert_eq!((&told["events"], &told["logins_afterwards"]), (&70.into(), &30.into()));
+        let seconds = |name: &str| told[name].as_f64().unwrap();
+        assert!(seconds("ready_s") > 0.0 && seconds("ready_max_s") >= seconds("ready_s"));
+        assert!(seconds("ready_empty_s") > 0.0 && told["resident_bytes"].as_u64().unwrap() > 1 << 20);
+    }
+}
+
+#[tokio::test]
 async fn a_running_daemon_is_driven_by_its_configuration() {
     let daemon = running().await;
     let told = figures(&format!("login --logins 10 --config {}", daemon.config().display())).await;
@@ -129,9 +156,11 @@ async fn a_running_daemon_is_driven_by_its_configuration() {
     let asked = format!("login --logins 10 --protocol original --config {} --pid {pid}", config.display());
     assert!(figures(&asked).await["daemon_cpu_us_a_login"].as_f64().unwrap() > 0.0);
 
-    let (told, complaint, status) = bench(&format!("storm --config {}", config.display())).await;
-    assert_eq!((told.len(), status), (0, Some(2)));
-    assert!(complaint.contains("leave --config away"), "{complaint}");
+    for stopped in ["storm", "replay", "recover"] {
+        let (told, complaint, status) = bench(&format!("{stopped} --config {}", config.display())).await;
+        assert_eq!((told.len(), status), (0, Some(2)));
+        assert!(complaint.contains(stopped) && complaint.contains("leave --config away"), "{complaint}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,14 @@ pub enum BenchError {
     /// A daemon of our own did not come up, or not back.
     #[error("the daemon cannot be started: {0}")]
     NotStarted(String),
+    /// Another of the program's commands did not end with success.
+    #[error("scan-login {command} ended with {status}")]
+    Command {
+        /// Which.
+        command: String,
+        /// How it ended.
+        status: String,
+    },
     /// The machine does not let us.
     #[error("{what}: {error}")]
     Machine {
@@ -33,6 +41,7 @@ impl BenchError {
         match self {
             Self::Unfit { cure, .. } => cure,
             Self::NotStarted(_) => "see what it says above; --dir names another folder for its journal",
+            Self::Command { .. } => "run it by hand: it says what is wrong",
             Self::Machine { .. } => "see what this user may do on this machine",
             Self::AllLost(_) => "see that the daemon runs with the same configuration, and what its log says",
         }

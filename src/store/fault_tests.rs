@@ -344,7 +344,7 @@ async fn a_writer_that_panics_is_told_as_a_failure() {
     let store = Journal::start(medium, old::Old::none(), Arc::new(NoVault)).unwrap();
     assert!(append(&store, 1).await.is_err());
     let mut head = store.head();
-    let failed = tokio::time::timeout(std::time::Duration::from_secs(2), head.wait_for(|head| head.failure.is_some()));
+    let failed = tokio::time::timeout(Duration::from_secs(2), head.wait_for(|head| head.failure.is_some()));
     assert!(failed.await.is_ok(), "nobody learns that nothing can be written any more");
 }
 

@@ -149,7 +149,7 @@ mod tests {
         let _asked = busy.is_asked();
         let [first, second, busy] = [first, second, busy].map(|place| lasts(&place, &wanted));
         tokio::time::sleep(FIRST_WORD).await;
-        take(&places, &wanted).await.unwrap();
+        drop(take(&places, &wanted).await.unwrap());
         assert!(first.await.unwrap(), "the first is asked");
         assert!(!second.is_finished() && !busy.is_finished(), "and nobody else");
     }
@@ -160,7 +160,7 @@ mod tests {
         let place = connected(&places).await;
         let (began, lasting) = (Instant::now(), lasts(&place, &wanted));
         drop(place);
-        take(&places, &wanted).await.unwrap();
+        drop(take(&places, &wanted).await.unwrap());
         assert!(lasting.await.unwrap());
         assert_eq!(began.elapsed().as_millis() / 10, FIRST_WORD.as_millis() / 10);
     }

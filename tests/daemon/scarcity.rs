@@ -118,6 +118,7 @@ async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_m
     assert_eq!((poll.status, poll.header("retry-after")), (503, "5"), "nor may anybody wait in WeChat's place");
     let events = format!("/v1/sessions/{}/events?token={}", page.scene, page.attach_token);
     assert_eq!(world.get(&events, &[]).await.status, 503);
+    assert_eq!(world.post("/sockjs/000/original/xhr", &[], "").await.status, 503);
 
     assert!(world.scan(&page.qr_content, "oAlice").await, "WeChat finds a place");
     let messages = page.poll(0, 0).await.json();

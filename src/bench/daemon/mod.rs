@@ -1,6 +1,7 @@
 //! A daemon of our own: the real program, on a fresh store, with a simulated WeChat to ask for QR codes.
 
 mod settings;
+mod subcommand;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::settings::Checks;
+pub use self::subcommand::{Printed, Ran};
 
 use self::settings::{Places, account, configuration, target};
 use super::error::BenchError;
@@ -168,6 +170,20 @@ impl Daemon {
         Ok(began.elapsed())
     }
 
+    /// What `/metrics` says of this one now.
+    ///
+    /// # Errors
+    /// [`BenchError`] where it does not answer, or has none of this name and these labels.
+    pub async fn metric(&self, name: &str) -> Result<f64, BenchError> {
+        let unknown = |why: String| BenchError::NotStarted(format!("{name} cannot be read: {why}"));
+        let request = Request::get(self.admin.url("/metrics")).body(Full::default());
+        let request = request.map_err(|error| unknown(error.to_string()))?;
+        let body = self.admin.ask(request).await.and_then(|answer| answer.body_of(StatusCode::OK)).map_err(unknown)?;
+        let text = String::from_utf8_lossy(&body);
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.ok_or_else(|| unknown("there is none".into()))
+    }
+
     async fn until_ready(&mut self) -> Result<(), BenchError> {
         let deadline = Instant::now() + START_WITHIN;
         while !self.is_ready().await {
@@ -215,10 +231,14 @@ async fn serve_wechat(wechat: SimulatedWeChat) -> Result<(SocketAddr, AbortOnDro
 }
 
 fn spawn(settings: &DaemonSettings, folder: &Path, held: Option<&TcpListener>) -> Result<Child, BenchError> {
-    let start = || command(settings, folder, held)?.spawn();
+    start(settings, || command(settings, folder, held)?.spawn())
+}
+
+/// Starts a process where the daemon runs.
+fn start(settings: &DaemonSettings, spawn: impl FnOnce() -> io::Result<Child>) -> Result<Child, BenchError> {
     let started = match &settings.pinning {
-        Some(pinning) => pinning.starting_daemon(start).unwrap_or_else(|error| Err(error.into())),
-        None => start(),
+        Some(pinning) => pinning.starting_daemon(spawn).unwrap_or_else(|error| Err(error.into())),
+        None => spawn(),
     };
     started.map_err(BenchError::machine("the daemon's program cannot be run"))
 }

@@ -4,6 +4,8 @@ pub mod callback;
 mod crowd;
 pub mod idle;
 pub mod login;
+pub mod recover;
+pub mod replay;
 pub mod storm;
 
 use std::time::Duration;

@@ -167,7 +167,7 @@ async fn come_back(
 }
 
 /// Some of the browsers log in, taken evenly; the others stay until all is over. How many did, and what became of the rest.
-async fn log_in_sample(
+pub(super) async fn log_in_sample(
     driver: &Driver,
     browsers: Vec<Browser>,
     sample: u64,

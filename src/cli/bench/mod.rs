@@ -17,7 +17,7 @@ use self::show::{Shown, Surroundings};
 use super::replay::Format;
 use super::{Exit, complain};
 use crate::bench::daemon::Daemon;
-use crate::bench::scenario::{Length, callback, idle, login, storm};
+use crate::bench::scenario::{Length, callback, idle, login, recover, replay, storm};
 use crate::bench::target::Protocol;
 use crate::bench::{BenchError, Driver, Progress};
 
@@ -32,6 +32,7 @@ Examples:
   scan-login bench                                   # login and callback
   scan-login bench login --protocol original --format jsonl
   scan-login bench idle storm --pending 100000 --sockets 15000
+  scan-login bench replay recover --logins 100000 --pending 50000
   scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
   scan-login bench login --config scan-login.toml --pid \"$(pidof scan-login)\"")]
 pub struct BenchArgs {
@@ -62,7 +63,7 @@ pub struct BenchArgs {
     /// callback: logins a second [default: six tenths of the greatest rate]
     #[arg(long, value_name = "R", value_parser = rate)]
     rate: Option<f64>,
-    /// idle: logins that wait for somebody to scan
+    /// idle, recover: logins that wait for somebody to scan
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pending: u64,
     /// idle: those of them whose browser watches; storm: browsers that come back at once
@@ -71,7 +72,8 @@ pub struct BenchArgs {
     /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
     #[arg(long, value_name = "S")]
     seconds: Option<u64>,
-    /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow
+    /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow; replay,
+    /// recover: that are in the journal
     #[arg(long, value_name = "N")]
     logins: Option<u64>,
     /// How figures are printed [default: table on a terminal, else jsonl]
@@ -85,6 +87,9 @@ const COSTED: u64 = 2000;
 /// So many browsers log in after a storm.
 const SAMPLE: u64 = 500;
 
+/// So many logins are in the journal that is read back.
+const HISTORY: u64 = 20_000;
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Scenario {
@@ -96,16 +101,20 @@ enum Scenario {
     Idle,
     /// kill -9 while many browsers watch, and all come back at once
     Storm,
-    /// All of them; with --config all but storm
+    /// How fast the journal is read back: replay, export, import
+    Replay,
+    /// kill -9 with many logins that wait, and how long until they are back
+    Recover,
+    /// All of them; with --config those that end no daemon
     All,
 }
 
 impl Scenario {
-    const ALL: [Self; 4] = [Self::Login, Self::Callback, Self::Idle, Self::Storm];
+    const ALL: [Self; 6] = [Self::Login, Self::Callback, Self::Idle, Self::Storm, Self::Replay, Self::Recover];
 
-    /// Whether the daemon must be one of its own: it is killed.
+    /// Whether the daemon must be one of its own: it is ended.
     const fn needs_own(self) -> bool {
-        matches!(self, Self::Storm)
+        matches!(self, Self::Storm | Self::Replay | Self::Recover)
     }
 
     const fn name(self) -> &'static str {
@@ -114,6 +123,8 @@ impl Scenario {
             Self::Callback => "callback",
             Self::Idle => "idle",
             Self::Storm => "storm",
+            Self::Replay => "replay",
+            Self::Recover => "recover",
             Self::All => "all",
         }
     }
@@ -172,6 +183,15 @@ impl BenchArgs {
 
     fn storm(&self) -> storm::Settings {
         storm::Settings { browsers: self.sockets, sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes }
+    }
+
+    fn replay(&self) -> replay::Settings {
+        replay::Settings { logins: self.logins.unwrap_or(HISTORY), lanes: self.lanes }
+    }
+
+    fn recover(&self) -> recover::Settings {
+        let logins = self.logins.unwrap_or(HISTORY);
+        recover::Settings { logins, pending: self.pending, sample: SAMPLE, lanes: self.lanes }
     }
 }
 
@@ -276,6 +296,14 @@ impl Run<'_> {
                 let settings = self.args.storm();
                 self.told(scenario, storm::run(&mut daemon, &driver, settings, &self.progress).await?)
             }
+            Scenario::Replay => {
+                let settings = self.args.replay();
+                self.told(scenario, replay::run(&mut daemon, &driver, settings, &self.progress).await?)
+            }
+            Scenario::Recover => {
+                let settings = self.args.recover();
+                self.told(scenario, recover::run(&mut daemon, &driver, settings, &self.progress).await?)
+            }
             scenario => self.drive(scenario, &driver).await,
         }
     }
@@ -298,6 +326,11 @@ impl Run<'_> {
                 let what = "storm kills its daemon, and starts it again: that is done to no other's";
                 let cure = "leave --config away: what comes back is this program on this machine";
                 Err(BenchError::Unfit { what: what.into(), cure: cure.into() }.into())
+            }
+            Scenario::Replay | Scenario::Recover => {
+                let what = format!("{} stops its daemon: that is done to no other's", scenario.name());
+                let cure = "leave --config away; a journal of your own is read back by `scan-login replay --format jsonl`";
+                Err(BenchError::Unfit { what, cure: cure.into() }.into())
             }
             Scenario::Login | Scenario::All => {
                 let settings = login::Settings { lanes: args.lanes, length: args.length() };
