@@ -44,13 +44,13 @@ pub async fn measure(extent: &Extent) -> Value {
         let cpu = figure(|turn| turn.cpu_us_a_login);
         let (share, load_share) =
             (figure(|turn| turn.logins_per_s * turn.cpu_us_a_login / 1e6), figure(|turn| turn.load_share));
-        let lost: f64 = of(kind, |turn| turn.lost as f64).iter().sum();
+        let lost = of(kind, |turn| turn.lost as f64).iter().sum::<f64>();
         table.row(kind.name(), [per_s, cpu, share, load_share, lost]);
         servers.insert(
             kind.name().into(),
             json!({
                 "logins_per_s": rounded(per_s), "cpu_us_a_login": rounded(cpu), "core_share": rounded(share),
-                "load_core_share": rounded(load_share), "lost": lost,
+                "load_core_share": rounded(load_share), "lost": lost as u64,
             }),
         );
     }
