@@ -1,18 +1,19 @@
 //! What the checks cost.
 
 use futures_util::{StreamExt, stream};
+use scan_login::bench::Driver;
+use scan_login::bench::daemon::{Checks, Daemon};
+use scan_login::bench::figures::{micros_each, rounded};
+use scan_login::bench::login::{Steps, log_in};
+use scan_login::bench::target::Protocol;
 use serde_json::{Value, json};
 
-use crate::daemon::{Checked, Daemon};
-use crate::login::Login;
-use crate::{quantile, round};
+use crate::{daemon, quantile};
 
 const ROUNDS: usize = 31;
-const LOGINS: usize = 200;
+const LOGINS: u64 = 200;
 /// So many share a sync, as under load: alone, each would cost more, and the checks less beside it.
 const AT_A_TIME: usize = 8;
-/// They come again: what is made for somebody new would make every login cost more.
-const PEOPLE: u32 = 100;
 
 /// What a login cost each daemon in one round, in microseconds.
 struct Round {
@@ -22,13 +23,12 @@ struct Round {
 }
 
 pub async fn measure() -> Value {
-    let daemons = [
-        Daemon::start(Checked::Little).await,
-        Daemon::start(Checked::All).await,
-        Daemon::start(Checked::AllWithIdToken).await,
-    ];
-    for daemon in &daemons {
-        cost(daemon).await;
+    let mut daemons = Vec::with_capacity(3);
+    for checks in [Checks::Little, Checks::All, Checks::AllWithIdToken] {
+        let daemon = daemon(checks, false).await;
+        let driver = Driver::new(daemon.target().clone(), Protocol::Native).await.unwrap();
+        cost(&daemon, &driver).await;
+        daemons.push((daemon, driver));
     }
     let mut rounds = Vec::with_capacity(ROUNDS);
     for number in 0..ROUNDS {
@@ -36,13 +36,14 @@ pub async fn measure() -> Value {
         // Each is as often first as last.
         for turn in 0..3 {
             let whose = (number + turn) % 3;
-            costs[whose] = cost(&daemons[whose]).await;
+            let (daemon, driver) = &daemons[whose];
+            costs[whose] = cost(daemon, driver).await;
         }
         let [little, all, with_id_token] = costs;
         rounds.push(Round { little, all, with_id_token });
     }
-    let of = |figure: fn(&Round) -> f64| round(quantile(rounds.iter().map(figure), 0.5));
-    let times = |share| round(quantile(rounds.iter().map(|round| round.all / round.little), share));
+    let of = |figure: fn(&Round) -> f64| rounded(quantile(rounds.iter().map(figure), 0.5));
+    let times = |share| rounded(quantile(rounds.iter().map(|round| round.all / round.little), share));
     json!({
         "scenario": "checks", "rounds": ROUNDS, "logins_a_round": LOGINS, "logins_at_a_time": AT_A_TIME,
         "little_cpu_us": of(|round| round.little), "all_cpu_us": of(|round| round.all),
@@ -54,15 +55,9 @@ pub async fn measure() -> Value {
 }
 
 /// The daemon's CPU time for a login, in microseconds.
-async fn cost(daemon: &Daemon) -> f64 {
-    let before = daemon.cpu();
-    stream::iter(0..LOGINS).for_each_concurrent(AT_A_TIME, async |_| log_in(daemon).await).await;
-    daemon.cpu().since(&before).as_secs_f64() * 1e6 / LOGINS as f64
-}
-
-async fn log_in(daemon: &Daemon) {
-    let mut login = Login::begin(daemon).await;
-    let scan = login.scan(login.number % PEOPLE);
-    let ((), code) = tokio::join!(daemon.push(scan), login.confirmed());
-    login.redeem(&code).await;
+async fn cost(daemon: &Daemon, driver: &Driver) -> f64 {
+    let before = daemon.process().cpu().unwrap();
+    let logins = stream::iter(0..LOGINS);
+    logins.for_each_concurrent(AT_A_TIME, async |_| log_in(driver, &mut Steps::default()).await.unwrap()).await;
+    micros_each(daemon.process().cpu().unwrap().since(&before), LOGINS)
 }

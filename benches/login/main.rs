@@ -1,9 +1,9 @@
 //! What a whole login costs, and how long its visitor waits: `cargo bench --bench login [-- SCENARIO…]`, one JSON object a
-//! scenario.
+//! scenario. What `scan-login bench` measures, too, is not repeated here.
 //!
 //! A login is `POST /v1/sessions`, a WebSocket that attaches by sub-protocol, WeChat's signed and encrypted push of the
 //! scan, which confirms by itself (`confirm = "auto"`), the browser's `scanned` and `confirmed`, and `POST /oauth/token`.
-//! Each browser has an address and connections of its own; WeChat and the website keep theirs.
+//! Each browser has an address and a connection of its own; WeChat and the website keep theirs.
 //!
 //! 1. `checks`: the daemon's CPU time for a login with all that makes it safe (`Origin` on both of the browser's requests,
 //!    PKCE, redirect URI, `state`, `nonce`, `[limits]`), beside the same requests without any of it. What no login goes
@@ -18,27 +18,31 @@
 //!    small, the load had no core when it wanted one, or a login took a second to begin. `unloaded` is the same with few
 //!    logins.
 //! 3. `restart`: logins at a given rate while the daemon is told to stop and started again, several times, its public socket held
-//!    by this process as systemd holds it. Browsers that lose their connection come back behind what they have read, WeChat
-//!    delivers what was not answered again, and the website asks once. `lost` is how many logins did not come to their end;
-//!    `outage_ms` the longest that anybody waited for an answer over a restart who asked every 5 ms, each time on a
-//!    connection of its own; `refused` how many of those were not answered.
+//!    by this process as systemd holds it. Browsers that lose their connection come back, WeChat delivers what was not
+//!    answered again, and the website asks once. `lost` is how many logins did not come to their end; `outage_ms` the
+//!    longest that anybody waited for an answer over a restart who asked every 5 ms, each time on a connection of its own;
+//!    `refused` how many of those were not answered.
 //!
 //! The daemons are the real program, on fresh stores on the disk under `target`; WeChat is simulated, in this process.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
 mod checks;
-mod daemon;
 mod latency;
-mod login;
 mod restart;
 
-use scan_login::transport::server::Places;
+use std::path::PathBuf;
+
+use scan_login::bench::daemon::{Checks, Daemon, DaemonSettings};
+use scan_login::bench::enough_descriptors_for;
+use scan_login::bench::figures::rounded;
+
+/// Most browsers that watch at once; each has a descriptor.
+const BROWSERS: u64 = 2_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    // Each browser that watches has a descriptor.
-    Places::take();
+    enough_descriptors_for(BROWSERS).unwrap();
     let names: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let is_wanted = |scenario: &str| names.is_empty() || names.iter().any(|name| name == scenario);
     if is_wanted("checks") {
@@ -52,6 +56,18 @@ async fn main() {
     }
 }
 
+async fn daemon(checks: Checks, is_socket_held: bool) -> Daemon {
+    let settings = DaemonSettings {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_scan-login")),
+        dir: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))),
+        checks,
+        pinning: None,
+        is_socket_held,
+        unset: Vec::new(),
+    };
+    Daemon::start(settings).await.unwrap()
+}
+
 /// The value below which this share of all is: 0.5 is the median, 1 the greatest.
 fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
@@ -59,6 +75,6 @@ fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     values[((values.len() - 1) as f64 * share).round() as usize]
 }
 
-fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+fn quantile_ms(values: &[f64], share: f64) -> f64 {
+    rounded(quantile(values.iter().copied(), share))
 }

@@ -5,21 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use form_urlencoded::Serializer;
-use futures_util::StreamExt;
 use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
+use scan_login::bench::browser::Browser;
+use scan_login::bench::daemon::Checks;
+use scan_login::bench::target::{Protocol, Target};
+use scan_login::bench::{Connection, Driver, DriverSettings, PEOPLE, arrivals};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::net::TcpSocket;
 
-use crate::daemon::{CLIENT, CLIENT_SECRET, Checked, Daemon, REDIRECT_URI};
-use crate::latency::arrivals;
-use crate::login::{address_of, attach, connect, create, verifier};
-use crate::{quantile, round};
+use crate::{daemon, quantile_ms};
 
 const PER_SECOND: u32 = if cfg!(debug_assertions) { 20 } else { 200 };
 const RESTARTS: u32 = 5;
@@ -35,19 +29,20 @@ const PROBED_EVERY: Duration = Duration::from_millis(5);
 const PROBE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 pub async fn measure() -> Value {
-    let daemon = Arc::new(Daemon::start_handed_over(Checked::All).await);
-    let seconds = (APART * (RESTARTS + 1)).as_secs() as u32;
+    let mut daemon = daemon(Checks::All, true).await;
+    let settings = DriverSettings { protocol: Protocol::Native, people: PEOPLE, keeps_connections: false };
+    let driver = Driver::new(daemon.target().clone(), settings).await.unwrap();
+    let seconds = (APART * (RESTARTS + 1)).as_secs() as usize;
     let began = Instant::now();
-    let arrivals = arrivals(PER_SECOND, PER_SECOND * seconds);
-    let logins: Vec<_> = arrivals.iter().map(|after| tokio::spawn(log_in(daemon.clone(), began + *after))).collect();
+    let arrivals = arrivals(f64::from(PER_SECOND), PER_SECOND as usize * seconds);
+    let logins: Vec<_> = arrivals.iter().map(|after| tokio::spawn(log_in(driver.clone(), began + *after))).collect();
     let is_over = Arc::new(AtomicBool::new(false));
-    let probe = tokio::spawn(probe(daemon.clone(), is_over.clone()));
+    let probe = tokio::spawn(probe(daemon.target().clone(), is_over.clone()));
     let (mut stopping, mut starting) = (Vec::new(), Vec::new());
     for _ in 0..RESTARTS {
         tokio::time::sleep(APART).await;
-        let (stopped, started) = daemon.restart().await;
-        stopping.push(stopped.as_secs_f64() * 1e3);
-        starting.push(started.as_secs_f64() * 1e3);
+        stopping.push(daemon.stop().await.unwrap().as_secs_f64() * 1e3);
+        starting.push(daemon.start_again().await.unwrap().as_secs_f64() * 1e3);
     }
     let (mut lost, mut came_back) = (0, 0);
     for login in logins {
@@ -58,108 +53,68 @@ pub async fn measure() -> Value {
     }
     is_over.store(true, Ordering::Relaxed);
     let (waits, refused) = probe.await.unwrap();
-    let milliseconds = |values: &[f64], share| round(quantile(values.iter().copied(), share));
     json!({
         "scenario": "restart", "restarts": RESTARTS, "logins": arrivals.len(), "per_s": PER_SECOND, "lost": lost,
-        "connections_resumed": came_back, "refused": refused, "outage_ms": milliseconds(&waits, 1.0),
-        "unnoticed_p50_ms": milliseconds(&waits, 0.5),
-        "stop_p50_ms": milliseconds(&stopping, 0.5), "start_p50_ms": milliseconds(&starting, 0.5),
+        "connections_resumed": came_back, "refused": refused, "outage_ms": quantile_ms(&waits, 1.0),
+        "unnoticed_p50_ms": quantile_ms(&waits, 0.5),
+        "stop_p50_ms": quantile_ms(&stopping, 0.5), "start_p50_ms": quantile_ms(&starting, 0.5),
         "target_lost": 0, "target_refused": 0,
     })
 }
 
 /// How often its browser came back, where the login came to its end.
-async fn log_in(daemon: Arc<Daemon>, from: Instant) -> Option<u32> {
+async fn log_in(driver: Driver, from: Instant) -> Option<u32> {
     tokio::time::sleep_until(from.into()).await;
-    let number = daemon.next_login();
     let login = async {
-        let session = create(&daemon, number, address_of(number)).await;
-        let scene = session["scene_id"].as_str().unwrap().to_owned();
+        let mut browser = Browser::create(&driver, driver.next_login()).await.ok()?;
+        let (number, scene) = (browser.number, browser.scene.clone());
         let scanning = async {
             tokio::time::sleep(LOOKING).await;
-            let push = daemon.scan(&scene, number);
+            let push = driver.wechat().scan(&scene, &driver.openid(number)).unwrap();
             // WeChat delivers again what was not answered.
-            let uri = format!("/wechat/main?{}", push.query);
-            while post(&daemon, number, &uri, &[(header::CONTENT_TYPE, "text/xml")], push.body.clone())
-                .await
-                .is_none_or(|(status, _)| status != StatusCode::OK)
-            {}
+            while driver.wechat().push(push.clone()).await.is_err() {}
         };
-        let ((), (code, came_back)) = tokio::join!(scanning, watch(&daemon, &session, number));
-        redeem(&daemon, number, &code).await;
-        came_back
+        let ((), (code, came_back)) = tokio::join!(scanning, watch(&driver, &mut browser));
+        // Once: a second time would revoke what the first has given.
+        driver.website().redeem(number, &code, &driver.openid(number)).await.ok()?;
+        Some(came_back)
     };
-    tokio::time::timeout(LOOKING + PATIENCE, login).await.ok()
+    tokio::time::timeout(LOOKING + PATIENCE, login).await.ok().flatten()
 }
 
 /// Watches until the login is confirmed, on as many connections as it takes: the code, and how many there were beside the first.
-async fn watch(daemon: &Daemon, session: &Value, number: u32) -> (String, u32) {
-    let (mut after, mut connections) = (0, 0);
+async fn watch(driver: &Driver, browser: &mut Browser) -> (String, u32) {
+    let mut connections = 0;
     loop {
-        let Some(mut socket) = attach(daemon, session, address_of(number), after).await else { continue };
+        if browser.attach(driver).await.is_err() {
+            continue;
+        }
         connections += 1;
-        while let Some(Ok(came)) = socket.next().await {
-            let Message::Text(text) = came else { continue };
-            let message: Value = serde_json::from_str(&text).unwrap();
-            after = message["seq"].as_u64().unwrap();
-            if message["type"] == "confirmed" {
-                return (message["code"].as_str().unwrap().to_owned(), connections - 1);
-            }
+        if let Ok(code) = browser.confirmed().await {
+            return (code, connections - 1);
         }
     }
 }
 
-/// Once: a second time would revoke what the first has given.
-async fn redeem(daemon: &Daemon, number: u32, code: &str) {
-    let credentials = format!("Basic {}", STANDARD.encode(format!("{CLIENT}:{CLIENT_SECRET}")));
-    let headers = [(header::AUTHORIZATION, &*credentials), (header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
-    let (status, body) =
-        post(daemon, number, "/oauth/token", &headers, token_request(number, code)).await.expect("no answer came");
-    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-}
-
-fn token_request(number: u32, code: &str) -> String {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "authorization_code").append_pair("code", code);
-    form.append_pair("redirect_uri", REDIRECT_URI).append_pair("code_verifier", &verifier(number));
-    form.finish()
-}
-
-/// On a connection of its own; `None` where it was lost before an answer came.
-async fn post(
-    daemon: &Daemon,
-    number: u32,
-    uri: &str,
-    headers: &[(header::HeaderName, &str)],
-    body: String,
-) -> Option<(StatusCode, Bytes)> {
-    let mut request = Request::post(uri).header(header::HOST, daemon.address.to_string());
-    for (name, value) in headers {
-        request = request.header(name, *value);
-    }
-    send(daemon, address_of(number), request.body(Full::from(body)).unwrap()).await
-}
-
-async fn send(daemon: &Daemon, from: Ipv4Addr, request: Request<Full<Bytes>>) -> Option<(StatusCode, Bytes)> {
-    let stream = TokioIo::new(connect(from, daemon.address).await);
-    let (mut http, connection) = hyper::client::conn::http1::handshake(stream).await.ok()?;
-    tokio::spawn(connection);
-    let answer = http.send_request(request).await.ok()?;
-    let status = answer.status();
-    Some((status, answer.into_body().collect().await.ok()?.to_bytes()))
-}
-
 /// How long each answer took, in milliseconds, and how many did not come.
-async fn probe(daemon: Arc<Daemon>, is_over: Arc<AtomicBool>) -> (Vec<f64>, u32) {
+async fn probe(target: Target, is_over: Arc<AtomicBool>) -> (Vec<f64>, u32) {
     let (mut waits, mut refused) = (Vec::new(), 0);
     while !is_over.load(Ordering::Relaxed) {
         let asked = Instant::now();
-        let request = Request::get("/openapi.json").header(header::HOST, daemon.address.to_string());
-        match send(&daemon, PROBE, request.body(Full::default()).unwrap()).await {
-            Some((StatusCode::OK, _)) => waits.push(asked.elapsed().as_secs_f64() * 1e3),
+        match ask(&target).await {
+            Some(StatusCode::OK) => waits.push(asked.elapsed().as_secs_f64() * 1e3),
             _ => refused += 1,
         }
         tokio::time::sleep(PROBED_EVERY).await;
     }
     (waits, refused)
+}
+
+/// On a connection of its own; `None` where it was lost before an answer came.
+async fn ask(target: &Target) -> Option<StatusCode> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((PROBE, 0).into()).unwrap();
+    let mut connection = Connection::over(socket.connect(target.address).await.ok()?).await.ok()?;
+    let request = Request::get("/openapi.json").header(header::HOST, &target.host).body(Default::default()).unwrap();
+    connection.ask(request).await.ok().map(|answer| answer.status)
 }

@@ -16,6 +16,25 @@ use crate::domain::Timestamp;
 /// People come again: what is made for somebody new, the key that seals who they are, makes a login cost more.
 pub const PEOPLE: u64 = 100;
 
+/// How a daemon is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverSettings {
+    /// How browsers speak.
+    pub protocol: Protocol,
+    /// How many people log in, in turn.
+    pub people: u64,
+    /// Whether WeChat and the website keep their connections; else each request has one of its own, which a restart cannot
+    /// take from it.
+    pub keeps_connections: bool,
+}
+
+impl From<Protocol> for DriverSettings {
+    /// As the real ones do it.
+    fn from(protocol: Protocol) -> Self {
+        Self { protocol, people: PEOPLE, keeps_connections: true }
+    }
+}
+
 /// Drives one daemon in one protocol. Clone it freely: the clones drive the same one.
 #[derive(Clone)]
 pub struct Driver(Arc<Inner>);
@@ -34,11 +53,12 @@ struct Inner {
 }
 
 impl Driver {
-    /// Drives this daemon; its logins are those of so many people, in turn ([`PEOPLE`]).
+    /// Drives this daemon.
     ///
     /// # Errors
     /// [`BenchError::Unfit`] where the daemon does not serve the protocol, or does not tell what is needed for it.
-    pub async fn new(target: Target, protocol: Protocol, people: u64) -> Result<Self, BenchError> {
+    pub async fn new(target: Target, settings: impl Into<DriverSettings>) -> Result<Self, BenchError> {
+        let DriverSettings { protocol, people, keeps_connections } = settings.into();
         let page = target.page.as_ref().filter(|_| protocol == Protocol::Original);
         if protocol == Protocol::Original && page.is_none() {
             let cure = "write [seed_page] into its configuration, or drive --protocol native";
@@ -49,8 +69,9 @@ impl Driver {
             Some(SceneSource::PageId) | None => None,
         };
         let credentials = page.map_or(&target.website, |page| &page.website);
-        let website = Website::new(credentials, &target.host, &target.base, Kept::to(target.address));
-        let wechat = WeChat::new(&target, Kept::to(target.address));
+        let connections = || if keeps_connections { Kept::to(target.address) } else { Kept::none_to(target.address) };
+        let website = Website::new(credentials, &target.host, &target.base, connections());
+        let wechat = WeChat::new(&target, connections());
         let (addresses, began) = (Addresses::towards(target.address), wechat.now());
         let (people, next) = (people.max(1), AtomicU64::new(0));
         Ok(Self(Arc::new(Inner { target, protocol, addresses, wechat, website, scenes, people, next, began })))

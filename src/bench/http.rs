@@ -99,9 +99,19 @@ pub struct Kept {
 impl Kept {
     /// Those to this listener.
     pub fn to(address: SocketAddr) -> Self {
+        Self::with(usize::MAX, address)
+    }
+
+    /// None: each request there has a connection of its own.
+    pub fn none_to(address: SocketAddr) -> Self {
+        Self::with(0, address)
+    }
+
+    fn with(most_idle: usize, address: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self { client: Client::builder(TokioExecutor::new()).build(connector), address }
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(most_idle).build(connector);
+        Self { client, address }
     }
 
     /// The URL of a path there: an absolute one is how the client knows where to connect.

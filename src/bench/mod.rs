@@ -31,7 +31,7 @@ pub use self::addresses::Addresses;
 pub use self::arrivals::arrivals;
 pub use self::beat::keep as keep_beat;
 pub use self::descriptors::enough_for as enough_descriptors_for;
-pub use self::driver::{Driver, PEOPLE};
+pub use self::driver::{Driver, DriverSettings, PEOPLE};
 pub use self::error::BenchError;
 pub use self::http::{Answer, Connection, Kept};
 pub use self::pinning::Pinning;

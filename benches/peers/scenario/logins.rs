@@ -1,7 +1,7 @@
 //! `logins`: complete logins a second.
 
 use scan_login::bench::scenario::{Length, login};
-use scan_login::bench::{Process, Progress};
+use scan_login::bench::Progress;
 use serde_json::{Map, Value, json};
 
 use super::Extent;
@@ -73,16 +73,11 @@ pub async fn measure(extent: &Extent) -> Value {
 
 async fn turn(contestant: &Contestant, extent: &Extent) -> Turn {
     let settings = login::Settings { lanes: extent.lanes, length: Length::Time(extent.turn) };
-    let load = Process { id: std::process::id() };
-    let before = load.cpu().unwrap();
-    let began = std::time::Instant::now();
     let figures = login::run(&contestant.driver, settings, &Progress::hidden()).await.unwrap();
-    // The warming up is part of it: it is the same work.
-    let load_share = load.cpu().unwrap().since(&before).as_secs_f64() / began.elapsed().as_secs_f64();
     Turn {
         logins_per_s: figures.logins_per_s,
         cpu_us_a_login: figures.daemon_cpu_us_a_login.unwrap_or_default(),
-        load_share,
+        load_share: figures.load_cpu_percent.unwrap_or_default() / 100.0,
         lost: figures.lost,
     }
 }

@@ -17,7 +17,7 @@ use crate::bench::arrivals::arrivals;
 use crate::bench::beat;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
-use crate::bench::figures::{Summary, Times, micros_each, per_second, rounded};
+use crate::bench::figures::{Summary, Times, per_second, rounded};
 use crate::bench::login::{Steps, begin, redeem, scan_sealed};
 use crate::bench::loss::{Losses, Lost, Step};
 use crate::bench::progress::Progress;
@@ -57,10 +57,13 @@ pub struct Figures {
 #[derive(Clone, Debug, Serialize)]
 pub struct Load {
     /// What was asked of the daemon; none where each waited for the one before.
-    offered_per_s: Option<f64>,
-    achieved_per_s: f64,
-    logins: u64,
-    lost: u64,
+    pub offered_per_s: Option<f64>,
+    /// From the first that was due until the last browser was told.
+    pub achieved_per_s: f64,
+    /// Those that came to their end.
+    pub logins: u64,
+    /// Those that did not.
+    pub lost: u64,
     lost_because: Losses,
     /// From when a push was due until the browser has read `confirmed`.
     pub push_ms: Summary,
@@ -68,8 +71,10 @@ pub struct Load {
     callback_ms: Summary,
     /// How long after it was due a push was sent: where that is not small the load had no processor, and the figures are
     /// rather its own.
-    late_ms: Option<Summary>,
-    daemon_cpu_us_a_login: Option<f64>,
+    pub late_ms: Option<Summary>,
+    /// The daemon's CPU time for each.
+    pub daemon_cpu_us_a_login: Option<f64>,
+    load_cpu_percent: Option<f64>,
 }
 
 /// Measures. `known_max` is what `login` has reached just before, in logins a second.
@@ -102,7 +107,7 @@ pub async fn run(
 async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) -> Result<Load, BenchError> {
     let meter = Meter::start(driver);
     let done = lanes(driver, settings, progress, "lone logins").await;
-    let cpu = meter.used();
+    let used = meter.read();
     if done.logins == 0 {
         return Err(BenchError::AllLost(done.losses));
     }
@@ -114,13 +119,17 @@ async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) 
         push_ms: done.steps.push.summary(),
         callback_ms: done.steps.callback.summary(),
         late_ms: None,
-        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done.logins)),
+        daemon_cpu_us_a_login: used.daemon_us_each(done.logins),
+        load_cpu_percent: used.load_percent(),
         lost_because: done.losses,
     })
 }
 
-/// Logins at this rate, whatever the daemon does.
-async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) -> Result<Load, BenchError> {
+/// Logins at this rate, in logins a second, whatever the daemon does.
+///
+/// # Errors
+/// [`BenchError::AllLost`] where no login came to its end.
+pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) -> Result<Load, BenchError> {
     let count = match length {
         Length::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
         Length::Time(time) => (rate * time.as_secs_f64()).ceil() as usize,
@@ -153,7 +162,7 @@ async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) 
             Err(lost) => losses.note(&lost),
         }
     }
-    let cpu = meter.used();
+    let used = meter.read();
     progress.end();
     if done == 0 {
         return Err(BenchError::AllLost(losses));
@@ -166,7 +175,8 @@ async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progress) 
         push_ms: steps.push.summary(),
         callback_ms: steps.callback.summary(),
         late_ms: Some(late.summary()),
-        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done)),
+        daemon_cpu_us_a_login: used.daemon_us_each(done),
+        load_cpu_percent: used.load_percent(),
         lost_because: losses,
     })
 }

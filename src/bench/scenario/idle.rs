@@ -15,7 +15,7 @@ use super::{Length, Meter};
 use crate::bench::descriptors;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
-use crate::bench::figures::{micros_each, rounded};
+use crate::bench::figures::rounded;
 use crate::bench::loss::Losses;
 use crate::bench::progress::Progress;
 
@@ -103,9 +103,9 @@ pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Re
 
     progress.wait("nothing happens");
     tokio::time::sleep(REST).await;
-    let (meter, watched) = (Meter::start(driver), Instant::now());
+    let meter = Meter::start(driver);
     tokio::time::sleep(settings.watched).await;
-    let (idle, watched) = (meter.used(), watched.elapsed());
+    let idle = meter.read();
     progress.end();
     let beside_all = cost(driver, costing, progress).await?;
 
@@ -124,8 +124,8 @@ pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Re
         resident_bytes: resident_all,
         resident_bytes_a_socket: grown(resident_first, resident_with_sockets, rest.count).filter(|_| rest.count > 0),
         resident_bytes_a_pending: grown(resident_with_sockets, resident_all, silent).filter(|_| silent > 0),
-        watched_s: rounded(watched.as_secs_f64()),
-        idle_cpu_percent: idle.map(|idle| rounded(idle.as_secs_f64() / watched.as_secs_f64() * 100.0)),
+        watched_s: rounded(idle.took.as_secs_f64()),
+        idle_cpu_percent: idle.daemon_percent(),
         few_pending: first.count,
         daemon_cpu_us_a_login_beside_few: beside_few.micros,
         daemon_cpu_us_a_login_beside_all: beside_all.micros,
@@ -181,9 +181,9 @@ struct Cost {
 async fn cost(driver: &Driver, settings: login::Settings, progress: &Progress) -> Result<Cost, BenchError> {
     let meter = Meter::start(driver);
     let done = lanes(driver, settings, progress, "logins beside them").await;
-    let cpu = meter.used();
+    let used = meter.read();
     if done.logins == 0 {
         return Err(BenchError::AllLost(done.losses));
     }
-    Ok(Cost { micros: cpu.map(|cpu| micros_each(cpu, done.logins)), losses: done.losses, took: done.took })
+    Ok(Cost { micros: used.daemon_us_each(done.logins), losses: done.losses, took: done.took })
 }

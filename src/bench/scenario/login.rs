@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Length, Meter};
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
-use crate::bench::figures::{micros_each, per_second, rounded};
+use crate::bench::figures::{per_second, rounded};
 use crate::bench::login::{StepFigures, Steps, log_in};
 use crate::bench::loss::Losses;
 use crate::bench::progress::Progress;
@@ -43,6 +43,8 @@ pub struct Figures {
     pub logins_per_s: f64,
     /// The daemon's CPU time for each.
     pub daemon_cpu_us_a_login: Option<f64>,
+    /// What the load took of its processor: near 100 it is the load that does not do more.
+    pub load_cpu_percent: Option<f64>,
     #[serde(flatten)]
     steps: StepFigures,
 }
@@ -64,7 +66,7 @@ pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Re
     warm_up(driver, settings, progress).await?;
     let meter = Meter::start(driver);
     let done = lanes(driver, settings, progress, "login").await;
-    let cpu = meter.used();
+    let used = meter.read();
     if done.logins == 0 {
         return Err(BenchError::AllLost(done.losses));
     }
@@ -75,7 +77,8 @@ pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Re
         lost: done.losses.count(),
         seconds: rounded(done.took.as_secs_f64()),
         logins_per_s: per_second(done.logins, done.took),
-        daemon_cpu_us_a_login: cpu.map(|cpu| micros_each(cpu, done.logins)),
+        daemon_cpu_us_a_login: used.daemon_us_each(done.logins),
+        load_cpu_percent: used.load_percent(),
         steps: done.steps.figures(),
         lost_because: done.losses,
     })

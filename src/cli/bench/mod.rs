@@ -16,7 +16,7 @@ use super::replay::Format;
 use super::{Exit, complain};
 use crate::bench::scenario::{Length, callback, idle, login, storm};
 use crate::bench::target::Protocol;
-use crate::bench::{BenchError, Driver, PEOPLE, Progress};
+use crate::bench::{BenchError, Driver, Progress};
 
 /// Measure how many logins a daemon takes, how fast, and what they cost
 #[derive(Debug, clap::Args)]
@@ -93,12 +93,17 @@ enum Scenario {
     Idle,
     /// kill -9 while many browsers watch, and all come back at once
     Storm,
-    /// All of them
+    /// All of them; with --config all but storm
     All,
 }
 
 impl Scenario {
     const ALL: [Self; 4] = [Self::Login, Self::Callback, Self::Idle, Self::Storm];
+
+    /// Whether the daemon must be one of its own: it is killed.
+    const fn needs_own(self) -> bool {
+        matches!(self, Self::Storm)
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -135,7 +140,10 @@ impl BenchArgs {
     fn scenarios(&self) -> Vec<Scenario> {
         match &*self.scenarios {
             [] => vec![Scenario::Login, Scenario::Callback],
-            named if named.contains(&Scenario::All) => Scenario::ALL.to_vec(),
+            named if named.contains(&Scenario::All) => {
+                // What cannot be done to another's daemon is no part of all that can be.
+                Scenario::ALL.into_iter().filter(|scenario| self.config.is_none() || !scenario.needs_own()).collect()
+            }
             named => named.to_vec(),
         }
     }
@@ -230,7 +238,7 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
         let figures = match &bed {
             Bed::Own(own) => {
                 let mut daemon = own.start(&progress).await?;
-                let driver = Driver::new(daemon.target().clone(), args.protocol.into(), PEOPLE).await?;
+                let driver = Driver::new(daemon.target().clone(), Protocol::from(args.protocol)).await?;
                 match scenario {
                     Scenario::Storm => {
                         storm::run(&mut daemon, &driver, args.storm(), &progress).await.map(show::figures)?
@@ -239,7 +247,7 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
                 }
             }
             Bed::Foreign(foreign) => {
-                let driver = Driver::new(foreign.target.clone(), args.protocol.into(), PEOPLE).await?;
+                let driver = Driver::new(foreign.target.clone(), Protocol::from(args.protocol)).await?;
                 drive(scenario, args, &driver, &mut known_max, &progress).await?
             }
         };
