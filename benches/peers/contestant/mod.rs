@@ -10,7 +10,7 @@ mod redis;
 
 use scan_login::bench::daemon::Daemon;
 use scan_login::bench::target::Protocol;
-use scan_login::bench::{Driver, PEOPLE, Pinning, Process};
+use scan_login::bench::{Driver, DriverSettings, PEOPLE, Pinning, Process};
 
 use peer::Peer;
 
@@ -81,7 +81,8 @@ impl Contestant {
         };
         // The bare loop names the same person every time.
         let people = if kind.is_bare() { 1 } else { PEOPLE };
-        let driver = Driver::new(target, kind.protocol(), people).await.unwrap();
+        let settings = DriverSettings { people, ..kind.protocol().into() };
+        let driver = Driver::new(target, settings).await.unwrap();
         Self { driver, process, _running: running }
     }
 

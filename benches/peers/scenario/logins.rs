@@ -1,7 +1,7 @@
 //! `logins`: complete logins a second.
 
-use scan_login::bench::scenario::{Length, login};
 use scan_login::bench::Progress;
+use scan_login::bench::scenario::{Length, login};
 use serde_json::{Map, Value, json};
 
 use super::Extent;
