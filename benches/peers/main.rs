@@ -51,6 +51,8 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use scan_login::bench::Pinning;
+use scan_login::bench::machine::Machine;
+use serde_json::json;
 
 use scenario::{Extent, latency, limits, logins, memory};
 use settings::Settings;
@@ -97,6 +99,7 @@ fn main() {
         return serve(name);
     }
     let arguments = Arguments::parse();
+    let machine = Machine::this();
     let pinning = Pinning::new(1).expect("the servers and the load need a core each: two are needed");
     pinning.pin_load().unwrap();
     let extent = Extent {
@@ -111,12 +114,14 @@ fn main() {
     runtime.block_on(async {
         for scenario in Scenario::value_variants() {
             if arguments.scenarios.is_empty() || arguments.scenarios.contains(scenario) {
-                let figures = match scenario {
+                let mut figures = match scenario {
                     Scenario::Logins => logins::measure(&extent).await,
                     Scenario::Latency => latency::measure(&extent).await,
                     Scenario::Memory => memory::measure(&extent).await,
                     Scenario::Limits => limits::measure(&extent).await,
                 };
+                figures["machine"] = json!(machine);
+                figures["optimized"] = json!(!cfg!(debug_assertions));
                 println!("{figures}");
             }
         }
