@@ -70,11 +70,15 @@ impl Browser {
     /// # Errors
     /// [`Lost`] where the daemon does not let it.
     pub async fn attach(&mut self, driver: &Driver) -> Result<(), Lost> {
-        let kept = std::mem::replace(&mut self.line, Line::None);
+        // A socket of before is closed here, and not only once there is another.
+        let kept = match std::mem::replace(&mut self.line, Line::None) {
+            Line::Http(connection) => Some(connection),
+            Line::None | Line::Socket(_) => None,
+        };
         let work = async {
             let connection = match kept {
-                Line::Http(connection) => connection,
-                Line::None | Line::Socket(_) => connect(driver, self.number).await?,
+                Some(connection) => connection,
+                None => connect(driver, self.number).await?,
             };
             match &self.session {
                 Session::Native(session) => native::attach(driver, session, connection).await,
