@@ -8,9 +8,9 @@
 //! address and one TCP connection of its own, the same simulated WeChat, whose pushes are signed and encrypted, and the
 //! same website. All have their files on the disk under `target`.
 //!
-//! - `ours`: the daemon with all checks, and browsers of `/v1/sessions`. `ours_original`: the same, and the original page
-//!   over SockJS. A page does not know the scene of its picture, so the load reads it from the journal, which the daemon
-//!   has to tell: a cost that the peers do not have.
+//! - `ours`: the daemon with all checks and without id tokens, and browsers of `/v1/sessions`. `ours_original`: the same,
+//!   and the original page over SockJS. A page does not know the scene of its picture, so the load reads it from the
+//!   journal, which the daemon has to tell: a cost that the peers do not have.
 //! - `bare`: a loop with the requests, sockets and syncs of a login at `ours` and nothing else (`bare/mod.rs` says what it
 //!   lacks). `bare_alone`: without the call to WeChat for the QR code, which comes to the load's own core.
 //! - `node`: what the author of the original page would have written (`node/`): Node, npm's `sockjs`, a map; nothing is
@@ -50,8 +50,8 @@ mod wechat;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use scan_login::bench::Pinning;
 use scan_login::bench::machine::Machine;
+use scan_login::bench::{Pinning, Progress};
 use serde_json::json;
 
 use scenario::{Extent, latency, limits, logins, memory};
@@ -104,6 +104,7 @@ fn main() {
     pinning.pin_load().unwrap();
     let extent = Extent {
         pinning,
+        progress: Progress::on_stderr(),
         rounds: arguments.rounds,
         turn: Duration::from_secs_f64(arguments.seconds),
         lanes: arguments.lanes,

@@ -8,6 +8,8 @@ mod ours;
 mod peer;
 mod redis;
 
+use std::process::Command;
+
 use scan_login::bench::daemon::Daemon;
 use scan_login::bench::target::Protocol;
 use scan_login::bench::{Driver, DriverSettings, PEOPLE, Pinning, Process};
@@ -94,4 +96,10 @@ impl Contestant {
         }
         all
     }
+}
+
+/// What a program says of its version.
+pub fn version_of(program: &str) -> String {
+    let said = Command::new(program).arg("--version").output().unwrap();
+    String::from_utf8(said.stdout).unwrap().trim().to_owned()
 }

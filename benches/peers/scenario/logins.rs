@@ -1,11 +1,10 @@
 //! `logins`: complete logins a second.
 
-use scan_login::bench::Progress;
 use scan_login::bench::scenario::{Length, login};
 use serde_json::{Map, Value, json};
 
 use super::Extent;
-use crate::contestant::{Contestant, Kind};
+use crate::contestant::{Contestant, Kind, version_of};
 use crate::figures::{Comparison, Target, median, rounded};
 use crate::table::Table;
 
@@ -67,13 +66,13 @@ pub async fn measure(extent: &Extent) -> Value {
     table.show("logins");
     json!({
         "scenario": "logins", "rounds": rounds, "lanes": extent.lanes, "seconds_a_turn": extent.turn.as_secs_f64(),
-        "servers": servers, "ratios": Comparison::told(&comparisons),
+        "node": version_of("node"), "redis": version_of("redis-server"), "servers": servers, "ratios": Comparison::told(&comparisons),
     })
 }
 
 async fn turn(contestant: &Contestant, extent: &Extent) -> Turn {
     let settings = login::Settings { lanes: extent.lanes, length: Length::Time(extent.turn) };
-    let figures = login::run(&contestant.driver, settings, &Progress::hidden()).await.unwrap();
+    let figures = login::run(&contestant.driver, settings, &extent.progress).await.unwrap();
     Turn {
         logins_per_s: figures.logins_per_s,
         cpu_us_a_login: figures.daemon_cpu_us_a_login.unwrap_or_default(),

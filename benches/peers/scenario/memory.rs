@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
 use super::Extent;
-use crate::contestant::{Contestant, Kind};
+use crate::contestant::{Contestant, Kind, version_of};
 use crate::figures::{Comparison, Target, median, rounded};
 use crate::table::Table;
 
@@ -48,7 +48,7 @@ pub async fn measure(extent: &Extent) -> Value {
         Comparison::of("ours_to_bare", ours, bare, Target::None),
     ];
     json!({
-        "scenario": "memory", "rounds": rounds, "sockets": extent.sockets, "sockets_before": warm,
+        "scenario": "memory", "rounds": rounds, "sockets": extent.sockets, "sockets_before": warm, "node": version_of("node"),
         "servers": servers, "ratios": Comparison::told(&comparisons),
     })
 }
