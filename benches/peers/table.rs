@@ -2,8 +2,8 @@
 
 use crate::figures::rounded;
 
-const NAME_WIDTH: usize = 22;
-const WIDTH: usize = 14;
+const NAME_WIDTH: usize = 20;
+const WIDTH: usize = 16;
 
 pub struct Table<const COLUMNS: usize> {
     heads: [&'static str; COLUMNS],
@@ -23,7 +23,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     pub fn show(&self, title: &str) {
         let [first, others @ ..] = &self.heads[..] else { return };
-        let others: String = others.iter().map(|head| format!("{head:>WIDTH$}  ").trim_end().to_owned()).collect();
+        let others: String = others.iter().map(|head| format!("{head:>WIDTH$}")).collect();
         eprintln!("\n{title}\n{first:<NAME_WIDTH$}{others}");
         self.rows.iter().for_each(|row| eprintln!("{row}"));
     }

@@ -21,6 +21,8 @@ async function serve({ host, port, wechat: account }) {
   const wechat = new WeChat(account);
   // The connection of each page, by the id that it has said.
   const pages = new Map();
+  // What a page is to be told that has not said its id yet: visitors take seconds to scan, and simulated ones do not.
+  const early = new Map();
   // Whom each code stands for that was not redeemed yet.
   const codes = new Map();
 
@@ -32,12 +34,13 @@ async function serve({ host, port, wechat: account }) {
     },
     'POST /wechat/main': async (query, body) => {
       const scan = wechat.scanned(query, body);
-      const page = scan && pages.get(scan.scene);
-      if (page) {
+      if (scan) {
         const code = crypto.randomBytes(16).toString('base64url');
         await events.append({ type: 'scanned', ...scan }, { type: 'confirmed', scene: scan.scene, code });
         codes.set(code, scan);
-        page.write(`AUTOMATIC_LOGIN####${code}`);
+        const page = pages.get(scan.scene);
+        if (page) page.write(`AUTOMATIC_LOGIN####${code}`);
+        else early.set(scan.scene, `AUTOMATIC_LOGIN####${code}`);
       }
       return 'success';
     },
@@ -69,6 +72,10 @@ async function serve({ host, port, wechat: account }) {
     connection.on('data', (said) => {
       id = said;
       pages.set(id, connection);
+      if (early.has(id)) {
+        connection.write(early.get(id));
+        early.delete(id);
+      }
     });
     connection.on('close', () => pages.delete(id));
   });

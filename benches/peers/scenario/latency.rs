@@ -1,6 +1,5 @@
 //! `latency`: from WeChat's push until the browser has read that the login is confirmed.
 
-use scan_login::bench::Progress;
 use scan_login::bench::login::{Steps, log_in};
 use scan_login::bench::scenario::{Length, callback};
 use serde_json::{Value, json};
@@ -87,7 +86,7 @@ async fn alone(contestant: &Contestant, extent: &Extent) -> Alone {
 
 async fn under_load(contestant: &Contestant, extent: &Extent) -> Loaded {
     let settings = callback::Settings { rate: None, length: Length::Time(extent.turn), lanes: extent.lanes };
-    let figures = callback::run(&contestant.driver, settings, None, &Progress::hidden()).await.unwrap();
+    let figures = callback::run(&contestant.driver, settings, None, &extent.progress).await.unwrap();
     let told = serde_json::to_value(&figures).unwrap();
     Loaded {
         max_per_s: told["max_logins_per_s"].as_f64().unwrap(),

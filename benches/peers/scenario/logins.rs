@@ -1,11 +1,10 @@
 //! `logins`: complete logins a second.
 
 use scan_login::bench::scenario::{Length, login};
-use scan_login::bench::{Process, Progress};
 use serde_json::{Map, Value, json};
 
 use super::Extent;
-use crate::contestant::{Contestant, Kind};
+use crate::contestant::{Contestant, Kind, version_of};
 use crate::figures::{Comparison, Target, median, rounded};
 use crate::table::Table;
 
@@ -44,13 +43,13 @@ pub async fn measure(extent: &Extent) -> Value {
         let cpu = figure(|turn| turn.cpu_us_a_login);
         let (share, load_share) =
             (figure(|turn| turn.logins_per_s * turn.cpu_us_a_login / 1e6), figure(|turn| turn.load_share));
-        let lost: f64 = of(kind, |turn| turn.lost as f64).iter().sum();
+        let lost = of(kind, |turn| turn.lost as f64).iter().sum::<f64>();
         table.row(kind.name(), [per_s, cpu, share, load_share, lost]);
         servers.insert(
             kind.name().into(),
             json!({
                 "logins_per_s": rounded(per_s), "cpu_us_a_login": rounded(cpu), "core_share": rounded(share),
-                "load_core_share": rounded(load_share), "lost": lost,
+                "load_core_share": rounded(load_share), "lost": lost as u64,
             }),
         );
     }
@@ -67,22 +66,17 @@ pub async fn measure(extent: &Extent) -> Value {
     table.show("logins");
     json!({
         "scenario": "logins", "rounds": rounds, "lanes": extent.lanes, "seconds_a_turn": extent.turn.as_secs_f64(),
-        "servers": servers, "ratios": Comparison::told(&comparisons),
+        "node": version_of("node"), "redis": version_of("redis-server"), "servers": servers, "ratios": Comparison::told(&comparisons),
     })
 }
 
 async fn turn(contestant: &Contestant, extent: &Extent) -> Turn {
     let settings = login::Settings { lanes: extent.lanes, length: Length::Time(extent.turn) };
-    let load = Process { id: std::process::id() };
-    let before = load.cpu().unwrap();
-    let began = std::time::Instant::now();
-    let figures = login::run(&contestant.driver, settings, &Progress::hidden()).await.unwrap();
-    // The warming up is part of it: it is the same work.
-    let load_share = load.cpu().unwrap().since(&before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let figures = login::run(&contestant.driver, settings, &extent.progress).await.unwrap();
     Turn {
         logins_per_s: figures.logins_per_s,
         cpu_us_a_login: figures.daemon_cpu_us_a_login.unwrap_or_default(),
-        load_share,
+        load_share: figures.load_cpu_percent.unwrap_or_default() / 100.0,
         lost: figures.lost,
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use scan_login::bench::browser::Browser;
 use scan_login::bench::enough_descriptors_for;
 use scan_login::bench::login::{Steps, begin};
 use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
 
 use super::Extent;
-use crate::contestant::{Contestant, Kind};
+use crate::contestant::{Contestant, Kind, version_of};
 use crate::figures::{Comparison, Target, median, rounded};
 use crate::table::Table;
 
@@ -48,7 +48,7 @@ pub async fn measure(extent: &Extent) -> Value {
         Comparison::of("ours_to_bare", ours, bare, Target::None),
     ];
     json!({
-        "scenario": "memory", "rounds": rounds, "sockets": extent.sockets, "sockets_before": warm,
+        "scenario": "memory", "rounds": rounds, "sockets": extent.sockets, "sockets_before": warm, "node": version_of("node"),
         "servers": servers, "ratios": Comparison::told(&comparisons),
     })
 }
@@ -56,16 +56,25 @@ pub async fn measure(extent: &Extent) -> Value {
 /// Of a server of its own: what one has given back stays resident, and would hide what others take.
 async fn bytes_a_login(kind: Kind, warm: usize, extent: &Extent) -> f64 {
     let contestant = Contestant::start(kind, &extent.pinning).await;
-    let mut browsers = open(&contestant, warm).await;
-    tokio::time::sleep(SETTLE).await;
-    let before = contestant.process.resident_bytes().unwrap();
-    browsers.extend(open(&contestant, extent.sockets).await);
-    tokio::time::sleep(SETTLE).await;
-    let after = contestant.process.resident_bytes().unwrap();
+    let mut watching = JoinSet::new();
+    open(&contestant, warm, &mut watching).await;
+    let before = resident(&contestant).await;
+    open(&contestant, extent.sockets, &mut watching).await;
+    let after = resident(&contestant).await;
+    assert!(watching.try_join_next().is_none(), "{} has hung up on a browser that waits", kind.name());
     (after as f64 - before as f64) / extent.sockets as f64
 }
 
-async fn open(contestant: &Contestant, count: usize) -> Vec<Browser> {
+async fn resident(contestant: &Contestant) -> u64 {
+    tokio::time::sleep(SETTLE).await;
+    contestant.process.resident_bytes().unwrap()
+}
+
+/// Opens so many. Each goes on answering pings.
+async fn open(contestant: &Contestant, count: usize, watching: &mut JoinSet<()>) {
     let opening = stream::iter(0..count).map(async |_| begin(&contestant.driver, &mut Steps::default()).await.unwrap());
-    opening.buffer_unordered(AT_A_TIME).collect().await
+    let mut opened = opening.buffer_unordered(AT_A_TIME);
+    while let Some(mut browser) = opened.next().await {
+        watching.spawn(async move { browser.until_gone().await });
+    }
 }

@@ -7,11 +7,13 @@ pub mod memory;
 
 use std::time::Duration;
 
-use scan_login::bench::Pinning;
+use scan_login::bench::{Pinning, Progress};
 
 /// How much is to be measured.
 pub struct Extent {
     pub pinning: Pinning,
+    /// Shown while it is done.
+    pub progress: Progress,
     /// How often everybody has a turn, where that is said.
     pub rounds: Option<usize>,
     /// How long a turn is.
