@@ -29,7 +29,7 @@ const MOST_CONFLICTS: usize = 8;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long an actor is kept that has nothing to do: from one step of a brisk login to the next.
-pub(super) const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// What every session shares.
 pub(super) struct Surroundings {
@@ -267,7 +267,8 @@ impl SessionState {
         match self.handle(&Command::Expire { at: now }, None).await {
             Ok(_) | Err(CommandError::Refused(_)) => {
                 self.standing.publish(&self.cell);
-                self.set_timer(myself);
+                // Nobody has asked, so nothing is to follow.
+                self.rest(myself);
             }
             Err(CommandError::Store(error)) => {
                 tracing::warn!(scene = %self.cell.scene, %error, "the session's end could not be stored yet");
