@@ -445,7 +445,8 @@ impl Logins {
         Ok(cell.address.ask_or_wake(IfLost::SendAgain, wake, SessionMessage::Show).await?)
     }
 
-    fn wake(&self, cell: &Cell) {
+    /// Has an actor started for a session that rests.
+    pub(super) fn wake(&self, cell: &Cell) {
         self.sessions.tell(SessionsMessage::Wake(cell.scene.clone()));
     }
 

@@ -132,6 +132,6 @@ mod tests {
     fn a_browser_that_waits_takes_little() {
         let task = serve(Box::pin(std::future::ready(None)));
         let bytes = size_of_val(&task);
-        assert!(bytes <= 1200, "{bytes} bytes for each, where all that is said takes its room at once");
+        assert!(bytes <= 1100, "{bytes} bytes for each, where all that is said takes its room at once");
     }
 }

@@ -185,6 +185,6 @@ mod tests {
     #[test]
     fn a_socket_that_waits_takes_little() {
         let bytes = size_of_val(&serve::<Framed>(Box::pin(std::future::ready(None))));
-        assert!(bytes <= 1200, "{bytes} bytes for each, where all that is said takes its room at once");
+        assert!(bytes <= 1100, "{bytes} bytes for each, where all that is said takes its room at once");
     }
 }
