@@ -204,3 +204,26 @@ async fn who_does_not_listen_is_told_with_a_cure() {
     let (_, complaint, status) = bench("login --dir /nowhere").await;
     assert!(status == Some(1) && complaint.contains("no folder can be made"), "{complaint}");
 }
+
+#[tokio::test]
+async fn who_has_had_enough_leaves_no_daemon_and_no_folder_behind() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["bench", "login", "--seconds", "100", "--dir"]).arg(folder.path());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let inside = || std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).next();
+    let socket = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(socket) = inside().map(|inside| inside.join("admin.sock")).filter(|socket| socket.exists()) {
+                return socket;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let socket = socket.await.unwrap();
+    let pid = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert_eq!((ended.code(), inside()), (Some(1), None));
+    assert!(std::os::unix::net::UnixStream::connect(socket).is_err());
+}

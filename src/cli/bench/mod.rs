@@ -9,11 +9,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use self::foreign::Foreign;
 use self::own::Own;
 use self::show::{Shown, Surroundings};
 use super::replay::Format;
 use super::{Exit, complain};
+use crate::bench::daemon::Daemon;
 use crate::bench::scenario::{Length, callback, idle, login, recover, replay, storm};
 use crate::bench::target::Protocol;
 use crate::bench::{BenchError, Driver, Progress};
@@ -202,8 +205,9 @@ pub fn run(args: &BenchArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    match runtime.block_on(measure(args)) {
+    match runtime.block_on(until_told(args)) {
         Ok(()) => Exit::Done,
+        Err(Failure::Interrupted) => Exit::Failed,
         Err(Failure::Told) => Exit::Usage,
         Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
         Err(Failure::Output(error)) => {
@@ -222,6 +226,8 @@ pub fn run(args: &BenchArgs) -> Exit {
 enum Failure {
     /// The configuration's faults are on standard error already.
     Told,
+    /// Whoever is there has had enough.
+    Interrupted,
     Output(std::io::Error),
     Bench(BenchError),
 }
@@ -232,6 +238,16 @@ impl From<BenchError> for Failure {
     }
 }
 
+/// Measures until it is told to end: a daemon of its own and its folder do not outlive it.
+async fn until_told(args: &BenchArgs) -> Result<(), Failure> {
+    let told = super::serve::until_told()
+        .map_err(|error| BenchError::Machine { what: "no signals can be received", error })?;
+    tokio::select! {
+        measured = measure(args) => measured,
+        () = told.cancelled() => Err(Failure::Interrupted),
+    }
+}
+
 /// Which daemon is driven.
 enum Bed {
     Own(Own),
@@ -239,7 +255,6 @@ enum Bed {
 }
 
 async fn measure(args: &BenchArgs) -> Result<(), Failure> {
-    let shown = Shown::of_process(args.format);
     let (bed, surroundings) = match &args.config {
         None => {
             let own = Own::new(args)?;
@@ -252,66 +267,80 @@ async fn measure(args: &BenchArgs) -> Result<(), Failure> {
             (Bed::Foreign(Box::new(foreign)), surroundings)
         }
     };
-    let progress = Progress::on_stderr();
-    let mut known_max = None;
+    let mut run = Run { args, surroundings, progress: Progress::on_stderr(), known_max: None };
     for scenario in args.scenarios() {
-        let figures = match &bed {
-            Bed::Own(own) => {
-                let mut daemon = own.start(&progress).await?;
-                let driver = Driver::new(daemon.target().clone(), Protocol::from(args.protocol)).await?;
-                match scenario {
-                    Scenario::Storm => {
-                        storm::run(&mut daemon, &driver, args.storm(), &progress).await.map(show::figures)?
-                    }
-                    Scenario::Replay => {
-                        replay::run(&mut daemon, &driver, args.replay(), &progress).await.map(show::figures)?
-                    }
-                    Scenario::Recover => {
-                        recover::run(&mut daemon, &driver, args.recover(), &progress).await.map(show::figures)?
-                    }
-                    scenario => drive(scenario, args, &driver, &mut known_max, &progress).await?,
-                }
-            }
-            Bed::Foreign(foreign) => {
-                let driver = Driver::new(foreign.target.clone(), Protocol::from(args.protocol)).await?;
-                drive(scenario, args, &driver, &mut known_max, &progress).await?
-            }
+        let told = match &bed {
+            Bed::Own(own) => run.on_own(scenario, own.start(&run.progress).await?).await?,
+            Bed::Foreign(foreign) => run.on_foreign(scenario, foreign).await?,
         };
-        progress.end();
-        let told = surroundings.around(scenario.name(), Protocol::from(args.protocol), figures);
-        shown.tell(&told).map_err(Failure::Output)?;
+        Shown::of_process(args.format).tell(&told).map_err(Failure::Output)?;
     }
     Ok(())
 }
 
-/// A scenario that asks nothing of a daemon but logins.
-async fn drive(
-    scenario: Scenario,
-    args: &BenchArgs,
-    driver: &Driver,
-    known_max: &mut Option<f64>,
-    progress: &Progress,
-) -> Result<serde_json::Value, BenchError> {
-    match scenario {
-        Scenario::Callback => {
-            let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes };
-            callback::run(driver, settings, *known_max, progress).await.map(show::figures)
+/// What is measured, one scenario after the other.
+struct Run<'a> {
+    args: &'a BenchArgs,
+    surroundings: Surroundings,
+    progress: Progress,
+    /// What `login` has reached, in logins a second.
+    known_max: Option<f64>,
+}
+
+impl Run<'_> {
+    /// A scenario's object, of a daemon that may be killed for it.
+    async fn on_own(&mut self, scenario: Scenario, mut daemon: Daemon) -> Result<String, Failure> {
+        let driver = Driver::new(daemon.target().clone(), self.protocol()).await?;
+        match scenario {
+            Scenario::Storm => {
+                let settings = self.args.storm();
+                self.told(scenario, storm::run(&mut daemon, &driver, settings, &self.progress).await?)
+            }
+            Scenario::Replay => {
+                let settings = self.args.replay();
+                self.told(scenario, replay::run(&mut daemon, &driver, settings, &self.progress).await?)
+            }
+            Scenario::Recover => {
+                let settings = self.args.recover();
+                self.told(scenario, recover::run(&mut daemon, &driver, settings, &self.progress).await?)
+            }
+            scenario => self.drive(scenario, &driver).await,
         }
-        Scenario::Idle => idle::run(driver, args.idle(), progress).await.map(show::figures),
-        Scenario::Storm => Err(BenchError::Unfit {
-            what: "storm kills its daemon, and starts it again: that is done to no other's".into(),
-            cure: "leave --config away: what comes back is this program on this machine".into(),
-        }),
-        Scenario::Replay | Scenario::Recover => Err(BenchError::Unfit {
-            what: format!("{} stops its daemon: that is done to no other's", scenario.name()),
-            cure: "leave --config away; a journal of your own is read back by `scan-login replay --format jsonl`"
-                .into(),
-        }),
-        Scenario::Login | Scenario::All => {
-            let settings = login::Settings { lanes: args.lanes, length: args.length() };
-            let figures = login::run(driver, settings, progress).await?;
-            *known_max = Some(figures.logins_per_s);
-            Ok(show::figures(figures))
+    }
+
+    async fn on_foreign(&mut self, scenario: Scenario, foreign: &Foreign) -> Result<String, Failure> {
+        let driver = Driver::new(foreign.target.clone(), self.protocol()).await?;
+        self.drive(scenario, &driver).await
+    }
+
+    /// A scenario that asks nothing of a daemon but logins.
+    async fn drive(&mut self, scenario: Scenario, driver: &Driver) -> Result<String, Failure> {
+        let (args, progress) = (self.args, &self.progress);
+        match scenario {
+            Scenario::Callback => {
+                let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes };
+                self.told(scenario, callback::run(driver, settings, self.known_max, progress).await?)
+            }
+            Scenario::Idle => self.told(scenario, idle::run(driver, args.idle(), progress).await?),
+            Scenario::Storm | Scenario::Replay | Scenario::Recover => {
+                let what = format!("{} ends its daemon: that is done to no other's", scenario.name());
+                let cure = "leave --config away: what is measured is this program on this machine";
+                Err(BenchError::Unfit { what, cure: cure.into() }.into())
+            }
+            Scenario::Login | Scenario::All => {
+                let settings = login::Settings { lanes: args.lanes, length: args.length() };
+                let figures = login::run(driver, settings, progress).await?;
+                self.known_max = Some(figures.logins_per_s);
+                self.told(scenario, figures)
+            }
         }
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.args.protocol.into()
+    }
+
+    fn told(&self, scenario: Scenario, figures: impl Serialize) -> Result<String, Failure> {
+        self.surroundings.around(scenario.name(), self.protocol(), figures).map_err(Failure::Output)
     }
 }
