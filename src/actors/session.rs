@@ -267,7 +267,8 @@ impl SessionState {
         match self.handle(&Command::Expire { at: now }, None).await {
             Ok(_) | Err(CommandError::Refused(_)) => {
                 self.standing.publish(&self.cell);
-                self.set_timer(myself);
+                // Nobody has asked, so nothing is to follow.
+                self.rest(myself);
             }
             Err(CommandError::Store(error)) => {
                 tracing::warn!(scene = %self.cell.scene, %error, "the session's end could not be stored yet");

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -22,6 +23,9 @@ use super::standing::Standing;
 
 /// Most sessions to which something happens by itself before others get a word in.
 const AT_ONCE: usize = 256;
+
+/// From so many to the next: after an outage all may be over at once, and an actor is needed for each.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the supervisor takes.
 pub(super) enum SessionsMessage {
@@ -47,6 +51,8 @@ pub(super) struct SessionsState {
     children: HashMap<ActorId, Child>,
     resting: Resting<Child>,
     alarm: Option<Alarm>,
+    /// No alarm before.
+    pause_until: Instant,
 }
 
 struct Child {
@@ -71,8 +77,8 @@ impl Actor for SessionsSupervisor {
         myself: ActorRef<SessionsMessage>,
         (around, registry, recovered): Self::Arguments,
     ) -> Result<SessionsState, ActorProcessingErr> {
-        let (children, resting) = (HashMap::new(), Resting::default());
-        let mut state = SessionsState { around, registry, children, resting, alarm: None };
+        let (children, resting, pause_until) = (HashMap::new(), Resting::default(), Instant::now());
+        let mut state = SessionsState { around, registry, children, resting, alarm: None, pause_until };
         for (cell, standing) in recovered {
             state.lay(Child { cell, budget: None }, standing);
         }
@@ -189,6 +195,7 @@ impl SessionsState {
         if let Some(alarm) = self.alarm.take() {
             alarm.timer.abort();
         }
+        self.pause_until = Instant::now() + PAUSE;
         for _ in 0..AT_ONCE {
             let Some(child) = self.resting.pop_due(Instant::now()) else { break };
             let (kept, now) = (child.cell.take_kept(), self.around.clock.now());
@@ -204,7 +211,7 @@ impl SessionsState {
 
     /// Sets the alarm to when the next of those that rest is due.
     fn set_alarm(&mut self, myself: &ActorRef<SessionsMessage>) {
-        let Some(at) = self.resting.next_due() else { return };
+        let Some(at) = self.resting.next_due().map(|due| due.max(self.pause_until)) else { return };
         if self.alarm.as_ref().is_some_and(|alarm| alarm.at <= at) {
             return;
         }
