@@ -25,16 +25,17 @@ use crate::bench::{BenchError, Driver, Progress};
 /// Measure how many logins a daemon takes, how fast, and what they cost
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --config it starts a daemon of its own, in a temporary folder, with a simulated WeChat, and gives that and itself
-a processor each. With --config it drives the running daemon of that configuration: one client must have confirm = \"auto\",
-and its account's api_base must lead to `scan-login simulate`. Prints one JSON object a scenario.
+Without --config it starts a daemon of its own, in a temporary folder, with a simulated WeChat, and
+gives that and itself a processor each. With --config it drives the running daemon of that
+configuration: one client must have confirm = \"auto\", and its account's api_base must lead to
+`scan-login simulate`. Prints one JSON object a scenario.
 
 Examples:
   scan-login bench                                   # login and callback
   scan-login bench login --protocol original --format jsonl
   scan-login bench idle storm --pending 100000 --sockets 15000
   scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
-  scan-login bench login --config scan-login.toml --pid \"$(pidof scan-login)\"")]
+  scan-login bench login --config scan-login.toml --pid 4711")]
 pub struct BenchArgs {
     /// What is measured [default: login callback]
     #[arg(value_enum, value_name = "SCENARIO")]
