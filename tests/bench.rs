@@ -201,6 +201,11 @@ async fn who_does_not_listen_is_told_with_a_cure() {
     assert!(complaint.contains(&daemon.target().address.to_string()) && complaint.contains("--at"), "{complaint}");
     let (_, complaint, status) = bench("login --at 127.0.0.1:1").await;
     assert!(status == Some(2) && complaint.contains("--config"), "{complaint}");
+    for wrong in
+        ["login --lanes 0", "login --logins 0", "callback --rate 0", "callback --rate 1e9", "storm --sockets -1"]
+    {
+        assert_eq!(bench(wrong).await.2, Some(2), "{wrong}");
+    }
     let (_, complaint, status) = bench("login --dir /nowhere").await;
     assert!(status == Some(1) && complaint.contains("no folder can be made"), "{complaint}");
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{daemon, quantile};
 
-const ROUNDS: usize = 31;
-const LOGINS: u64 = 200;
+const ROUNDS: usize = if cfg!(debug_assertions) { 3 } else { 31 };
+const LOGINS: u64 = if cfg!(debug_assertions) { 50 } else { 200 };
 /// So many share a sync, as under load: alone, each would cost more, and the checks less beside it.
 const AT_A_TIME: usize = 8;
 

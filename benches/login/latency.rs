@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::daemon;
 
-const SECONDS: u64 = 20;
-const LOADED: f64 = 500.0;
+const SECONDS: u64 = if cfg!(debug_assertions) { 3 } else { 20 };
+const LOADED: f64 = if cfg!(debug_assertions) { 50.0 } else { 500.0 };
 const UNLOADED: f64 = 20.0;
-const WARM_UP: f64 = 200.0;
+const WARM_UP: f64 = LOADED * 0.4;
 
 pub async fn measure() -> Value {
     let daemon = daemon(Checks::AllWithIdToken, false).await;

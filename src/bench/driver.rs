@@ -61,8 +61,11 @@ impl Driver {
         let DriverSettings { protocol, people, keeps_connections } = settings.into();
         let page = target.page.as_ref().filter(|_| protocol == Protocol::Original);
         if protocol == Protocol::Original && page.is_none() {
-            let cure = "write [seed_page] into its configuration, or drive --protocol native";
-            return Err(BenchError::unfit("the daemon does not serve the original page", cure));
+            let what =
+                "the daemon does not serve the original page, or not so that a login can be followed to its code";
+            let cure =
+                "write [seed_page] with confirm = \"auto\" and without message and bind, or drive --protocol native";
+            return Err(BenchError::unfit(what, cure));
         }
         let scenes = match page.map(|page| &page.scenes) {
             Some(SceneSource::Journal(socket)) => Some(Scenes::in_journal(socket.clone()).await?),

@@ -7,6 +7,7 @@ use super::browser::Browser;
 use super::driver::Driver;
 use super::figures::{Summary, Times};
 use super::loss::{Lost, Step, step};
+use crate::simulator::Sealed;
 
 /// How long the steps took, of many logins.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +112,7 @@ pub async fn scan(driver: &Driver, browser: Browser, due: Instant, steps: &mut S
 pub async fn scan_sealed(
     driver: &Driver,
     mut browser: Browser,
-    sealed: crate::simulator::Sealed,
+    sealed: Sealed,
     due: Instant,
     steps: &mut Steps,
 ) -> Result<Code, Lost> {

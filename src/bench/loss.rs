@@ -47,6 +47,13 @@ pub struct Lost {
     pub why: String,
 }
 
+impl Lost {
+    /// Whether trying again is of no use: the daemon knows of no such session.
+    pub fn is_final(&self) -> bool {
+        self.why.starts_with("404")
+    }
+}
+
 /// The outcome of a step, which is lost where it takes too long.
 ///
 /// # Errors
@@ -103,6 +110,13 @@ mod tests {
         assert_eq!(losses.count(), 3);
         assert_eq!(losses.to_string(), "create: 503 full (2), push: closed with 1012 (1)");
         assert_eq!(serde_json::to_string(&losses).unwrap(), r#"{"create: 503 full":2,"push: closed with 1012":1}"#);
+    }
+
+    #[test]
+    fn only_what_the_daemon_does_not_know_is_lost_for_good() {
+        let is_final = |why: &str| Lost { step: Step::Attach, why: why.into() }.is_final();
+        assert!(is_final("404 not_found"));
+        assert!(!is_final("503 too_many_sockets") && !is_final("connection refused"));
     }
 
     #[tokio::test(start_paused = true)]

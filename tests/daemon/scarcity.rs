@@ -1,4 +1,4 @@
-//! A daemon that may have few descriptors: who is under way goes on, new ones are refused in time, and who goes makes room.
+//! What is scarce: who is under way goes on, new ones are refused in time, and who goes makes room.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
+use crate::disk::on_a_faulty_disk;
 use crate::support::*;
 
 /// So many a daemon needs for itself and a few dozen visitors.
@@ -97,6 +98,36 @@ async fn what_is_short_is_told_and_nobody_is_sent_elsewhere_for_it() {
     let metrics = world.try_get_at(9090, "/metrics").await.unwrap().text();
     let budget = metrics.lines().find_map(|line| line.strip_prefix("scan_login_memory_budget_bytes ")).unwrap();
     assert!(budget.parse::<f64>().unwrap() > 1e6, "there is a budget of memory: {budget}");
+}
+
+#[tokio::test]
+async fn while_the_disk_does_not_keep_up_nobody_new_is_let_in_and_who_is_under_way_goes_on() {
+    let (world, switch) = on_a_faulty_disk().await;
+    let page = world.create().await;
+    std::fs::write(&switch, "HANG").unwrap();
+    let refusals = async {
+        let is_behind = async {
+            while !world.try_get_at(9090, "/readyz").await.unwrap().text().contains("the journal is behind") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is_behind).await.expect("nobody says so");
+        let body =
+            format!(r#"{{"client_id": "shop", "code_challenge": "{}", "code_challenge_method": "S256"}}"#, challenge());
+        for refused in
+            [world.post("/v1/sessions", JSON, &body).await, world.get("/qrcode?sceneId=0.4455617780570172", &[]).await]
+        {
+            assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{}", refused.text());
+            assert_eq!(refused.json()["code"], "journal_behind");
+        }
+        std::fs::remove_file(&switch).unwrap();
+    };
+    let (is_taken, ()) = tokio::join!(world.scan(&page.qr_content, "oAlice"), refusals);
+    assert!(is_taken, "who is under way is not refused for it");
+    let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+    world.create().await;
+    assert_eq!(world.events().await, ["created", "scanned", "confirmed", "redeemed", "created"]);
 }
 
 #[tokio::test]

@@ -41,8 +41,7 @@ impl Daemon {
     pub async fn run(&self, arguments: &[&str], config: &Path) -> Result<Ran, BenchError> {
         let null = File::options().write(true).open("/dev/null").map_err(BenchError::machine("/dev/null"))?;
         let began = Instant::now();
-        let child = self.start_subcommand(arguments, config, null.into())?;
-        until_ended(child, arguments, began).await
+        self.start_subcommand(arguments, config, null.into())?.until_ended(arguments, began).await
     }
 
     /// The same, and counts what it prints: reading that takes it time, so it is not told.
@@ -50,9 +49,9 @@ impl Daemon {
     /// # Errors
     /// [`BenchError`] where it cannot be run, or does not end with success.
     pub async fn count(&self, arguments: &[&str], config: &Path) -> Result<Printed, BenchError> {
-        let mut child = self.start_subcommand(arguments, config, Stdio::piped())?;
-        let counting = child.stdout.take().map(|stdout| tokio::task::spawn_blocking(move || count(stdout)));
-        until_ended(child, arguments, Instant::now()).await?;
+        let mut running = self.start_subcommand(arguments, config, Stdio::piped())?;
+        let counting = running.0.stdout.take().map(|stdout| tokio::task::spawn_blocking(move || count(stdout)));
+        running.until_ended(arguments, Instant::now()).await?;
         match counting {
             Some(counting) => counting
                 .await
@@ -62,26 +61,39 @@ impl Daemon {
         }
     }
 
-    fn start_subcommand(&self, arguments: &[&str], config: &Path, out: Stdio) -> Result<Child, BenchError> {
+    fn start_subcommand(&self, arguments: &[&str], config: &Path, out: Stdio) -> Result<Running, BenchError> {
         let mut command = Command::new(&self.settings.program);
         command.args(arguments).arg("--config").arg(config).stdin(Stdio::null()).stdout(out).stderr(Stdio::null());
         for name in &self.settings.unset {
             command.env_remove(name);
         }
-        super::start(&self.settings, || command.spawn())
+        super::start(&self.settings, || command.spawn()).map(Running)
     }
 }
 
-async fn until_ended(mut child: Child, arguments: &[&str], began: Instant) -> Result<Ran, BenchError> {
-    let (process, mut peak_resident_bytes) = (Process { id: child.id() }, 0);
-    loop {
-        // Of one that has ended there is none any more.
-        peak_resident_bytes = process.peak_resident_bytes().unwrap_or_default().max(peak_resident_bytes);
-        match child.try_wait().map_err(BenchError::machine("a command's process cannot be looked at"))? {
-            None => tokio::time::sleep(LOOK).await,
-            Some(status) if status.success() => return Ok(Ran { took: began.elapsed(), peak_resident_bytes }),
-            Some(status) => {
-                return Err(BenchError::Command { command: arguments.join(" "), status: status.to_string() });
+/// A process that ends, at the latest, with this.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Mostly it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    async fn until_ended(mut self, arguments: &[&str], began: Instant) -> Result<Ran, BenchError> {
+        let (process, mut peak_resident_bytes) = (Process { id: self.0.id() }, 0);
+        loop {
+            // Of one that has ended there is none any more.
+            peak_resident_bytes = process.peak_resident_bytes().unwrap_or_default().max(peak_resident_bytes);
+            match self.0.try_wait().map_err(BenchError::machine("a command's process cannot be looked at"))? {
+                None => tokio::time::sleep(LOOK).await,
+                Some(status) if status.success() => return Ok(Ran { took: began.elapsed(), peak_resident_bytes }),
+                Some(status) => {
+                    return Err(BenchError::Command { command: arguments.join(" "), status: status.to_string() });
+                }
             }
         }
     }

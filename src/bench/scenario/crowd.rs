@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::bench::browser::Browser;
 use crate::bench::driver::Driver;
 use crate::bench::figures::per_second;
-use crate::bench::loss::Losses;
+use crate::bench::loss::{Losses, Lost};
 use crate::bench::progress::Progress;
 
 /// Whether browsers watch what they have asked for.
@@ -73,7 +73,7 @@ pub(super) async fn gather(
     all
 }
 
-async fn come(driver: &Driver, watching: Watching) -> Result<Browser, crate::bench::loss::Lost> {
+async fn come(driver: &Driver, watching: Watching) -> Result<Browser, Lost> {
     let mut browser = Browser::create(driver, driver.next_login()).await?;
     match watching {
         Watching::Yes => browser.attach(driver).await?,

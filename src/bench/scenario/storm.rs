@@ -156,8 +156,7 @@ async fn come_back(
     loop {
         match browser.attach(driver).await {
             Ok(()) => return Ok(Back { browser, at: Instant::now(), retries }),
-            // What is gone does not come back.
-            Err(lost) if lost.why.starts_with("404") || was_ready.elapsed() > PATIENCE => return Err(lost),
+            Err(lost) if lost.is_final() || was_ready.elapsed() > PATIENCE => return Err(lost),
             Err(_) => {
                 retries += 1;
                 tokio::time::sleep(PAUSE).await;

@@ -9,7 +9,7 @@ use super::{BenchArgs, Failure};
 use crate::bench::machine::Machine;
 use crate::bench::target::{Ask, Credentials, Page, SceneSource, Target};
 use crate::bench::{BenchError, Process};
-use crate::config::{Client, Config, Confirm, Qr, SeedMessage};
+use crate::config::{Client, Config, Confirm, Qr, SeedBind, SeedMessage};
 
 /// A daemon that runs already.
 pub(super) struct Foreign {
@@ -69,7 +69,10 @@ fn target(config: &Config, at: Option<SocketAddr>) -> Result<Target, BenchError>
 /// The original page, where its logins can be followed to their end.
 fn page(config: &Config) -> Option<Page> {
     let seed_page = config.seed_page.as_ref()?;
-    if seed_page.confirm != Confirm::Auto || seed_page.message != SeedMessage::Code {
+    if seed_page.confirm != Confirm::Auto
+        || seed_page.message != SeedMessage::Code
+        || seed_page.bind != SeedBind::Address
+    {
         return None;
     }
     // The page asks for nothing but its QR code.
@@ -154,5 +157,6 @@ mod tests {
         assert!(page(AUTO).is_some());
         assert!(page("confirm = \"tap\"").is_none());
         assert!(page("confirm = \"auto\"\nmessage = \"openid\"").is_none());
+        assert!(page("confirm = \"auto\"\nbind = \"cookie\"").is_none());
     }
 }

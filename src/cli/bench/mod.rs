@@ -6,6 +6,7 @@ mod show;
 mod table;
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,9 +25,10 @@ use crate::bench::{BenchError, Driver, Progress};
 /// Measure how many logins a daemon takes, how fast, and what they cost
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --config it starts a daemon of its own, in a temporary folder, with a simulated WeChat, and gives that and itself
-a processor each. With --config it drives the running daemon of that configuration: one client must have confirm = \"auto\",
-and its account's api_base must lead to `scan-login simulate`. Prints one JSON object a scenario.
+Without --config it starts a daemon of its own, in a temporary folder, with a simulated WeChat, and
+gives that and itself a processor each. With --config it drives the running daemon of that
+configuration: one client must have confirm = \"auto\", and its account's api_base must lead to
+`scan-login simulate`. Prints one JSON object a scenario.
 
 Examples:
   scan-login bench                                   # login and callback
@@ -34,7 +36,7 @@ Examples:
   scan-login bench idle storm --pending 100000 --sockets 15000
   scan-login bench replay recover --logins 100000 --pending 50000
   scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
-  scan-login bench login --config scan-login.toml --pid \"$(pidof scan-login)\"")]
+  scan-login bench login --config scan-login.toml --pid 4711")]
 pub struct BenchArgs {
     /// What is measured [default: login callback]
     #[arg(value_enum, value_name = "SCENARIO")]
@@ -52,34 +54,37 @@ pub struct BenchArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     dir: Option<PathBuf>,
     /// How many processors a daemon of its own has
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "config")]
-    cores: usize,
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with = "config")]
+    cores: NonZeroUsize,
     /// How browsers speak: /v1/sessions, or as the original page
     #[arg(long, value_enum, default_value_t = Speech::Native)]
     protocol: Speech,
     /// login: how many logins at a time
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    lanes: usize,
+    #[arg(long, value_name = "N", default_value = "64")]
+    lanes: NonZeroUsize,
     /// callback: logins a second [default: six tenths of the greatest rate]
     #[arg(long, value_name = "R", value_parser = rate)]
     rate: Option<f64>,
     /// idle, recover: logins that wait for somebody to scan
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pending: u64,
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pending: NonZeroU64,
     /// idle: those of them whose browser watches; storm: browsers that come back at once
-    #[arg(long, value_name = "N", default_value_t = 5_000)]
-    sockets: u64,
+    #[arg(long, value_name = "N", default_value = "5000")]
+    sockets: NonZeroU64,
     /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
     #[arg(long, value_name = "S")]
-    seconds: Option<u64>,
+    seconds: Option<NonZeroU64>,
     /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow; replay,
     /// recover: that are in the journal
     #[arg(long, value_name = "N")]
-    logins: Option<u64>,
+    logins: Option<NonZeroU64>,
     /// How figures are printed [default: table on a terminal, else jsonl]
     #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
     format: Option<Format>,
 }
+
+/// Logins a second that no machine of today reaches.
+const RATE_MAX: f64 = 100_000.0;
 
 /// With so many logins `idle` measures what one costs.
 const COSTED: u64 = 2000;
@@ -146,8 +151,8 @@ impl From<Speech> for Protocol {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate > 0.0);
-    rate.ok_or_else(|| "give logins a second, more than 0".to_owned())
+    let rate = text.parse::<f64>().ok().filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
+    rate.ok_or_else(|| format!("give logins a second, more than 0 and at most {RATE_MAX}"))
 }
 
 impl BenchArgs {
@@ -163,35 +168,39 @@ impl BenchArgs {
     }
 
     fn length(&self) -> Length {
-        self.logins.map_or(Length::Time(self.time(10)), Length::Count)
+        self.logins.map_or(Length::Time(self.time(10)), |logins| Length::Count(logins.get()))
     }
 
     /// As asked for, or so many seconds.
     fn time(&self, default: u64) -> Duration {
-        Duration::from_secs(self.seconds.unwrap_or(default))
+        Duration::from_secs(self.seconds.map_or(default, NonZeroU64::get))
     }
 
     fn idle(&self) -> idle::Settings {
         idle::Settings {
-            pending: self.pending,
-            sockets: self.sockets,
+            pending: self.pending.get(),
+            sockets: self.sockets.get(),
             watched: self.time(30),
-            logins: self.logins.unwrap_or(COSTED),
-            lanes: self.lanes,
+            logins: self.logins.map_or(COSTED, NonZeroU64::get),
+            lanes: self.lanes.get(),
         }
     }
 
     fn storm(&self) -> storm::Settings {
-        storm::Settings { browsers: self.sockets, sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes }
+        storm::Settings {
+            browsers: self.sockets.get(),
+            sample: self.logins.map_or(SAMPLE, NonZeroU64::get),
+            lanes: self.lanes.get(),
+        }
     }
 
     fn replay(&self) -> replay::Settings {
-        replay::Settings { logins: self.logins.unwrap_or(HISTORY), lanes: self.lanes }
+        replay::Settings { logins: self.logins.map_or(HISTORY, NonZeroU64::get), lanes: self.lanes.get() }
     }
 
     fn recover(&self) -> recover::Settings {
-        let logins = self.logins.unwrap_or(HISTORY);
-        recover::Settings { logins, pending: self.pending, sample: SAMPLE, lanes: self.lanes }
+        let logins = self.logins.map_or(HISTORY, NonZeroU64::get);
+        recover::Settings { logins, pending: self.pending.get(), sample: SAMPLE, lanes: self.lanes.get() }
     }
 }
 
@@ -318,14 +327,14 @@ impl Run<'_> {
         let (args, progress) = (self.args, &self.progress);
         match scenario {
             Scenario::Callback => {
-                let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes };
+                let settings = callback::Settings { rate: args.rate, length: args.length(), lanes: args.lanes.get() };
                 self.told(scenario, callback::run(driver, settings, self.known_max, progress).await?)
             }
             Scenario::Idle => self.told(scenario, idle::run(driver, args.idle(), progress).await?),
-            Scenario::Storm => {
-                let what = "storm kills its daemon, and starts it again: that is done to no other's";
-                let cure = "leave --config away: what comes back is this program on this machine";
-                Err(BenchError::Unfit { what: what.into(), cure: cure.into() }.into())
+            Scenario::Storm | Scenario::Replay | Scenario::Recover => {
+                let what = format!("{} ends its daemon: that is done to no other's", scenario.name());
+                let cure = "leave --config away: what is measured is this program on this machine";
+                Err(BenchError::Unfit { what, cure: cure.into() }.into())
             }
             Scenario::Replay | Scenario::Recover => {
                 let what = format!("{} stops its daemon: that is done to no other's", scenario.name());
@@ -333,7 +342,7 @@ impl Run<'_> {
                 Err(BenchError::Unfit { what, cure: cure.into() }.into())
             }
             Scenario::Login | Scenario::All => {
-                let settings = login::Settings { lanes: args.lanes, length: args.length() };
+                let settings = login::Settings { lanes: args.lanes.get(), length: args.length() };
                 let figures = login::run(driver, settings, progress).await?;
                 self.known_max = Some(figures.logins_per_s);
                 self.told(scenario, figures)

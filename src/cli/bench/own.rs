@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use super::{BenchArgs, Failure};
 use crate::bench::daemon::{Checks, Daemon, DaemonSettings};
 use crate::bench::machine::Machine;
@@ -21,10 +19,9 @@ impl Own {
             let what = format!("where this program is cannot be known: {error}");
             BenchError::Unfit { what, cure: "drive a running daemon with --config FILE".to_owned() }
         })?;
-        let pinning = Pinning::new(args.cores).filter(|pinning| pinning.pin_load().is_ok());
+        let pinning = Pinning::new(args.cores.get()).filter(|pinning| pinning.pin_load().is_ok());
         let unset = config::from_process_env().into_iter().map(|(name, _)| name).collect();
-        let dir: Option<PathBuf> = args.dir.clone();
-        let checks = Checks::All;
+        let (dir, checks) = (args.dir.clone(), Checks::All);
         Ok(Self { settings: DaemonSettings { program, dir, checks, pinning, is_socket_held: false, unset }, machine })
     }
 

@@ -26,7 +26,7 @@ fn faulty_disk() -> &'static Path {
 }
 
 /// A daemon on a disk that can be made to fail, by writing the fault into the file.
-async fn on_a_faulty_disk() -> (World, PathBuf) {
+pub async fn on_a_faulty_disk() -> (World, PathBuf) {
     on_a_faulty_disk_with(|config| config).await
 }
 
