@@ -10,47 +10,43 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// How long something took, many times: a histogram of microseconds, right to three digits at any length.
 #[derive(Clone, Debug)]
-pub struct Times(Option<Histogram<u64>>);
+pub struct Times(Histogram<u64>);
 
 impl Default for Times {
     fn default() -> Self {
-        Self(Histogram::new(3).ok())
+        Self(Histogram::new(3).expect("a histogram can be right to three digits"))
     }
 }
 
 impl Times {
     /// It took this long once more.
     pub fn record(&mut self, took: Duration) {
-        let Some(histogram) = &mut self.0 else { return };
         // It grows to whatever comes; longer than an hour is as good as an hour.
         let micros = took.min(LONGEST).as_micros();
-        let _ = histogram.record(u64::try_from(micros).unwrap_or(u64::MAX));
+        let _ = self.0.record(u64::try_from(micros).unwrap_or(u64::MAX));
     }
 
     /// All of the other's, too.
     pub fn add(&mut self, other: &Self) {
-        if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
-            // This one grows to whatever the other holds.
-            let _ = histogram.add(other);
-        }
+        // This one grows to whatever the other holds.
+        let _ = self.0.add(&other.0);
     }
 
     /// How often.
     pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, Histogram::len)
+        self.0.len()
     }
 
     /// What this share of all did not exceed, in milliseconds: 0.5 gives the median, 1 the longest.
     pub fn quantile_ms(&self, share: f64) -> f64 {
-        self.0.as_ref().map_or(0.0, |histogram| histogram.value_at_quantile(share) as f64 / 1e3)
+        self.0.value_at_quantile(share) as f64 / 1e3
     }
 
     /// The figures that are told of it.
     pub fn summary(&self) -> Summary {
-        let mean = self.0.as_ref().map_or(0.0, Histogram::mean);
         Summary {
             count: self.count(),
-            mean: rounded(mean / 1e3),
+            mean: rounded(self.0.mean() / 1e3),
             p50: self.quantile_ms(0.5),
             p90: self.quantile_ms(0.9),
             p99: self.quantile_ms(0.99),
