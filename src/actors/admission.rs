@@ -6,7 +6,7 @@ mod told;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -48,7 +48,8 @@ pub(super) enum Full {
 /// The places of pending sessions.
 pub(super) struct Admission {
     places: Mutex<Places>,
-    store: Arc<dyn EventStore>,
+    /// Weak: who only looks how many are pending must not keep the journal, and its lock, when all else has ended.
+    store: Weak<dyn EventStore>,
     memory: OnceLock<Memory>,
     told: Told,
 }
@@ -67,9 +68,9 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    pub(super) fn new(limits: AdmissionLimits, store: Arc<dyn EventStore>) -> Arc<Self> {
+    pub(super) fn new(limits: AdmissionLimits, store: &Arc<dyn EventStore>) -> Arc<Self> {
         let places = Mutex::new(Places { limits, taken: 0, held: HashMap::new() });
-        Arc::new(Self { places, store, memory: OnceLock::new(), told: Told::default() })
+        Arc::new(Self { places, store: Arc::downgrade(store), memory: OnceLock::new(), told: Told::default() })
     }
 
     /// Keeps within this budget from now on; the first that is named stays.
@@ -94,7 +95,8 @@ impl Admission {
         if taken >= most {
             return Some(Full::All);
         }
-        let (now, backlog) = (Instant::now(), self.store.backlog());
+        let backlog = self.store.upgrade().map(|store| store.backlog()).unwrap_or_default();
+        let now = Instant::now();
         let short = if self.memory.get().is_some_and(|memory| taken >= memory.places(taken, now)) {
             Some(Full::Memory)
         } else {

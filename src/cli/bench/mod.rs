@@ -336,11 +336,6 @@ impl Run<'_> {
                 let cure = "leave --config away: what is measured is this program on this machine";
                 Err(BenchError::Unfit { what, cure: cure.into() }.into())
             }
-            Scenario::Replay | Scenario::Recover => {
-                let what = format!("{} stops its daemon: that is done to no other's", scenario.name());
-                let cure = "leave --config away; a journal of your own is read back by `scan-login replay --format jsonl`";
-                Err(BenchError::Unfit { what, cure: cure.into() }.into())
-            }
             Scenario::Login | Scenario::All => {
                 let settings = login::Settings { lanes: args.lanes.get(), length: args.length() };
                 let figures = login::run(driver, settings, progress).await?;
