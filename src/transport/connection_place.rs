@@ -38,7 +38,14 @@ pub(super) async fn take(places: &Arc<Semaphore>, wanted: &Notify) -> Result<Own
 
 /// The place of one connection, for as long as it lasts. The server puts it into every request's extensions.
 #[derive(Clone, Debug)]
-pub(super) struct ConnectionPlace(Arc<Mutex<Held>>);
+pub(super) struct ConnectionPlace(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    held: Mutex<Held>,
+    /// Somebody waits to be let in.
+    wanted: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct Held {
@@ -59,8 +66,9 @@ impl Drop for Busy {
 }
 
 impl ConnectionPlace {
-    pub(super) fn new(place: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Mutex::new(Held { place, idle_since: Some(Instant::now()), is_waiting: false })))
+    pub(super) fn new(place: OwnedSemaphorePermit, wanted: &Arc<Notify>) -> Self {
+        let held = Mutex::new(Held { place, idle_since: Some(Instant::now()), is_waiting: false });
+        Self(Arc::new(Inner { held, wanted: wanted.clone() }))
     }
 
     /// A request has come.
@@ -83,12 +91,8 @@ impl ConnectionPlace {
         Ok(())
     }
 
-    /// Drives the `connection` until it ends, or until its place is `wanted` and it does not need it.
-    pub(super) async fn until_unneeded<C: Future>(
-        &self,
-        mut connection: Pin<&mut C>,
-        wanted: &Notify,
-    ) -> Option<C::Output> {
+    /// Drives the `connection` until it ends, or until its place is wanted and it does not need it.
+    pub(super) async fn until_unneeded<C: Future>(&self, mut connection: Pin<&mut C>) -> Option<C::Output> {
         // Asked in the order in which they became idle.
         let mut asked = pin!(None::<Notified<'_>>);
         let ended = poll_fn(|context| {
@@ -100,7 +104,7 @@ impl ConnectionPlace {
                 return Poll::Pending;
             }
             if asked.is_none() {
-                asked.set(Some(wanted.notified()));
+                asked.set(Some(self.0.wanted.notified()));
             }
             match asked.as_mut().as_pin_mut() {
                 Some(asked) => asked.poll(context).map(|()| None),
@@ -112,7 +116,8 @@ impl ConnectionPlace {
             return ended;
         }
         let idle = self.held().idle_since.map_or(Duration::ZERO, |since| since.elapsed());
-        tokio::time::timeout(FIRST_WORD.saturating_sub(idle), connection).await.ok()
+        // In a box, because every connection would keep room for it.
+        Box::pin(tokio::time::timeout(FIRST_WORD.saturating_sub(idle), connection)).await.ok()
     }
 
     fn is_idle(&self) -> bool {
@@ -121,7 +126,7 @@ impl ConnectionPlace {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,25 +134,26 @@ impl ConnectionPlace {
 mod tests {
     use super::*;
 
-    async fn connected(places: &Arc<Semaphore>) -> ConnectionPlace {
-        ConnectionPlace::new(places.clone().acquire_owned().await.unwrap())
+    async fn connected(places: &Arc<Semaphore>, wanted: &Arc<Notify>) -> ConnectionPlace {
+        ConnectionPlace::new(places.clone().acquire_owned().await.unwrap(), wanted)
     }
 
     /// Lets the connection last until it is asked to leave.
-    fn lasts(place: &ConnectionPlace, wanted: &Arc<Notify>) -> tokio::task::JoinHandle<bool> {
-        let (place, wanted) = (place.clone(), wanted.clone());
+    fn lasts(place: &ConnectionPlace) -> tokio::task::JoinHandle<bool> {
+        let place = place.clone();
         tokio::spawn(async move {
             let connection = pin!(std::future::pending::<()>());
-            place.until_unneeded(connection, &wanted).await.is_none()
+            place.until_unneeded(connection).await.is_none()
         })
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_has_been_idle_the_longest_leaves_when_somebody_waits_to_be_let_in() {
         let (places, wanted) = (Arc::new(Semaphore::new(3)), Arc::new(Notify::new()));
-        let (first, second, busy) = (connected(&places).await, connected(&places).await, connected(&places).await);
+        let (first, second) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
+        let busy = connected(&places, &wanted).await;
         let _asked = busy.is_asked();
-        let [first, second, busy] = [first, second, busy].map(|place| lasts(&place, &wanted));
+        let [first, second, busy] = [first, second, busy].map(|place| lasts(&place));
         tokio::time::sleep(FIRST_WORD).await;
         drop(take(&places, &wanted).await.unwrap());
         assert!(first.await.unwrap(), "the first is asked");
@@ -157,8 +163,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_has_only_just_come_is_heard_first() {
         let (places, wanted) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
-        let place = connected(&places).await;
-        let (began, lasting) = (Instant::now(), lasts(&place, &wanted));
+        let place = connected(&places, &wanted).await;
+        let (began, lasting) = (Instant::now(), lasts(&place));
         drop(place);
         drop(take(&places, &wanted).await.unwrap());
         assert!(lasting.await.unwrap());
@@ -168,14 +174,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_holds_one_of_the_sockets_and_is_not_asked_to_leave() {
         let (places, sockets) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(1)));
-        let (waits, wanted) = (connected(&places).await, Arc::new(Notify::new()));
+        let wanted = Arc::new(Notify::new());
+        let waits = connected(&places, &wanted).await;
         waits.wait_among(&sockets).unwrap();
         waits.wait_among(&sockets).unwrap();
         assert_eq!((places.available_permits(), sockets.available_permits()), (2, 0), "once, and in the other's place");
-        let other = connected(&places).await;
+        let other = connected(&places, &wanted).await;
         other.wait_among(&sockets).unwrap_err();
         assert_eq!(places.available_permits(), 1, "it has what it had");
-        let lasting = lasts(&waits, &wanted);
+        let lasting = lasts(&waits);
         wanted.notify_one();
         tokio::time::sleep(FIRST_WORD * 2).await;
         assert!(!lasting.is_finished());

@@ -130,8 +130,7 @@ pub async fn serve(
             throttle: throttle.clone(),
             stopping: stopping.clone(),
             // It is given back when the connection ends, or becomes a WebSocket with limits of its own.
-            place: ConnectionPlace::new(place),
-            wanted: wanted.clone(),
+            place: ConnectionPlace::new(place, &wanted),
         };
         connections.spawn(connection.serve(stream));
     }
@@ -158,8 +157,6 @@ struct Connection {
     throttle: Arc<Throttle>,
     stopping: CancellationToken,
     place: ConnectionPlace,
-    /// Somebody waits to be let in.
-    wanted: Arc<Notify>,
 }
 
 impl Connection {
@@ -192,7 +189,7 @@ impl Connection {
 
     /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
-        let (stopping, place, wanted) = (self.stopping.clone(), self.place.clone(), self.wanted.clone());
+        let (stopping, place) = (self.stopping.clone(), self.place.clone());
         let (asked, head_timeout) = (CancellationToken::new(), self.front.borrow().head_timeout);
         let asks = asked.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -211,7 +208,7 @@ impl Connection {
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {
-            ended = place.until_unneeded(connection.as_mut(), &wanted) => ended,
+            ended = place.until_unneeded(connection.as_mut()) => ended,
             () = until_too_late(&stopping, &asked) => None,
         };
         match ended {
@@ -240,8 +237,8 @@ impl Connection {
 /// else would answer them. hyper hangs up on who has said nothing yet.
 async fn until_too_late(stopping: &CancellationToken, asked: &CancellationToken) {
     stopping.cancelled().await;
-    // Where they are silent for so long, they have nothing to ask.
-    let _ = tokio::time::timeout(FIRST_WORD, asked.cancelled()).await;
+    // Where they are silent for so long, they have nothing to ask. In a box, because every connection would keep room for it.
+    let _ = Box::pin(tokio::time::timeout(FIRST_WORD, asked.cancelled())).await;
 }
 
 /// The body, as long as it comes in time: whoever announces one and does not send it must not keep his place.
