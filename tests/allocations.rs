@@ -88,13 +88,13 @@ fn a_login_allocates_no_more_than_it_did() -> Result<(), Failed> {
         };
         let daemon = Daemon::start(settings).await?;
         let driver = Driver::new(daemon.target().clone(), Protocol::Native).await?;
-        let mut steps = Steps::default();
+        let steps = Steps::default();
         for _ in 0..WARM_UP {
-            log_in(&driver, &mut steps).await.map_err(|lost| format!("{lost:?}"))?;
+            log_in(&driver, &steps).await.map_err(|lost| format!("{lost:?}"))?;
         }
         let before = allocated(&daemon);
         for _ in 0..LOGINS {
-            log_in(&driver, &mut steps).await.map_err(|lost| format!("{lost:?}"))?;
+            log_in(&driver, &steps).await.map_err(|lost| format!("{lost:?}"))?;
         }
         let after = allocated(&daemon);
         let login =

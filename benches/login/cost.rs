@@ -58,7 +58,7 @@ pub async fn measure() -> Value {
 
 async fn log_in_so_often(driver: &Driver, times: u64, at_a_time: usize) {
     let logins = stream::iter(0..times);
-    logins.for_each_concurrent(at_a_time, async |_| log_in(driver, &mut Steps::default()).await.unwrap()).await;
+    logins.for_each_concurrent(at_a_time, async |_| log_in(driver, &Steps::default()).await.unwrap()).await;
 }
 
 /// The instructions of a login, one at a time, as callgrind counts them. Its processor lacks SHA and AVX-512 instructions, so what is

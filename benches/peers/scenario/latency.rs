@@ -74,12 +74,12 @@ pub async fn measure(extent: &Extent) -> Value {
 
 /// One login after the other.
 async fn alone(contestant: &Contestant, extent: &Extent) -> Alone {
-    let mut steps = Steps::default();
+    let steps = Steps::default();
     for _ in 0..WARM_UP.min(extent.lone) {
-        log_in(&contestant.driver, &mut Steps::default()).await.unwrap();
+        log_in(&contestant.driver, &Steps::default()).await.unwrap();
     }
     for _ in 0..extent.lone {
-        log_in(&contestant.driver, &mut steps).await.unwrap();
+        log_in(&contestant.driver, &steps).await.unwrap();
     }
     Alone { p50_ms: steps.push.quantile_ms(0.5), p99_ms: steps.push.quantile_ms(0.99) }
 }

@@ -72,7 +72,7 @@ async fn resident(contestant: &Contestant) -> u64 {
 
 /// Opens so many. Each goes on answering pings.
 async fn open(contestant: &Contestant, count: usize, watching: &mut JoinSet<()>) {
-    let opening = stream::iter(0..count).map(async |_| begin(&contestant.driver, &mut Steps::default()).await.unwrap());
+    let opening = stream::iter(0..count).map(async |_| begin(&contestant.driver, &Steps::default()).await.unwrap());
     let mut opened = opening.buffer_unordered(AT_A_TIME);
     while let Some(mut browser) = opened.next().await {
         watching.spawn(async move { browser.until_gone().await });
