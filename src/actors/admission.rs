@@ -6,7 +6,7 @@ mod told;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -48,7 +48,8 @@ pub(super) enum Full {
 /// The places of pending sessions.
 pub(super) struct Admission {
     places: Mutex<Places>,
-    store: Arc<dyn EventStore>,
+    /// Whoever only looks at the places must not keep the journal's lock.
+    store: Weak<dyn EventStore>,
     memory: OnceLock<Memory>,
     told: Told,
 }
@@ -67,8 +68,9 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    pub(super) fn new(limits: AdmissionLimits, store: Arc<dyn EventStore>) -> Arc<Self> {
+    pub(super) fn new(limits: AdmissionLimits, store: &Arc<dyn EventStore>) -> Arc<Self> {
         let places = Mutex::new(Places { limits, taken: 0, held: HashMap::new() });
+        let store = Arc::downgrade(store);
         Arc::new(Self { places, store, memory: OnceLock::new(), told: Told::default() })
     }
 
@@ -94,7 +96,7 @@ impl Admission {
         if taken >= most {
             return Some(Full::All);
         }
-        let (now, backlog) = (Instant::now(), self.store.backlog());
+        let (now, backlog) = (Instant::now(), self.store.upgrade().map_or(Duration::ZERO, |store| store.backlog()));
         let short = if self.memory.get().is_some_and(|memory| taken >= memory.places(taken, now)) {
             Some(Full::Memory)
         } else {

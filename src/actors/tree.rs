@@ -71,7 +71,7 @@ impl Tree {
         clock: Clock,
         limits: AdmissionLimits,
     ) -> Result<Self, StartError> {
-        let admission = Admission::new(limits, store.clone());
+        let admission = Admission::new(limits, &store);
         let (scanners, restarts) = (Arc::<Scanners>::default(), Arc::<Restarts>::default());
         let known = recover(&*store, &keys, &clock, &admission, &scanners).await?;
         let recovered = known.len();
