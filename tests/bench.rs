@@ -84,11 +84,11 @@ async fn under_load_logins_come_at_the_rate_that_is_asked_for() {
 async fn what_is_sent_late_counts_from_when_it_was_due() {
     let daemon = running().await;
     let driver = Driver::new(daemon.target().clone(), Protocol::Native).await.unwrap();
-    let mut steps = Steps::default();
-    let browser = begin(&driver, &mut steps).await.unwrap();
+    let steps = Steps::default();
+    let browser = begin(&driver, &steps).await.unwrap();
     let due = Instant::now() - Duration::from_secs(5);
-    let code = scan(&driver, browser, due, &mut steps).await.unwrap();
-    redeem(&driver, code, &mut steps).await.unwrap();
+    let code = scan(&driver, browser, due, &steps).await.unwrap();
+    redeem(&driver, code, &steps).await.unwrap();
     for times in [&steps.push, &steps.callback] {
         assert!(times.quantile_ms(0.0) >= 5000.0, "{}", times.quantile_ms(0.0));
     }

@@ -57,7 +57,7 @@ pub async fn measure() -> Value {
 /// The daemon's CPU time for a login, in microseconds.
 async fn cost(daemon: &Daemon, driver: &Driver) -> f64 {
     let before = daemon.process().cpu().unwrap();
-    let logins = stream::iter(0..LOGINS);
-    logins.for_each_concurrent(AT_A_TIME, async |_| log_in(driver, &mut Steps::default()).await.unwrap()).await;
+    let (logins, steps) = (stream::iter(0..LOGINS), Steps::default());
+    logins.for_each_concurrent(AT_A_TIME, async |_| log_in(driver, &steps).await.unwrap()).await;
     micros_each(daemon.process().cpu().unwrap().since(&before), LOGINS)
 }

@@ -1,5 +1,6 @@
 //! What was measured, as it is told.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -8,55 +9,55 @@ use serde::Serialize;
 /// Nothing here takes longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// How long something took, many times: a histogram of microseconds, right to three digits at any length.
+/// How long something took, many times: a histogram of microseconds, right to three digits at any length. Clone it freely:
+/// the clones record into the same one.
 #[derive(Clone, Debug)]
-pub struct Times(Option<Histogram<u64>>);
+pub struct Times(Arc<Mutex<Histogram<u64>>>);
 
 impl Default for Times {
     fn default() -> Self {
-        Self(Histogram::new(3).ok())
+        let histogram = Histogram::new(3).expect("a histogram can be right to three digits");
+        Self(Arc::new(Mutex::new(histogram)))
     }
 }
 
 impl Times {
     /// It took this long once more.
-    pub fn record(&mut self, took: Duration) {
-        let Some(histogram) = &mut self.0 else { return };
+    pub fn record(&self, took: Duration) {
         // It grows to whatever comes; longer than an hour is as good as an hour.
         let micros = took.min(LONGEST).as_micros();
-        let _ = histogram.record(u64::try_from(micros).unwrap_or(u64::MAX));
-    }
-
-    /// All of the other's, too.
-    pub fn add(&mut self, other: &Self) {
-        if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
-            // This one grows to whatever the other holds.
-            let _ = histogram.add(other);
-        }
+        let _ = self.histogram().record(u64::try_from(micros).unwrap_or(u64::MAX));
     }
 
     /// How often.
     pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, Histogram::len)
+        self.histogram().len()
     }
 
     /// What this share of all did not exceed, in milliseconds: 0.5 gives the median, 1 the longest.
     pub fn quantile_ms(&self, share: f64) -> f64 {
-        self.0.as_ref().map_or(0.0, |histogram| histogram.value_at_quantile(share) as f64 / 1e3)
+        self.histogram().value_at_quantile(share) as f64 / 1e3
     }
 
     /// The figures that are told of it.
     pub fn summary(&self) -> Summary {
-        let mean = self.0.as_ref().map_or(0.0, Histogram::mean);
         Summary {
             count: self.count(),
-            mean: rounded(mean / 1e3),
+            mean: self.mean_ms(),
             p50: self.quantile_ms(0.5),
             p90: self.quantile_ms(0.9),
             p99: self.quantile_ms(0.99),
             p99_9: self.quantile_ms(0.999),
             max: self.quantile_ms(1.0),
         }
+    }
+
+    fn mean_ms(&self) -> f64 {
+        rounded(self.histogram().mean() / 1e3)
+    }
+
+    fn histogram(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     fn times(millis: impl IntoIterator<Item = u64>) -> Times {
-        let mut times = Times::default();
+        let times = Times::default();
         millis.into_iter().for_each(|millis| times.record(Duration::from_millis(millis)));
         times
     }
@@ -115,9 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn what_lanes_measured_is_added_up() {
-        let (mut one, other) = (times([1, 2]), times([60_000]));
-        one.add(&other);
+    fn lanes_record_into_the_same_one() {
+        let one = times([1, 2]);
+        one.clone().record(Duration::from_secs(60));
         assert_eq!((one.count(), one.quantile_ms(0.5)), (3, 2.0));
         assert!(one.quantile_ms(1.0) >= 60_000.0);
     }

@@ -9,7 +9,7 @@ use super::figures::{Summary, Times};
 use super::loss::{Lost, Step, step};
 use crate::simulator::Sealed;
 
-/// How long the steps took, of many logins.
+/// How long the steps took, of many logins. Clone it freely: the clones record into the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     /// From the browser's first word to its session.
@@ -38,16 +38,6 @@ pub struct StepFigures {
 }
 
 impl Steps {
-    /// All of the other's, too.
-    pub fn add(&mut self, other: &Self) {
-        self.create.add(&other.create);
-        self.attach.add(&other.attach);
-        self.push.add(&other.push);
-        self.callback.add(&other.callback);
-        self.redeem.add(&other.redeem);
-        self.login.add(&other.login);
-    }
-
     /// The figures that are told.
     pub fn figures(&self) -> StepFigures {
         StepFigures {
@@ -65,7 +55,7 @@ impl Steps {
 ///
 /// # Errors
 /// [`Lost`] at whichever step it does not go on; the steps before are measured.
-pub async fn log_in(driver: &Driver, steps: &mut Steps) -> Result<(), Lost> {
+pub async fn log_in(driver: &Driver, steps: &Steps) -> Result<(), Lost> {
     let began = Instant::now();
     let browser = begin(driver, steps).await?;
     let code = scan(driver, browser, Instant::now(), steps).await?;
@@ -78,7 +68,7 @@ pub async fn log_in(driver: &Driver, steps: &mut Steps) -> Result<(), Lost> {
 ///
 /// # Errors
 /// [`Lost`] where the daemon does not let it.
-pub async fn begin(driver: &Driver, steps: &mut Steps) -> Result<Browser, Lost> {
+pub async fn begin(driver: &Driver, steps: &Steps) -> Result<Browser, Lost> {
     let began = Instant::now();
     let mut browser = Browser::create(driver, driver.next_login()).await?;
     let created = Instant::now();
@@ -99,7 +89,7 @@ pub struct Code {
 ///
 /// # Errors
 /// [`Lost`] where WeChat's push is not taken, or the browser is not told.
-pub async fn scan(driver: &Driver, browser: Browser, due: Instant, steps: &mut Steps) -> Result<Code, Lost> {
+pub async fn scan(driver: &Driver, browser: Browser, due: Instant, steps: &Steps) -> Result<Code, Lost> {
     let sealed = driver.wechat().scan(&browser.scene, &driver.openid(browser.number));
     let sealed = sealed.map_err(|why| Lost { step: Step::Callback, why })?;
     scan_sealed(driver, browser, sealed, due, steps).await
@@ -114,7 +104,7 @@ pub async fn scan_sealed(
     mut browser: Browser,
     sealed: Sealed,
     due: Instant,
-    steps: &mut Steps,
+    steps: &Steps,
 ) -> Result<Code, Lost> {
     let pushing = async {
         step(Step::Callback, driver.wechat().push(sealed)).await?;
@@ -133,7 +123,7 @@ pub async fn scan_sealed(
 ///
 /// # Errors
 /// [`Lost`] where it is refused.
-pub async fn redeem(driver: &Driver, Code { number, code }: Code, steps: &mut Steps) -> Result<(), Lost> {
+pub async fn redeem(driver: &Driver, Code { number, code }: Code, steps: &Steps) -> Result<(), Lost> {
     let began = Instant::now();
     step(Step::Redeem, driver.website().redeem(number, &code, &driver.openid(number))).await?;
     steps.redeem.record(began.elapsed());

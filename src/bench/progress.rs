@@ -22,20 +22,23 @@ impl Progress {
 
     /// `total` of something are to be done.
     pub fn begin(&self, what: &str, total: u64) {
-        self.0.reset();
-        self.0.set_length(total);
-        self.0.set_message(what.to_owned());
-        if let Ok(style) = ProgressStyle::with_template("{msg:<28} {bar:40} {human_pos:>9} of {human_len}, {per_sec}") {
-            self.0.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{msg:<28} {bar:40} {human_pos} of {human_len}, {eta} left") {
+            self.anew(style, what);
         }
+        self.0.set_length(total);
     }
 
     /// Something takes a time that nobody knows.
     pub fn wait(&self, what: &str) {
-        self.0.reset();
-        self.0.set_style(ProgressStyle::default_spinner());
-        self.0.set_message(what.to_owned());
+        self.anew(ProgressStyle::default_spinner(), what);
         self.0.enable_steady_tick(TICK);
+    }
+
+    /// Whatever is drawn from now on is of this.
+    fn anew(&self, style: ProgressStyle, what: &str) {
+        self.0.set_style(style);
+        self.0.set_message(what.to_owned());
+        self.0.reset();
     }
 
     /// One more.

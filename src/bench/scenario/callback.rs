@@ -140,23 +140,21 @@ pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progre
     let last = due.last().copied().unwrap_or(first);
     progress.begin(&format!("{rate:.0} logins a second"), due.len() as u64);
     let meter = Meter::start(driver);
-    let mut logins = JoinSet::new();
+    let (steps, late, mut logins) = (Steps::default(), Times::default(), JoinSet::new());
     for (due, is_due) in due.iter().copied().zip(beat::keep(&due)) {
-        let (driver, progress) = (driver.clone(), progress.clone());
+        let (driver, steps, late, progress) = (driver.clone(), steps.clone(), late.clone(), progress.clone());
         logins.spawn(async move {
-            let came = log_in(&driver, due, is_due).await;
+            let came = log_in(&driver, due, is_due, &steps, &late).await;
             progress.step();
             came
         });
     }
-    let (mut steps, mut late, mut losses, mut done) = (Steps::default(), Times::default(), Losses::default(), 0);
+    let (mut losses, mut done) = (Losses::default(), 0);
     let mut ended = first;
     while let Some(Ok(came)) = logins.join_next().await {
         match came {
             Ok(came) => {
-                steps.add(&came.steps);
-                late.record(came.late);
-                ended = ended.max(came.ended);
+                ended = ended.max(came);
                 done += 1;
             }
             Err(lost) => losses.note(&lost),
@@ -181,25 +179,23 @@ pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progre
     })
 }
 
-/// How one went.
-struct Came {
-    steps: Steps,
-    late: Duration,
-    ended: Instant,
-}
-
-/// A login whose push is due then. Everything that is the load's own work is done before.
-async fn log_in(driver: &Driver, due: Instant, is_due: oneshot::Receiver<()>) -> Result<Came, Lost> {
+/// A login whose push is due then: when its browser was told. Everything that is the load's own work is done before.
+async fn log_in(
+    driver: &Driver,
+    due: Instant,
+    is_due: oneshot::Receiver<()>,
+    steps: &Steps,
+    late: &Times,
+) -> Result<Instant, Lost> {
     tokio::time::sleep_until(due - BEFORE).await;
-    let mut steps = Steps::default();
-    let browser = begin(driver, &mut steps).await?;
+    let browser = begin(driver, steps).await?;
     let sealed = driver.wechat().scan(&browser.scene, &driver.openid(browser.number));
     let sealed = sealed.map_err(|why| Lost { step: Step::Callback, why })?;
     // The beat ends with its last ring; nothing else ends it.
     let _ = is_due.await;
-    let late = due.elapsed();
-    let code = scan_sealed(driver, browser, sealed, due, &mut steps).await?;
-    let ended = Instant::now();
-    redeem(driver, code, &mut steps).await?;
-    Ok(Came { steps, late, ended })
+    late.record(due.elapsed());
+    let code = scan_sealed(driver, browser, sealed, due, steps).await?;
+    let told = Instant::now();
+    redeem(driver, code, steps).await?;
+    Ok(told)
 }

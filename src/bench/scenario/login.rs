@@ -50,7 +50,7 @@ pub struct Figures {
 }
 
 /// What lanes have done.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Done {
     pub(super) logins: u64,
     pub(super) losses: Losses,
@@ -109,29 +109,27 @@ pub(super) async fn lanes(driver: &Driver, settings: Settings, progress: &Progre
         None => progress.begin(what, most),
         Some(_) => progress.wait(what),
     }
-    let begun = Arc::new(AtomicU64::new(0));
+    let (begun, steps) = (Arc::new(AtomicU64::new(0)), Steps::default());
     let mut lanes = JoinSet::new();
     for _ in 0..settings.lanes.max(1) {
-        let (driver, begun, progress) = (driver.clone(), begun.clone(), progress.clone());
+        let (driver, begun, steps, progress) = (driver.clone(), begun.clone(), steps.clone(), progress.clone());
         lanes.spawn(async move {
-            let mut done = Done::default();
+            let (mut logins, mut losses) = (0, Losses::default());
             while begun.fetch_add(1, Ordering::Relaxed) < most && until.is_none_or(|until| Instant::now() < until) {
-                match log_in(&driver, &mut done.steps).await {
-                    Ok(()) => done.logins += 1,
-                    Err(lost) => done.losses.note(&lost),
+                match log_in(&driver, &steps).await {
+                    Ok(()) => logins += 1,
+                    Err(lost) => losses.note(&lost),
                 }
                 progress.step();
             }
-            done
+            (logins, losses)
         });
     }
-    let mut all = Done::default();
-    while let Some(Ok(lane)) = lanes.join_next().await {
-        all.logins += lane.logins;
-        all.losses.add(lane.losses);
-        all.steps.add(&lane.steps);
+    let (mut logins, mut losses) = (0, Losses::default());
+    while let Some(Ok((of_lane, lost_of_lane))) = lanes.join_next().await {
+        logins += of_lane;
+        losses.add(lost_of_lane);
     }
-    all.took = began.elapsed();
     progress.end();
-    all
+    Done { logins, losses, steps, took: began.elapsed() }
 }

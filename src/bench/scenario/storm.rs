@@ -101,7 +101,7 @@ pub async fn run(
     // Nobody hears it where every browser was lost.
     let _ = ready.send(Some(was_ready));
 
-    let (mut times, mut retries, mut back, mut last) = (Times::default(), 0, Vec::new(), was_ready);
+    let (times, mut retries, mut back, mut last) = (Times::default(), 0, Vec::new(), was_ready);
     while let Some(Ok(came)) = coming.join_next().await {
         match came {
             Ok(came) => {
@@ -179,15 +179,15 @@ pub(super) async fn log_in_sample(
         browsers.into_iter().enumerate().partition(|(place, _)| apart > 0 && place % apart == 0);
     let mut chosen = chosen.into_iter().map(|(_, browser)| browser).take(usize::try_from(sample).unwrap_or(0));
     let (mut done, mut losses, mut logins) = (0, Losses::default(), JoinSet::new());
+    let steps = Steps::default();
     loop {
         while logins.len() < lanes.max(1)
             && let Some(browser) = chosen.next()
         {
-            let driver = driver.clone();
+            let (driver, steps) = (driver.clone(), steps.clone());
             logins.spawn(async move {
-                let mut steps = Steps::default();
-                let code = scan(&driver, browser, Instant::now(), &mut steps).await?;
-                redeem(&driver, code, &mut steps).await
+                let code = scan(&driver, browser, Instant::now(), &steps).await?;
+                redeem(&driver, code, &steps).await
             });
         }
         match logins.join_next().await {
