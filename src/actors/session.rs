@@ -29,7 +29,7 @@ const MOST_CONFLICTS: usize = 8;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long an actor is kept that has nothing to do: from one step of a brisk login to the next.
-pub(super) const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// What every session shares.
 pub(super) struct Surroundings {

@@ -68,7 +68,7 @@ async fn a_session_that_rests_expires_in_its_time_and_is_forgotten_without_being
     let mut browser = world.watch("a").await;
     browser.ready();
     world.rest("a").await;
-    pass(294).await;
+    pass(299 - REST.as_secs()).await;
     assert!(world.is_resting("a").await && browser.ready().is_empty(), "one second is left");
     pass(1).await;
     assert_eq!(names(&next(&mut browser).await), ["Expired"]);
@@ -87,13 +87,13 @@ async fn of_sessions_that_are_all_due_at_once_each_expires() {
     let world = World::with_limits(AdmissionLimits { max_sessions: 700, unclaimed_page_ids: 32 }).await;
     let names: Vec<String> = (0..700).map(|number| number.to_string()).collect();
     futures_util::future::try_join_all(names.iter().map(|name| world.open(name))).await.unwrap();
-    pass(5).await;
+    pass(REST.as_secs()).await;
     for name in &names {
         world.until_resting(name).await;
     }
     // Not more than so many at once, and yet they take no long time.
     tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(295)).await;
+    tokio::time::advance(Duration::from_secs(300) - REST).await;
     let mut patience = 2000;
     while world.tree.logins.places().0 > 0 {
         patience -= 1;
