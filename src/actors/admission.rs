@@ -48,7 +48,7 @@ pub(super) enum Full {
 /// The places of pending sessions.
 pub(super) struct Admission {
     places: Mutex<Places>,
-    /// Weak: who only looks how many are pending must not keep the journal, and its lock, when all else has ended.
+    /// Whoever only looks at the places must not keep the journal's lock.
     store: Weak<dyn EventStore>,
     memory: OnceLock<Memory>,
     told: Told,
@@ -70,7 +70,8 @@ pub(super) struct Place {
 impl Admission {
     pub(super) fn new(limits: AdmissionLimits, store: &Arc<dyn EventStore>) -> Arc<Self> {
         let places = Mutex::new(Places { limits, taken: 0, held: HashMap::new() });
-        Arc::new(Self { places, store: Arc::downgrade(store), memory: OnceLock::new(), told: Told::default() })
+        let store = Arc::downgrade(store);
+        Arc::new(Self { places, store, memory: OnceLock::new(), told: Told::default() })
     }
 
     /// Keeps within this budget from now on; the first that is named stays.
@@ -95,8 +96,7 @@ impl Admission {
         if taken >= most {
             return Some(Full::All);
         }
-        let backlog = self.store.upgrade().map(|store| store.backlog()).unwrap_or_default();
-        let now = Instant::now();
+        let (now, backlog) = (Instant::now(), self.store.upgrade().map_or(Duration::ZERO, |store| store.backlog()));
         let short = if self.memory.get().is_some_and(|memory| taken >= memory.places(taken, now)) {
             Some(Full::Memory)
         } else {
