@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use rustix::fs::statfs;
+use rustix::fs::{FsWord, statfs};
 use serde::Serialize;
 
 /// `TMPFS_MAGIC` of statfs(2).
-const TMPFS: i64 = 0x0102_1994;
+const TMPFS: FsWord = 0x0102_1994;
 
 /// A machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,7 +35,7 @@ impl Machine {
 
 /// Whether a folder lies in memory, where a sync costs nothing.
 pub fn is_in_memory(folder: &Path) -> bool {
-    statfs(folder).is_ok_and(|stat| i64::try_from(stat.f_type).is_ok_and(|kind| kind == TMPFS))
+    statfs(folder).is_ok_and(|stat| stat.f_type == TMPFS)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ enum Session {
 enum Line {
     None,
     Http(Connection),
-    Socket(Socket),
+    Socket(Box<Socket>),
 }
 
 impl Browser {
@@ -85,7 +85,7 @@ impl Browser {
                 Session::Original(session) => original::attach(driver, session, connection).await,
             }
         };
-        self.line = Line::Socket(step(Step::Attach, work).await?);
+        self.line = Line::Socket(Box::new(step(Step::Attach, work).await?));
         Ok(())
     }
 

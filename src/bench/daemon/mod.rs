@@ -104,6 +104,11 @@ impl Daemon {
         &self.target
     }
 
+    /// How it was started.
+    pub fn settings(&self) -> &DaemonSettings {
+        &self.settings
+    }
+
     /// Its process.
     pub fn process(&self) -> Process {
         Process { id: self.process.id() }
