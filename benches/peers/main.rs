@@ -22,7 +22,8 @@
 //! 1. `logins`: complete logins a second, `--lanes` at a time. `core_share` is how much of its core the server had, without
 //!    Redis: where it is not near 1, the server waited, for the disk or for the load. `load_core_share` is the load's:
 //!    where that is near 1, the rate is the load's as much as the server's, and a ratio is nearer to 1 than the servers
-//!    are. `cpu_us_a_login` knows nothing of the load.
+//!    are. `cpu_us_a_login` knows nothing of the load: the ratios `…_by_cpu` are what the rates would be if each server had
+//!    its core and nothing else to wait for.
 //! 2. `latency`: from WeChat's push until the browser has read that the login is confirmed, for lone logins, ours and the
 //!    bare loop's; and ours at six tenths of its own greatest rate, found just before. There the load is open: pushes come
 //!    as visitors do, and the time counts from when a push was due (`scan_login::bench::scenario::callback`).
@@ -32,7 +33,8 @@
 //!    behind each append, and behind each 256. `alone_us` is a round trip when nobody else asks: mostly two wake-ups.
 //!
 //! Node, npm and two cores must be there; the packages in `node/` are installed as its lock file says, and Debian's
-//! `redis-server` where there is none. An unoptimized build (`--profile dev`) shows that it runs, and no more.
+//! `redis-server` where there is none. An unoptimized build (`--profile dev`) shows that it runs, and no more: no target is
+//! judged by it.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 

@@ -55,6 +55,8 @@ pub async fn measure(extent: &Extent) -> Value {
     }
     let rates = |kind| of(kind, |turn| turn.logins_per_s);
     let compare = |name, one, other, target| Comparison::of(name, &rates(one), &rates(other), target);
+    let cpu = |kind| of(kind, |turn| turn.cpu_us_a_login);
+    let by_cpu = |name, one, other| Comparison::of(name, &cpu(other), &cpu(one), Target::None);
     let comparisons = [
         compare("ours_to_bare", Kind::Ours, Kind::Bare, Target::AtLeast(0.75)),
         compare("ours_to_bare_alone", Kind::Ours, Kind::BareAlone, Target::AtLeast(0.75)),
@@ -62,6 +64,9 @@ pub async fn measure(extent: &Extent) -> Value {
         compare("ours_to_node_redis", Kind::Ours, Kind::NodeRedis, Target::AtLeast(2.0)),
         compare("ours_original_to_node", Kind::OursOriginal, Kind::Node, Target::AtLeast(1.5)),
         compare("ours_original_to_node_redis", Kind::OursOriginal, Kind::NodeRedis, Target::AtLeast(2.0)),
+        by_cpu("ours_to_bare_by_cpu", Kind::Ours, Kind::Bare),
+        by_cpu("ours_to_bare_alone_by_cpu", Kind::Ours, Kind::BareAlone),
+        by_cpu("ours_to_node_by_cpu", Kind::Ours, Kind::Node),
     ];
     table.show("logins");
     json!({
