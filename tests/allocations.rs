@@ -3,6 +3,8 @@
 //! The daemon is this very program, told to `serve`: so its allocator counts, and nobody else's allocations are among those that
 //! it counts. The load comes from the process that runs the tests.
 
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
 use std::alloc::System;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
