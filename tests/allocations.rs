@@ -31,12 +31,11 @@ const WARM_UP: u64 = 3 * PEOPLE;
 
 const LOGINS: u64 = 200;
 
-/// A login's, measured: 500. What waits for a sync together with others, and what a thread finds already there, moves it by
-/// a few.
-const MOST_ALLOCATIONS: u64 = 550;
+/// Measured: 753, and 742 to 753 in five runs. What waits for a sync together with others moves it by a few.
+const MOST_ALLOCATIONS: u64 = 800;
 
-/// Of a login, in bytes, measured: 150,000.
-const MOST_BYTES: u64 = 165_000;
+/// Measured: 196,000, most of it buffers of two connections. Unoptimized, as tests are built, futures are larger.
+const MOST_BYTES: u64 = 212_000;
 
 /// So many and so much were allocated; what was given back counts as well.
 #[derive(Clone, Copy, Debug)]
