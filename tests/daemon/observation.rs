@@ -21,7 +21,12 @@ fn value(text: &str, series: &str) -> f64 {
 /// A login that a poll waits for, until the website has its tokens.
 async fn login(world: &World) {
     let page = world.create().await;
-    let (told, accepted) = tokio::join!(page.poll(1, 30), world.scan(&page.qr_content, "oAlice"));
+    let scan = async {
+        // Who comes behind the scan is not waited for, and not measured.
+        world.wait_for_metric(r#"scan_login_connections{kind="poll"} 1"#).await;
+        world.scan(&page.qr_content, "oAlice").await
+    };
+    let (told, accepted) = tokio::join!(page.poll(1, 30), scan);
     assert!(accepted);
     let code = told.json()["messages"][1]["code"].as_str().unwrap().to_owned();
     assert_eq!(world.redeem(&code).await.status, 200);
