@@ -139,23 +139,7 @@ async fn many_who_wake_a_session_at_once_wake_it_once_and_no_more_of_them_wait_t
     let world = World::new().await;
     world.open("a").await.unwrap();
     world.rest("a").await;
-    world.medium.set_faults(Faults { stall_syncs: true, ..Faults::default() });
-    let flood: Vec<_> = (0..200)
-        .map(|_| {
-            let logins = world.tree.logins.clone();
-            let alice = OpenId::new("alice").unwrap();
-            tokio::spawn(async move { logins.scan(&scene("a"), &account("main"), &alice).await.is_ok() })
-        })
-        .collect();
-    let refused = async {
-        while flood.iter().filter(|scan| scan.is_finished()).count() < 200 - 64 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, refused).await.unwrap();
-    world.medium.set_faults(Faults::default());
-    let answers = futures_util::future::join_all(flood).await;
-    assert_eq!(answers.into_iter().filter(|answer| *answer.as_ref().unwrap()).count(), 64);
+    assert_eq!(world.flood("a").await, 64);
     assert_eq!(world.journal().await, ["created", "scanned", "confirmed"]);
     assert_eq!((world.reads(), world.restarts()), (0, (0, 0)));
 }

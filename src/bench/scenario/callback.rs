@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::login::{self, lanes, warm_up};
+use super::login::{self, lanes, metered_lanes, warm_up};
 use super::{Length, Meter};
 use crate::bench::arrivals::arrivals;
 use crate::bench::beat;
@@ -105,12 +105,7 @@ pub async fn run(
 
 /// Logins one after the other.
 async fn alone(driver: &Driver, settings: login::Settings, progress: &Progress) -> Result<Load, BenchError> {
-    let meter = Meter::start(driver);
-    let done = lanes(driver, settings, progress, "lone logins").await;
-    let used = meter.read();
-    if done.logins == 0 {
-        return Err(BenchError::AllLost(done.losses));
-    }
+    let (done, used) = metered_lanes(driver, settings, progress, "lone logins").await?;
     Ok(Load {
         offered_per_s: None,
         achieved_per_s: per_second(done.logins, done.took),

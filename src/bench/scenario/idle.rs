@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::crowd::{Crowd, Watching, gather};
-use super::login::{self, lanes, warm_up};
+use super::login::{self, metered_lanes, warm_up};
 use super::{Length, Meter};
 use crate::bench::descriptors;
 use crate::bench::driver::Driver;
@@ -179,11 +179,6 @@ struct Cost {
 }
 
 async fn cost(driver: &Driver, settings: login::Settings, progress: &Progress) -> Result<Cost, BenchError> {
-    let meter = Meter::start(driver);
-    let done = lanes(driver, settings, progress, "logins beside them").await;
-    let used = meter.read();
-    if done.logins == 0 {
-        return Err(BenchError::AllLost(done.losses));
-    }
+    let (done, used) = metered_lanes(driver, settings, progress, "logins beside them").await?;
     Ok(Cost { micros: used.daemon_us_each(done.logins), losses: done.losses, took: done.took })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Length, Meter};
+use super::{Length, Meter, Metered};
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::{per_second, rounded};
@@ -64,12 +64,7 @@ pub(super) struct Done {
 /// [`BenchError::AllLost`] where no login came to its end.
 pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Result<Figures, BenchError> {
     warm_up(driver, settings, progress).await?;
-    let meter = Meter::start(driver);
-    let done = lanes(driver, settings, progress, "login").await;
-    let used = meter.read();
-    if done.logins == 0 {
-        return Err(BenchError::AllLost(done.losses));
-    }
+    let (done, used) = metered_lanes(driver, settings, progress, "login").await?;
     Ok(Figures {
         lanes: settings.lanes,
         people: driver.people(),
@@ -94,8 +89,22 @@ pub(super) async fn warm_up(driver: &Driver, settings: Settings, progress: &Prog
         Length::Time(_) => WARM_UP,
     };
     let settings = Settings { length: Length::Count(count.max(1)), ..settings };
-    let done = lanes(driver, settings, progress, "warming up").await;
-    if done.logins == 0 { Err(BenchError::AllLost(done.losses)) } else { Ok(()) }
+    metered_lanes(driver, settings, progress, "warming up").await.map(|_| ())
+}
+
+/// As [`lanes`], and what was used of the processors meanwhile.
+///
+/// # Errors
+/// [`BenchError::AllLost`] where no login came to its end.
+pub(super) async fn metered_lanes(
+    driver: &Driver,
+    settings: Settings,
+    progress: &Progress,
+    what: &str,
+) -> Result<(Done, Metered), BenchError> {
+    let meter = Meter::start(driver);
+    let done = lanes(driver, settings, progress, what).await;
+    if done.logins == 0 { Err(BenchError::AllLost(done.losses)) } else { Ok((done, meter.read())) }
 }
 
 /// Logins in lanes, until there are enough.

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Length;
-use super::login::{self, lanes};
+use super::login::{self, metered_lanes};
 use crate::bench::daemon::{Daemon, Ran};
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
@@ -83,10 +83,7 @@ pub async fn run(
     progress: &Progress,
 ) -> Result<Figures, BenchError> {
     let written = login::Settings { lanes: settings.lanes, length: Length::Count(settings.logins) };
-    let written = lanes(driver, written, progress, "logins to be read").await;
-    if written.logins == 0 {
-        return Err(BenchError::AllLost(written.losses));
-    }
+    let (written, _) = metered_lanes(driver, written, progress, "logins to be read").await?;
     daemon.stop().await?;
     let (config, export) = (daemon.config(), daemon.folder().join("export.jsonl"));
     let export_name = export.to_string_lossy();
