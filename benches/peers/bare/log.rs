@@ -68,9 +68,17 @@ impl Log {
 
 fn write(db: &sled::Db, log: &sled::Tree, file: &File, keys: &Keys, mut waiting: mpsc::Receiver<Append>) {
     let (mut group, mut value, mut seq) = (Vec::with_capacity(GROUP), Vec::new(), 1_u64);
-    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+    while let Some(first) = waiting.blocking_recv() {
+        // As our daemon's writer does: who is about to append shares this sync.
+        std::thread::yield_now();
+        group.push(first);
+        while group.len() < GROUP
+            && let Ok(append) = waiting.try_recv()
+        {
+            group.push(append);
+        }
         value.clear();
-        group.iter().for_each(|append: &Append| value.extend_from_slice(append.event.bytes()));
+        group.iter().for_each(|append| value.extend_from_slice(append.event.bytes()));
         let new_keys = group.iter().filter(|append| append.event.has_new_key()).count();
         keys.sync_beside(new_keys, || {
             log.insert(seq.to_be_bytes(), value.as_slice()).unwrap();

@@ -150,7 +150,11 @@ impl Lines {
         self.beginning.len()
     }
 
-    /// Waits until there is something, and takes it. `false` where nothing can come any more.
+    /// Waits until there is something, and takes what has come. `false` where nothing can come any more.
+    ///
+    /// Who else waits for this processor goes first: on a machine that has no other to give them, those that are about to
+    /// append do so, and share a sync, in place of being held up by the sync of one. Where nobody waits for the processor
+    /// nothing is waited for (sched_yield(2); docs/adr/0031).
     pub(super) fn wait(&mut self, batch: &mut Batch, most: usize) -> bool {
         match self.going_on.blocking_recv() {
             Some(request) => batch.put(request),
@@ -158,6 +162,7 @@ impl Lines {
             None if self.beginning.is_empty() => return false,
             None => {}
         }
+        std::thread::yield_now();
         self.take(batch, most);
         true
     }
