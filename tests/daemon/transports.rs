@@ -245,7 +245,7 @@ async fn where_browsers_hold_all_sockets_wechat_and_the_websites_still_come_in()
         }
         assert!(sockets.len() < 256, "there is no end");
     };
-    assert_eq!((sockets.len(), refused), (180, 503), "three quarters");
+    assert_eq!((sockets.len(), refused), (194, 503), "76 %");
     let other = world.create().await;
     for (page, openid) in [(&page, "oAlice"), (&other, "oBob")] {
         assert!(world.scan(&page.qr_content, openid).await);

@@ -33,7 +33,7 @@ configuration: one client must have confirm = \"auto\", and its account's api_ba
 Examples:
   scan-login bench                                   # login and callback
   scan-login bench login --protocol original --format jsonl
-  scan-login bench idle storm --pending 100000 --sockets 14000
+  scan-login bench idle storm --pending 100000 --sockets 15000
   scan-login bench replay recover --logins 100000 --pending 50000
   scan-login bench callback --rate 200 --seconds 60 --dir /var/lib
   scan-login bench login --config scan-login.toml --pid 4711")]
