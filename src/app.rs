@@ -103,10 +103,13 @@ async fn live(
     let mut serving = Serving::start(config, public, admin, (core, errands), stopping).await?;
     readiness.send_replace(Readiness::Ready);
     tracing::info!("serving");
+    let mut failure = journal::failure(journal.head());
     let outcome = loop {
         tokio::select! {
             () = shutdown.cancelled() => break Ok(()),
-            reason = journal::failure(journal.head()) => break Err(RunError::Journal(reason)),
+            failed = &mut failure => {
+                break Err(RunError::Journal(failed.unwrap_or_else(|panicked| panicked.to_string().into())));
+            }
             () = tree.failed() => break Err(RunError::Tree),
             Some(reload) = reloads.recv() => {
                 serving.reload(reload.config).await;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::domain::{Command, Event, Recorded, Refusal, Session, State, decide};
@@ -88,9 +89,16 @@ pub(super) struct SessionState {
     is_unread: bool,
     /// Whether it ends in order to rest.
     rests: bool,
+    /// From when on there is nothing to do but rest.
+    rests_from: Instant,
     /// Counts the timers: one that was replaced may still fire.
     generation: u64,
-    timer: Option<JoinHandle<Result<(), ractor::MessagingErr<SessionMessage>>>>,
+    timer: Option<Timer>,
+}
+
+struct Timer {
+    at: Instant,
+    abort: AbortHandle,
 }
 
 impl Actor for SessionActor {
@@ -108,7 +116,8 @@ impl Actor for SessionActor {
             Beginning::FromEvents => (Box::default(), true),
             Beginning::Kept(standing) => (standing, false),
         };
-        Ok(SessionState { cell, around, standing, is_unread, rests: false, generation: 0, timer: None })
+        let rests_from = Instant::now() + REST;
+        Ok(SessionState { cell, around, standing, is_unread, rests: false, rests_from, generation: 0, timer: None })
     }
 
     /// Replays here, not in `pre_start`: a failure here reaches the supervisor, and commands wait in the mailbox.
@@ -225,22 +234,30 @@ impl SessionState {
         }
     }
 
-    /// Sets the timer to the next moment at which something happens by itself, or to when there is nothing to do but rest.
+    /// Something has happened: sets the timer to the next moment at which something happens by itself, or to when there is
+    /// nothing to do but rest.
     fn set_timer(&mut self, myself: &ActorRef<SessionMessage>) {
-        let now = self.around.clock.now();
-        self.set_timer_in(myself, self.standing.next().map_or(REST, |next| now.until(next).min(REST)));
+        self.rests_from = Instant::now() + REST;
+        self.set_timer_again(myself);
     }
 
+    fn set_timer_again(&mut self, myself: &ActorRef<SessionMessage>) {
+        let (now, wall) = (Instant::now(), self.around.clock.now());
+        let rest = self.rests_from.duration_since(now);
+        self.set_timer_in(myself, self.standing.next().map_or(rest, |next| wall.until(next).min(rest)));
+    }
+
+    /// A timer that fires before then stays, and is set again when it fires: in a brisk login there is one, not one a step.
     fn set_timer_in(&mut self, myself: &ActorRef<SessionMessage>, wait: Duration) {
-        self.stop_timer();
+        let at = Instant::now() + wait;
+        if self.timer.as_ref().is_some_and(|timer| timer.at <= at) {
+            return;
+        }
         self.generation += 1;
         let generation = self.generation;
-        self.timer = Some(myself.send_after(wait, move || SessionMessage::Timer(generation)));
-    }
-
-    fn stop_timer(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            timer.abort();
+        let abort = myself.send_after(wait, move || SessionMessage::Timer(generation)).abort_handle();
+        if let Some(later) = self.timer.replace(Timer { at, abort }) {
+            later.abort.abort();
         }
     }
 
@@ -256,13 +273,14 @@ impl SessionState {
     }
 
     async fn timer_fired(&mut self, myself: &ActorRef<SessionMessage>) {
+        self.timer = None;
         let now = self.around.clock.now();
         if self.standing.is_to_retire(now) {
             self.around.store.retire(&self.cell.scene);
             return myself.stop(Some(RETIRED.to_owned()));
         }
         if !self.standing.is_overdue(now) {
-            return self.rest(myself);
+            return if Instant::now() < self.rests_from { self.set_timer_again(myself) } else { self.rest(myself) };
         }
         match self.handle(&Command::Expire { at: now }, None).await {
             Ok(_) | Err(CommandError::Refused(_)) => {

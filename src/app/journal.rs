@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
 use crate::store::{self, Head, Journal, OpenError};
@@ -38,9 +39,13 @@ pub(super) async fn open(config: &Config, readiness: &watch::Sender<Readiness>) 
 }
 
 /// Why it can no longer be written, as soon as that is so.
-pub(super) async fn failure(mut head: watch::Receiver<Head>) -> Arc<str> {
-    match head.wait_for(|head| head.failure.is_some()).await {
-        Ok(head) => head.failure.clone().unwrap_or_default(),
-        Err(_) => "its writer has ended".into(),
-    }
+///
+/// On a task of its own: each commit wakes who waits here, and a thread would be woken for it.
+pub(super) fn failure(mut head: watch::Receiver<Head>) -> AbortOnDropHandle<Arc<str>> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        match head.wait_for(|head| head.failure.is_some()).await {
+            Ok(head) => head.failure.clone().unwrap_or_default(),
+            Err(_) => "its writer has ended".into(),
+        }
+    }))
 }
