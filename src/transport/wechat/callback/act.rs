@@ -30,8 +30,8 @@ use crate::transport::wechat::reply;
 pub(super) enum Ours {
     /// A QR code of ours was scanned: told by its prefix, so also where nobody knows it any more.
     Scan {
-        /// Which.
-        scene: String,
+        /// Which; `None` where it can be no scene's.
+        scene: Option<SceneId>,
     },
     /// Who scanned answers in the conversation.
     Word(chat::Word),
@@ -40,7 +40,7 @@ pub(super) enum Ours {
 impl Ours {
     pub(super) fn scene(&self) -> Option<SceneId> {
         match self {
-            Self::Scan { scene } => SceneId::new(scene).ok(),
+            Self::Scan { scene } => scene.clone(),
             Self::Word(word) => word.scene().cloned(),
         }
     }
@@ -105,7 +105,7 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
                 });
             }
             match ours {
-                Ours::Scan { scene } => scan(&site, account, &scene, &push.from, seal, arrival).await?,
+                Ours::Scan { scene } => scan(&site, account, scene, &push.from, seal, arrival).await?,
                 Ours::Word(word) => chat::answer(&site, account, word, arrival).await?,
             }
         }
@@ -165,7 +165,7 @@ pub(super) fn following(site: &Site, account: &Account, kind: &Kind) -> Option<F
 pub(super) fn ours(site: &Site, account: &Account, opened: &Opened) -> Option<Ours> {
     match &opened.push.kind {
         Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene)) => {
-            scene.starts_with(&account.scene_prefix).then(|| Ours::Scan { scene: scene.clone() })
+            scene.starts_with(&account.scene_prefix).then(|| Ours::Scan { scene: SceneId::new(scene).ok() })
         }
         Kind::Text { .. } => chat::read(site, account, opened).map(Ours::Word),
         _ => None,
@@ -176,12 +176,12 @@ pub(super) fn ours(site: &Site, account: &Account, opened: &Opened) -> Option<Ou
 async fn scan(
     site: &Shared,
     account: &Account,
-    scene: &str,
+    scene: Option<SceneId>,
     openid: &OpenId,
     seal: Option<Seal>,
     arrival: Arrival,
 ) -> Result<Said, NotDone> {
-    let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
+    let Some(scene) = scene else { return Ok(Said::text(&account.conversation.chinese.expired)) };
     let scanner = unionids::scanner(site, account, &scene, openid).await;
     let trace = CallbackTrace::begin(site, arrival);
     let logins = site.logins.of_callback(trace.callback());

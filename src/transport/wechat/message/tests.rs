@@ -128,7 +128,7 @@ fn json_says_the_same_as_xml() {
 
 #[test]
 fn two_deliveries_have_their_identity_in_common_and_two_pushes_do_not() {
-    let identity = |document: &str| parse(document.as_bytes()).unwrap().identity();
+    let identity = |document: &str| parse(document.as_bytes()).unwrap().identity().map(Cow::into_owned);
     assert_eq!(identity(SCAN), identity(&SCAN.replace("gQHr8ToAAAAAAAAAASxodHRwOi8v", "other")));
     for (field, other) in [("1457752395", "1457752396"), ("oia2Tj", "oia2Tk"), ("[SCAN]", "[CLICK]"), ("[sl-", "[tl-")]
     {
