@@ -1,4 +1,6 @@
 //! The thread that writes: it takes what has come, writes it, and syncs once where somebody waits for that.
+//!
+//! To wake it takes longer than to write an entry. But where the disk stalls, only those stand still who wait for it.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -81,7 +83,7 @@ impl Writer {
         self.begin_file_if_due(now)?;
         let Some(current) = &mut self.current else { return Err(io::Error::other("no file")) };
         let records = group.iter().map(Entry::record);
-        let mut buffer = Vec::new();
+        let mut buffer = Vec::with_capacity(records.clone().map(|record| record.bytes()).sum());
         let values: Vec<usize> = records.clone().map(|record| record.encode(&mut buffer)).collect();
         (&*current.file).write_all(&buffer)?;
         let mut entries = self.shared.entries();

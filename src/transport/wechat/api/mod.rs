@@ -26,6 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ enum Asking<'a> {
     /// About a person.
     Of(&'a OpenId),
     /// JSON.
-    Post(Vec<u8>),
+    Post(Bytes),
 }
 
 /// A QR code that WeChat made.
