@@ -292,6 +292,22 @@ mod tests {
         assert_ne!(Keys::ephemeral().derive(Purpose::Code, &scene(), Incarnation(1)), code);
     }
 
+    /// Computed by Python's `hmac`: links that people have, and names that websites know, outlive a new version.
+    #[test]
+    fn under_one_key_derived_values_are_these_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        make_folder(&path).unwrap();
+        write_key(&path.join(DERIVATION_KEY), &std::array::from_fn::<u8, KEY_BYTES, _>(|at| at as u8)).unwrap();
+        let keys = Keys::open_or_create(&path).unwrap();
+        let code = keys.derive(Purpose::Code, &scene(), Incarnation(1));
+        assert_eq!(code, "Kh5Cx9mBVUz3Iqi3tfiLV65qBEYvC0KVMH_qBstI1bU");
+        let pseudonym = keys.pseudonym("push", b"x").0;
+        assert_eq!(pseudonym[..8], [0x9e, 0x2d, 0x3c, 0x26, 0x15, 0xa8, 0x73, 0x0f]);
+        let subject = keys.subject("example.com", &AppId::new("wx1").unwrap(), &OpenId::new("oAlice").unwrap());
+        assert_eq!(subject, "bDztjgHvjNwTOF2G5y8wamBzrPtNlQrfPlAzbGi1WQQ");
+    }
+
     #[test]
     fn keys_are_readable_by_their_user_alone() {
         let folder = tempfile::tempdir().unwrap();

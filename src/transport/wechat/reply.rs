@@ -86,8 +86,14 @@ mod tests {
     #[test]
     fn nothing_in_a_text_ends_it_early() {
         let push = message::read(PUSH.as_bytes()).unwrap().into_push().unwrap();
-        let written = text(&push, "a]]><Content>b\u{0}\n", at());
-        let read = message::read(written.as_bytes()).unwrap().into_push().unwrap();
-        assert_eq!(read.kind, message::Kind::Text { content: "a]]><Content>b\n".into(), menu: None });
+        for content in ["a]]><Content>b\u{0}\n", "a]\u{0}]><Content>b\n", "a]]\u{85}><Content>b\n\u{7f}"] {
+            let written = text(&push, content, at());
+            let read = message::read(written.as_bytes()).unwrap().into_push().unwrap();
+            assert_eq!(
+                read.kind,
+                message::Kind::Text { content: "a]]><Content>b\n".into(), menu: None },
+                "{content:?}"
+            );
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::transport::unionids;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
+use crate::transport::wechat::query::CallbackQuery;
 use crate::transport::wechat::reply;
 
 /// What a push is to a login.
@@ -68,8 +69,8 @@ pub(super) struct ToActOn {
     pub(super) ours: Option<Ours>,
     /// Tells it from every other push.
     pub(super) key: Key,
-    /// Of the query, for the reply.
-    pub(super) nonce: String,
+    /// Its nonce goes back with the reply.
+    pub(super) query: CallbackQuery,
     pub(super) original: Original,
     pub(super) arrival: Arrival,
 }
@@ -84,7 +85,7 @@ pub(super) struct Arrival {
 /// Acts on a push that is WeChat's word.
 pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) -> Result<Done, NotDone> {
     let account = &*callback.account;
-    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrival } = to_act_on;
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, query, original, arrival } = to_act_on;
     if matches!(push.kind, Kind::Subscribe(_)) {
         site.unionids.follows(&account.name, &push.from);
     }
@@ -129,7 +130,7 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
         match seal {
             None => Answer::new(form(push.format), written),
             Some(seal) => {
-                let sealed = callback.envelopes.seal(&written, seal, now, &nonce, random_bytes());
+                let sealed = callback.envelopes.seal(&written, seal, now, query.nonce(), random_bytes());
                 Answer::new(form(seal.format()), sealed)
             }
         }

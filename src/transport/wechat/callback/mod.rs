@@ -236,8 +236,8 @@ async fn answer(
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let scene = ours.as_ref().and_then(Ours::scene);
-    let about = About { openid: opened.push.from.as_str().into(), scene };
-    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
+    let about = About { openid: opened.push.from.clone(), scene };
+    let to_act_on = ToActOn { opened, ours, key, query, original, arrival };
     // Boxed: it is large, and moved several times before it runs.
     let work = act(site.clone(), callback.clone(), to_act_on).boxed();
     // Both on their way to the disk at once.

@@ -46,8 +46,10 @@ fn an_xml_declaration_and_layout_change_nothing() {
     let plain = parse(SCAN.as_bytes()).unwrap();
     let declared = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", SCAN.replace('\n', "\n  "));
     assert_eq!(parse(declared.as_bytes()).unwrap(), plain);
-    let indented = SCAN.replace("<CreateTime>1457752395<", "<CreateTime>\n  1457752395\n<");
-    assert_eq!(parse(indented.as_bytes()).unwrap(), plain);
+    for end_of_line in ["\n", "\r\n"] {
+        let indented = SCAN.replace("<CreateTime>1457752395<", "<CreateTime>\n  1457752395\n<");
+        assert_eq!(parse(indented.replace('\n', end_of_line).as_bytes()).unwrap(), plain);
+    }
     let indented = SCAN.replace("<Event><![CDATA[SCAN]]></Event>", "<Event>\n  <![CDATA[SCAN]]>\n  </Event>");
     assert_eq!(parse(indented.as_bytes()).unwrap(), plain);
 }
