@@ -122,8 +122,8 @@ impl HttpClient {
     }
 
     /// The `Date` that whoever answers there puts into an answer, whatever else it says.
-    pub(super) async fn date(&self, url: &Url) -> Result<Option<String>, Fault> {
-        let request = Request::get(url.as_str()).body(Full::default());
+    pub(super) async fn date(&self, url: &str) -> Result<Option<String>, Fault> {
+        let request = Request::get(url).body(Full::default());
         let request = request.map_err(|_| unreachable("its address cannot be used"))?;
         let response = self.0.request(request).await.map_err(|error| unreachable(chain(&error)))?;
         Ok(response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
@@ -131,14 +131,14 @@ impl HttpClient {
 
     /// Posts JSON and reads the answer. Has no deadline of its own, and does not say the URL in its errors: it holds the
     /// access token.
-    pub(super) async fn post<T: DeserializeOwned>(&self, url: &Url, body: Bytes) -> Result<T, Fault> {
+    pub(super) async fn post<T: DeserializeOwned>(&self, url: &str, body: Bytes) -> Result<T, Fault> {
         let body = Full::new(body);
-        self.ask(|| Request::post(url.as_str()).header(CONTENT_TYPE, JSON).body(body.clone())).await
+        self.ask(|| Request::post(url).header(CONTENT_TYPE, JSON).body(body.clone())).await
     }
 
     /// Gets an answer. As for [`Self::post`], the URL may hold a secret and is not told.
-    pub(super) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Fault> {
-        self.ask(|| Request::get(url.as_str()).body(Full::default())).await
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, Fault> {
+        self.ask(|| Request::get(url).body(Full::default())).await
     }
 
     async fn ask<T: DeserializeOwned>(
