@@ -95,9 +95,18 @@ impl KeysError {
     }
 }
 
+/// HMAC-SHA-256 (RFC 2104) that has taken in its key, which is half of the work over a short message: begun once, and cloned
+/// for each.
+pub(crate) type Keyed = Hmac<Sha256>;
+
+/// Takes `key` in.
+pub(crate) fn keyed(key: &SecretBox<[u8; KEY_BYTES]>) -> Keyed {
+    Hmac::new_from_slice(key.expose_secret()).expect("HMAC takes keys of any length")
+}
+
 /// The keys of one daemon.
 pub struct Keys {
-    derivation: SecretBox<[u8; KEY_BYTES]>,
+    derivation: Keyed,
     is_new: bool,
 }
 
@@ -116,7 +125,7 @@ impl Keys {
         make_folder(path)?;
         let file = path.join(DERIVATION_KEY);
         let is_new = !file.exists();
-        Ok(Self { derivation: read_or_make(&file)?, is_new })
+        Ok(Self { derivation: keyed(&read_or_make(&file)?), is_new })
     }
 
     /// Whether the keys were made just now: whatever was derived from earlier ones is worth nothing any more.
@@ -126,7 +135,7 @@ impl Keys {
 
     /// Keys that exist only in memory: everything derived from them ends with the process.
     pub fn ephemeral() -> Self {
-        Self { derivation: SecretBox::new(Box::new(random_bytes())), is_new: true }
+        Self { derivation: keyed(&SecretBox::new(Box::new(random_bytes()))), is_new: true }
     }
 
     /// The value for `purpose` in this life of `scene`, as 43 URL-safe characters.
@@ -151,10 +160,9 @@ impl Keys {
         URL_SAFE_NO_PAD.encode(self.mac(&parts).0)
     }
 
-    /// HMAC-SHA-256 (RFC 2104) over the parts, each behind its length, so that no two lists of parts look alike.
+    /// Over the parts, each behind its length, so that no two lists of parts look alike.
     fn mac(&self, parts: &[&[u8]]) -> Digest {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.derivation.expose_secret()).expect("HMAC takes keys of any length");
+        let mut mac = self.derivation.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
@@ -282,6 +290,22 @@ mod tests {
         assert_ne!(again.derive(Purpose::Picture, &scene(), Incarnation(1)), code);
         assert_ne!(again.derive(Purpose::Code, &scene(), Incarnation(2)), code);
         assert_ne!(Keys::ephemeral().derive(Purpose::Code, &scene(), Incarnation(1)), code);
+    }
+
+    /// Computed by Python's `hmac`: links that people have, and names that websites know, outlive a new version.
+    #[test]
+    fn under_one_key_derived_values_are_these_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        make_folder(&path).unwrap();
+        write_key(&path.join(DERIVATION_KEY), &std::array::from_fn::<u8, KEY_BYTES, _>(|at| at as u8)).unwrap();
+        let keys = Keys::open_or_create(&path).unwrap();
+        let code = keys.derive(Purpose::Code, &scene(), Incarnation(1));
+        assert_eq!(code, "Kh5Cx9mBVUz3Iqi3tfiLV65qBEYvC0KVMH_qBstI1bU");
+        let pseudonym = keys.pseudonym("push", b"x").0;
+        assert_eq!(pseudonym[..8], [0x9e, 0x2d, 0x3c, 0x26, 0x15, 0xa8, 0x73, 0x0f]);
+        let subject = keys.subject("example.com", &AppId::new("wx1").unwrap(), &OpenId::new("oAlice").unwrap());
+        assert_eq!(subject, "bDztjgHvjNwTOF2G5y8wamBzrPtNlQrfPlAzbGi1WQQ");
     }
 
     #[test]

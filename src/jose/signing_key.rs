@@ -40,6 +40,9 @@ impl Algorithm {
     }
 }
 
+/// Most tokens take less: a header of 90 bytes, claims of some 300, a signature of 342 with RSA, all as they stand there.
+const TOKEN_BYTES: usize = 1024;
+
 /// A key that signs, or has signed, or will.
 pub(super) struct SigningKey {
     pub(super) made: Timestamp,
@@ -95,20 +98,22 @@ impl SigningKey {
         let mut header = Header::new(algorithm.of_library());
         header.kid.clone_from(&jwk.common.key_id);
         let pair = Pair::read(algorithm, pem::parse(pem).ok()?.contents())?;
-        Some(Self { made, pair, header: part(&header)?, jwk })
+        let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).ok()?);
+        Some(Self { made, pair, header, jwk })
     }
 
     /// The claims as a signed token in its compact form (RFC 7515 §7.1, RFC 7519 §3).
     pub(super) fn sign(&self, claims: &impl Serialize) -> Option<String> {
-        let signed = format!("{}.{}", self.header, part(claims)?);
-        let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(signed.as_bytes())?);
-        Some(format!("{signed}.{signature}"))
+        let claims = serde_json::to_vec(claims).ok()?;
+        let mut token = String::with_capacity(TOKEN_BYTES);
+        token.push_str(&self.header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.pair.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Some(token)
     }
-}
-
-/// A part of a compact token.
-fn part(content: &impl Serialize) -> Option<String> {
-    Some(URL_SAFE_NO_PAD.encode(serde_json::to_vec(content).ok()?))
 }
 
 /// Makes a new key, as PEM. Takes up to a second for RSA.

@@ -78,7 +78,7 @@ impl Segment {
         let mut segment = Self { number, path, file: Arc::new(file), began: now, over: now, index: HashMap::new() };
         let mut at = 0;
         while let Some(record) = Record::decode(&bytes[at..]) {
-            segment.insert(&record, (at + HEAD_BYTES + FIXED_BYTES) as u64);
+            segment.insert(&record, at as u64);
             at += record.bytes();
         }
         if at < bytes.len() {
@@ -101,8 +101,9 @@ impl Segment {
         Some(Place { file: self.file.clone(), offset: entry.offset, length: entry.length })
     }
 
-    /// The value of this record stands at `offset` in the file.
-    pub(super) fn insert(&mut self, record: &Record<'_>, offset: u64) {
+    /// This record stands at `begin` in the file.
+    pub(super) fn insert(&mut self, record: &Record<'_>, begin: u64) {
+        let offset = begin + (HEAD_BYTES + FIXED_BYTES) as u64;
         self.over = self.over.max(record.until);
         let length = u32::try_from(record.value.len()).unwrap_or(u32::MAX);
         self.index.insert(record.key, Entry { offset, length, until: record.until });
@@ -152,19 +153,17 @@ impl<'a> Record<'a> {
         HEAD_BYTES + FIXED_BYTES + self.value.len()
     }
 
-    /// Appends it, and says where in `out` its value begins.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) -> usize {
+    /// Appends it.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let begin = out.len();
         let length = u32::try_from(FIXED_BYTES + self.value.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&self.until.as_micros().to_be_bytes());
         out.extend_from_slice(&self.key);
-        let value_at = out.len();
         out.extend_from_slice(self.value);
         let checksum = crc32fast::hash(&out[begin + HEAD_BYTES..]);
         out[begin + 4..begin + HEAD_BYTES].copy_from_slice(&checksum.to_be_bytes());
-        value_at
     }
 
     /// The record at the beginning of `bytes`; `None` where there is no whole one.

@@ -1,4 +1,6 @@
 //! The thread that writes: it takes what has come, writes it, and syncs once where somebody waits for that.
+//!
+//! To wake it takes longer than to write an entry. But where the disk stalls, only those stand still who wait for it.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -81,17 +83,17 @@ impl Writer {
         self.begin_file_if_due(now)?;
         let Some(current) = &mut self.current else { return Err(io::Error::other("no file")) };
         let records = group.iter().map(Entry::record);
-        let mut buffer = Vec::new();
-        let values: Vec<usize> = records.clone().map(|record| record.encode(&mut buffer)).collect();
+        let mut buffer = Vec::with_capacity(records.clone().map(|record| record.bytes()).sum());
+        records.clone().for_each(|record| record.encode(&mut buffer));
         (&*current.file).write_all(&buffer)?;
         let mut entries = self.shared.entries();
-        if let Some(segment) = entries.segments.back_mut() {
-            for (record, at) in records.zip(values) {
-                segment.insert(&record, current.length + at as u64);
+        for record in records {
+            if let Some(segment) = entries.segments.back_mut() {
+                segment.insert(&record, current.length);
             }
+            entries.waiting.remove(&record.key);
+            current.length += record.bytes() as u64;
         }
-        group.iter().for_each(|request| drop(entries.waiting.remove(&request.key)));
-        current.length += buffer.len() as u64;
         Ok(())
     }
 

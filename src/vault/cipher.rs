@@ -5,11 +5,12 @@
 //! more than whether both say the same.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::{AccountName, OpenId, PersonHandle};
+use crate::keys::Keyed;
 
 use super::{Field, Handle, Place, first_16};
 
@@ -105,8 +106,8 @@ impl Wrapper {
 }
 
 /// HMAC-SHA-256 under the blinding key, cut to 16 bytes. No account's name has a zero in it.
-pub(super) fn person(blind: &Secret, account: &AccountName, openid: &OpenId) -> PersonHandle {
-    let mut mac = Hmac::<Sha256>::new_from_slice(blind.expose_secret()).expect("HMAC takes keys of any length");
+pub(super) fn person(blind: &Keyed, account: &AccountName, openid: &OpenId) -> PersonHandle {
+    let mut mac = blind.clone();
     for part in [b"person\0".as_slice(), account.as_str().as_bytes(), b"\0", openid.as_str().as_bytes()] {
         mac.update(part);
     }

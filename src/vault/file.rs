@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretBox};
 
 use crate::clock::random_bytes;
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
-use crate::keys::{make_folder, read_or_make};
+use crate::keys::{Keyed, keyed, make_folder, read_or_make};
 
 use super::cipher::{self, Secret};
 use super::epoch::{self, Epoch, Step};
@@ -24,7 +24,7 @@ const OPENED: usize = 256;
 /// The vault of a daemon, in the folder of its keys.
 pub struct FileVault {
     folder: PathBuf,
-    blind: Secret,
+    blind: Keyed,
     inner: Mutex<Inner>,
     is_new: bool,
     #[cfg(test)]
@@ -65,7 +65,7 @@ impl FileVault {
         }
         let vault = Self {
             folder: folder.to_owned(),
-            blind: read_or_make(&folder.join(BLIND_KEY))?,
+            blind: keyed(&read_or_make(&folder.join(BLIND_KEY))?),
             inner: Mutex::new(Inner {
                 epoch: epoch::open(folder)?,
                 opened: (0..OPENED).map(|_| None).collect(),

@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::clock::random_bytes;
 use crate::domain::{AccountName, OpenId, PersonHandle, Timestamp};
+use crate::keys::keyed;
 
 use super::cipher::{self, Secret};
 use super::unused::Watch;
@@ -75,7 +76,7 @@ impl MemoryVault {
 
 impl Vault for MemoryVault {
     fn person(&self, account: &AccountName, openid: &OpenId) -> PersonHandle {
-        cipher::person(&self.0.seed, account, openid)
+        cipher::person(&keyed(&self.0.seed), account, openid)
     }
 
     fn seal(&self, handle: Handle, place: Place<'_>, clear: &[u8]) -> Result<Vec<u8>, VaultError> {

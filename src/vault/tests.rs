@@ -103,6 +103,15 @@ fn a_person_is_another_one_for_another_account_and_another_blinding_key() {
     assert_ne!(alice, person(&other, "alice"));
 }
 
+/// Computed by Python's `hmac`: records name people by it.
+#[test]
+fn under_one_blinding_key_a_person_is_this_one_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::keys::write_key(&folder.path().join("blind.key"), &std::array::from_fn::<u8, 32, _>(|at| at as u8)).unwrap();
+    let handle = vault(folder.path()).person(&AccountName::new("main").unwrap(), &openid("oAlice"));
+    assert_eq!(handle.0, [25, 131, 192, 146, 252, 148, 240, 151, 187, 63, 208, 182, 112, 96, 244, 38]);
+}
+
 #[test]
 fn the_files_are_their_users_alone_and_hold_no_key_in_clear() {
     use std::os::unix::fs::PermissionsExt;

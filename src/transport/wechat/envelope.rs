@@ -12,7 +12,7 @@ use serde_json::json;
 use super::crypto::{AesKey, DecryptError};
 use super::message::{self, Format, Push, PushError};
 use super::query::CallbackQuery;
-use super::reply::cdata;
+use super::reply::CData;
 use super::signature::sign;
 use crate::config::{Account, Encryption};
 use crate::domain::{AppId, Digest, Timestamp};
@@ -35,8 +35,14 @@ pub struct Opened {
     pub push: Push,
     /// How what goes back has to be sealed; `None` where the push came in clear, and nobody signed its body.
     pub seal: Option<Seal>,
+    clear: Vec<u8>,
+}
+
+impl Opened {
     /// SHA-256 of the message in clear.
-    pub digest: Digest,
+    pub fn digest(&self) -> Digest {
+        sha256(&self.clear)
+    }
 }
 
 /// In which envelope a push came.
@@ -129,7 +135,7 @@ impl Envelopes {
             if document.encrypted().is_some() && !document.has_clear() {
                 return Err(NO_SIGNATURE);
             }
-            return Ok(Opened { push: document.into_push()?, seal: None, digest: sha256(body) });
+            return Ok(Opened { push: document.into_push()?, seal: None, clear: body.to_vec() });
         }
         let ciphertext = document.encrypted().ok_or(Rejected::Malformed("no Encrypt"))?;
         // Before anything is decrypted: so nobody can find out what a ciphertext of their own making decrypts to.
@@ -139,9 +145,9 @@ impl Envelopes {
         if self.weakest == Encryption::Safe && document.has_clear() {
             return Err(HALF_OPEN);
         }
-        let (key, message) = self.decrypt(ciphertext)?;
-        let push = message::read(&message)?.into_push()?;
-        Ok(Opened { push, seal: Some(Seal { format: document.format(), key }), digest: sha256(&message) })
+        let (key, clear) = self.decrypt(ciphertext)?;
+        let push = message::read(&clear)?.into_push()?;
+        Ok(Opened { push, seal: Some(Seal { format: document.format(), key }), clear })
     }
 
     /// Tries the keys one after the other, as their order is.
@@ -171,12 +177,11 @@ impl Envelopes {
         let timestamp = now.as_seconds();
         let signature = sign(&[self.token.expose_secret(), &timestamp.to_string(), nonce, &encrypted]);
         match seal.format {
+            // Neither base64 nor hex has anything in it that would end its CDATA.
             Format::Xml => format!(
-                "<xml><Encrypt>{}</Encrypt><MsgSignature>{}</MsgSignature><TimeStamp>{timestamp}</TimeStamp>\
-                 <Nonce>{}</Nonce></xml>",
-                cdata(&encrypted),
-                cdata(&signature),
-                cdata(nonce),
+                "<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>\
+                 <TimeStamp>{timestamp}</TimeStamp><Nonce>{}</Nonce></xml>",
+                CData(nonce),
             ),
             Format::Json => {
                 json!({"Encrypt": encrypted, "MsgSignature": signature, "TimeStamp": timestamp, "Nonce": nonce})

@@ -8,6 +8,8 @@
 mod fields;
 mod xml;
 
+use std::borrow::Cow;
+
 use crate::domain::OpenId;
 use fields::Fields;
 
@@ -28,9 +30,9 @@ pub enum Format {
 
 /// A document whose fields are known and not yet judged.
 #[derive(Debug)]
-pub struct Document {
+pub struct Document<'a> {
     format: Format,
-    fields: Fields,
+    fields: Fields<'a>,
 }
 
 /// One message or event that WeChat pushed.
@@ -112,7 +114,7 @@ pub enum PushError {
 ///
 /// # Errors
 /// [`PushError`], with what is wrong.
-pub fn read(body: &[u8]) -> Result<Document, PushError> {
+pub fn read(body: &[u8]) -> Result<Document<'_>, PushError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(PushError::Malformed("larger than 64 KiB"));
     }
@@ -130,7 +132,7 @@ pub fn is_xml(text: &str) -> bool {
     xml::is_well_formed(text.trim_start_matches('\u{feff}'))
 }
 
-impl Document {
+impl Document<'_> {
     /// How it is written.
     pub fn format(&self) -> Format {
         self.format
@@ -158,17 +160,17 @@ impl Document {
             return Err(PushError::Malformed("CreateTime is not a number of seconds"));
         }
         let raw = Raw {
-            msg_type: fields.msg_type.ok_or(PushError::Malformed("no MsgType"))?,
-            msg_id: fields.msg_id.unwrap_or_default(),
-            event: fields.event.unwrap_or_default(),
-            event_key: fields.event_key.unwrap_or_default(),
+            msg_type: fields.msg_type.ok_or(PushError::Malformed("no MsgType"))?.into_owned(),
+            msg_id: fields.msg_id.unwrap_or_default().into_owned(),
+            event: fields.event.unwrap_or_default().into_owned(),
+            event_key: fields.event_key.unwrap_or_default().into_owned(),
         };
         Ok(Push {
             from: OpenId::new(from).map_err(|_| PushError::Malformed("FromUserName is not an openid"))?,
-            to: fields.to.filter(|to| !to.is_empty()).ok_or(PushError::Malformed("no ToUserName"))?,
+            to: fields.to.filter(|to| !to.is_empty()).ok_or(PushError::Malformed("no ToUserName"))?.into_owned(),
             create_time: create_time.parse().map_err(|_| PushError::Malformed("CreateTime is out of range"))?,
             format,
-            kind: raw.kind(fields.content, fields.menu)?,
+            kind: raw.kind(fields.content.map(Cow::into_owned), fields.menu.map(Cow::into_owned))?,
             raw,
         })
     }
@@ -177,9 +179,11 @@ impl Document {
 impl Push {
     /// What two deliveries of one push have in common, and no other push has: events bear no id of their own. Source:
     /// <https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_event_pushes.html>.
-    pub fn identity(&self) -> [String; 6] {
-        let Raw { msg_type, msg_id, event, event_key } = self.raw.clone();
-        [self.from.as_str().to_owned(), self.create_time.to_string(), msg_type, msg_id, event, event_key]
+    pub fn identity(&self) -> [Cow<'_, str>; 6] {
+        let Raw { msg_type, msg_id, event, event_key } = &self.raw;
+        let create_time = self.create_time.to_string().into();
+        let [msg_type, msg_id, event, event_key] = [msg_type, msg_id, event, event_key].map(Cow::from);
+        [self.from.as_str().into(), create_time, msg_type, msg_id, event, event_key]
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Source: <https://developers.weixin.qq.com/doc/subscription/guide/product/message/Passive_user_reply_message.html>.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use serde_json::json;
 
 use super::message::{Format, Push};
@@ -14,9 +17,9 @@ pub fn text(push: &Push, content: &str, now: Timestamp) -> String {
         Format::Xml => format!(
             "<xml><ToUserName>{}</ToUserName><FromUserName>{}</FromUserName><CreateTime>{at}</CreateTime>\
              <MsgType><![CDATA[text]]></MsgType><Content>{}</Content></xml>",
-            cdata(to),
-            cdata(from),
-            cdata(content),
+            CData(to),
+            CData(from),
+            CData(content),
         ),
         Format::Json => {
             let message = json!({
@@ -27,11 +30,26 @@ pub fn text(push: &Push, content: &str, now: Timestamp) -> String {
     }
 }
 
-/// A text in CDATA, as WeChat writes it; what would end it is cut in two.
-pub(super) fn cdata(text: &str) -> String {
-    // What XML 1.0 cannot hold at all is left out.
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
-    format!("<![CDATA[{}]]>", text.replace("]]>", "]]]]><![CDATA[>"))
+/// A text that is written in CDATA, as WeChat does it; what would end it is cut in two.
+pub(super) struct CData<'a>(pub(super) &'a str);
+
+impl fmt::Display for CData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What XML 1.0 cannot hold at all is left out.
+        let is_left_out = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        let text = match self.0.contains(is_left_out) {
+            true => Cow::Owned(self.0.replace(is_left_out, "")),
+            false => Cow::Borrowed(self.0),
+        };
+        f.write_str("<![CDATA[")?;
+        for (place, piece) in text.split("]]>").enumerate() {
+            if place > 0 {
+                f.write_str("]]]]><![CDATA[>")?;
+            }
+            f.write_str(piece)?;
+        }
+        f.write_str("]]>")
+    }
 }
 
 #[cfg(test)]
@@ -68,8 +86,14 @@ mod tests {
     #[test]
     fn nothing_in_a_text_ends_it_early() {
         let push = message::read(PUSH.as_bytes()).unwrap().into_push().unwrap();
-        let written = text(&push, "a]]><Content>b\u{0}\n", at());
-        let read = message::read(written.as_bytes()).unwrap().into_push().unwrap();
-        assert_eq!(read.kind, message::Kind::Text { content: "a]]><Content>b\n".into(), menu: None });
+        for content in ["a]]><Content>b\u{0}\n", "a]\u{0}]><Content>b\n", "a]]\u{85}><Content>b\n\u{7f}"] {
+            let written = text(&push, content, at());
+            let read = message::read(written.as_bytes()).unwrap().into_push().unwrap();
+            assert_eq!(
+                read.kind,
+                message::Kind::Text { content: "a]]><Content>b\n".into(), menu: None },
+                "{content:?}"
+            );
+        }
     }
 }

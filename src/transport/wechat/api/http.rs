@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONTENT_TYPE, DATE};
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
@@ -25,6 +25,8 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// An idle connection is closed before a server or a NAT in between does it, which would cost a failed call.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// There are no root certificates on this machine, so that no https server could be believed.
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +122,8 @@ impl HttpClient {
     }
 
     /// The `Date` that whoever answers there puts into an answer, whatever else it says.
-    pub(super) async fn date(&self, url: &Url) -> Result<Option<String>, Fault> {
-        let request = Request::get(url.as_str()).body(Full::default());
+    pub(super) async fn date(&self, url: &str) -> Result<Option<String>, Fault> {
+        let request = Request::get(url).body(Full::default());
         let request = request.map_err(|_| unreachable("its address cannot be used"))?;
         let response = self.0.request(request).await.map_err(|error| unreachable(chain(&error)))?;
         Ok(response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
@@ -129,22 +131,25 @@ impl HttpClient {
 
     /// Posts JSON and reads the answer. Has no deadline of its own, and does not say the URL in its errors: it holds the
     /// access token.
-    pub(super) async fn post<T: DeserializeOwned>(&self, url: &Url, body: Vec<u8>) -> Result<T, Fault> {
-        let request = Request::post(url.as_str()).header(CONTENT_TYPE, "application/json").body(Full::from(body));
-        self.ask(request).await
+    pub(super) async fn post<T: DeserializeOwned>(&self, url: &str, body: Bytes) -> Result<T, Fault> {
+        let body = Full::new(body);
+        self.ask(|| Request::post(url).header(CONTENT_TYPE, JSON).body(body.clone())).await
     }
 
     /// Gets an answer. As for [`Self::post`], the URL may hold a secret and is not told.
-    pub(super) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Fault> {
-        self.ask(Request::get(url.as_str()).body(Full::default())).await
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: &str) -> Result<T, Fault> {
+        self.ask(|| Request::get(url).body(Full::default())).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: http::Result<Request<Full<Bytes>>>) -> Result<T, Fault> {
-        let request = request.map_err(|_| unreachable("its address cannot be used"))?;
-        let mut response = self.0.request(request.clone()).await;
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> http::Result<Request<Full<Bytes>>>,
+    ) -> Result<T, Fault> {
+        let request = || request().map_err(|_| unreachable("its address cannot be used"));
+        let mut response = self.0.request(request()?).await;
         // A connection that was kept may be closed by the other side just as it is used again.
         if response.as_ref().is_err_and(has_ended_unanswered) {
-            response = self.0.request(request).await;
+            response = self.0.request(request()?).await;
         }
         let response = response.map_err(|error| unreachable(chain(&error)))?;
         if !response.status().is_success() {
@@ -165,9 +170,9 @@ fn has_ended_unanswered(error: &hyper_util::client::legacy::Error) -> bool {
 pub(super) struct Done {}
 
 /// What WeChat asks for: JSON in raw UTF-8, since some of its calls refuse `\uXXXX`.
-pub(super) fn json(request: &impl Serialize) -> Vec<u8> {
+pub(super) fn json(request: &impl Serialize) -> Bytes {
     // Only plain structs of strings and numbers come here, and they always serialize.
-    serde_json::to_vec(request).unwrap_or_default()
+    serde_json::to_vec(request).unwrap_or_default().into()
 }
 
 fn native_roots() -> Result<ClientConfig, NoRootCertificates> {

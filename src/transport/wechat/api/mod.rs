@@ -26,6 +26,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use form_urlencoded::byte_serialize;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,7 @@ const MAX_QR_CONTENT_BYTES: usize = 512;
 /// How one account reaches WeChat.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
-    /// `https://api.weixin.qq.com`, or a relay or simulator; may carry a path.
+    /// `https://api.weixin.qq.com`, or a relay or simulator; may carry a path, and no query.
     pub api_base: Url,
     /// The account's app id.
     pub app_id: AppId,
@@ -76,7 +78,7 @@ enum Asking<'a> {
     /// About a person.
     Of(&'a OpenId),
     /// JSON.
-    Post(Vec<u8>),
+    Post(Bytes),
 }
 
 /// A QR code that WeChat made.
@@ -236,7 +238,8 @@ impl WeChatApi {
                 Asking::Post(body) => self.0.http.post(&url, body).await,
                 Asking::Get => self.0.http.get(&url).await,
                 Asking::Of(openid) => {
-                    url.query_pairs_mut().append_pair("openid", openid.as_str());
+                    url.push_str("&openid=");
+                    url.extend(byte_serialize(openid.as_str().as_bytes()));
                     self.0.http.get(&url).await
                 }
             }
@@ -254,12 +257,12 @@ impl WeChatApi {
         }
     }
 
-    fn endpoint(&self, name: &str, token: Option<&SecretString>) -> Url {
-        let mut url = self.0.settings.api_base.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/cgi-bin/{name}"));
+    fn endpoint(&self, name: &str, token: Option<&SecretString>) -> String {
+        let base = self.0.settings.api_base.as_str().trim_end_matches('/');
+        let mut url = format!("{base}/cgi-bin/{name}");
         if let Some(token) = token {
-            url.query_pairs_mut().append_pair("access_token", token.expose_secret());
+            url.push_str("?access_token=");
+            url.extend(byte_serialize(token.expose_secret().as_bytes()));
         }
         url
     }
@@ -310,7 +313,7 @@ mod tests {
                 deadline: DEFAULT_DEADLINE,
             };
             let api = WeChatApi::new(settings, HttpClient::plain(), Clock::system());
-            assert_eq!(api.endpoint("x", Some(&"a+b&c".into())).as_str(), expected);
+            assert_eq!(api.endpoint("x", Some(&"a+b&c".into())), expected);
         }
     }
 

@@ -8,6 +8,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use form_urlencoded::Serializer;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use secrecy::{ExposeSecret, SecretString};
@@ -200,7 +201,7 @@ impl WeChatApi {
         let asked: Result<Granted, Fault> = match &self.0.settings.token_source {
             TokenSource::StableToken => self.0.watch.count(call, self.ask_for_stable_token(force_refresh)).await,
             TokenSource::Token => self.0.watch.count(call, self.0.http.get(&self.token_url())).await,
-            TokenSource::Server { url, http } => self.0.watch.count(call, http.get(url)).await,
+            TokenSource::Server { url, http } => self.0.watch.count(call, http.get(url.as_str())).await,
         };
         match asked {
             Ok(granted) if granted.access_token.0.expose_secret().is_empty() => {
@@ -224,14 +225,15 @@ impl WeChatApi {
     }
 
     /// Holds the secret: it goes nowhere but to WeChat.
-    fn token_url(&self) -> Url {
+    fn token_url(&self) -> String {
         let settings = &self.0.settings;
-        let mut url = self.endpoint("token", None);
-        url.query_pairs_mut()
+        let url = self.endpoint("token", None) + "?";
+        let begin = url.len();
+        Serializer::for_suffix(url, begin)
             .append_pair("grant_type", "client_credential")
             .append_pair("appid", settings.app_id.as_str())
-            .append_pair("secret", settings.app_secret.expose_secret());
-        url
+            .append_pair("secret", settings.app_secret.expose_secret())
+            .finish()
     }
 
     fn may_force(&self, granted: &SecretString) -> bool {

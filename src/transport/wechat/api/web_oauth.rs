@@ -75,7 +75,7 @@ impl WeChatApi {
         let leave = self.0.watch.ask(Interface::Pages)?;
         let asking = async {
             let url = self.web_user_url(code);
-            match self.0.watch.count(name, self.0.http.get::<Granted>(&url)).await {
+            match self.0.watch.count(name, self.0.http.get::<Granted>(url.as_str())).await {
                 Err(Fault::Code { code, .. }) if means_code(code) => Ok(None),
                 Err(fault) => Err(self.explain(fault, name, Some(&code.to_owned().into()))),
                 Ok(granted) => Ok(Some(granted)),
@@ -96,7 +96,7 @@ impl WeChatApi {
             url.query_pairs_mut()
                 .append_pair("access_token", token.expose_secret())
                 .append_pair("openid", openid.as_str());
-            let profile = self.0.watch.count(name, self.0.http.get::<Profile>(&url)).await;
+            let profile = self.0.watch.count(name, self.0.http.get::<Profile>(url.as_str())).await;
             let profile = profile.map_err(|fault| about_person(self.explain(fault, name, Some(&token)), openid))?;
             Ok(profile.unionid)
         };

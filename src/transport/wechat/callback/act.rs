@@ -24,14 +24,15 @@ use crate::transport::unionids;
 use crate::transport::wechat::api::ApiError;
 use crate::transport::wechat::envelope::{Opened, Seal};
 use crate::transport::wechat::message::{CameBy, Format, Kind};
+use crate::transport::wechat::query::CallbackQuery;
 use crate::transport::wechat::reply;
 
 /// What a push is to a login.
 pub(super) enum Ours {
     /// A QR code of ours was scanned: told by its prefix, so also where nobody knows it any more.
     Scan {
-        /// Which.
-        scene: String,
+        /// Which; `None` where it can be no scene's.
+        scene: Option<SceneId>,
     },
     /// Who scanned answers in the conversation.
     Word(chat::Word),
@@ -40,7 +41,7 @@ pub(super) enum Ours {
 impl Ours {
     pub(super) fn scene(&self) -> Option<SceneId> {
         match self {
-            Self::Scan { scene } => SceneId::new(scene).ok(),
+            Self::Scan { scene } => scene.clone(),
             Self::Word(word) => word.scene().cloned(),
         }
     }
@@ -68,8 +69,8 @@ pub(super) struct ToActOn {
     pub(super) ours: Option<Ours>,
     /// Tells it from every other push.
     pub(super) key: Key,
-    /// Of the query, for the reply.
-    pub(super) nonce: String,
+    /// Its nonce goes back with the reply.
+    pub(super) query: CallbackQuery,
     pub(super) original: Original,
     pub(super) arrival: Arrival,
 }
@@ -84,7 +85,7 @@ pub(super) struct Arrival {
 /// Acts on a push that is WeChat's word.
 pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) -> Result<Done, NotDone> {
     let account = &*callback.account;
-    let ToActOn { opened: Opened { push, seal, .. }, ours, key, nonce, original, arrival } = to_act_on;
+    let ToActOn { opened: Opened { push, seal, .. }, ours, key, query, original, arrival } = to_act_on;
     if matches!(push.kind, Kind::Subscribe(_)) {
         site.unionids.follows(&account.name, &push.from);
     }
@@ -105,7 +106,7 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
                 });
             }
             match ours {
-                Ours::Scan { scene } => scan(&site, account, &scene, &push.from, seal, arrival).await?,
+                Ours::Scan { scene } => scan(&site, account, scene, &push.from, seal, arrival).await?,
                 Ours::Word(word) => chat::answer(&site, account, word, arrival).await?,
             }
         }
@@ -129,7 +130,7 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
         match seal {
             None => Answer::new(form(push.format), written),
             Some(seal) => {
-                let sealed = callback.envelopes.seal(&written, seal, now, &nonce, random_bytes());
+                let sealed = callback.envelopes.seal(&written, seal, now, query.nonce(), random_bytes());
                 Answer::new(form(seal.format()), sealed)
             }
         }
@@ -165,7 +166,7 @@ pub(super) fn following(site: &Site, account: &Account, kind: &Kind) -> Option<F
 pub(super) fn ours(site: &Site, account: &Account, opened: &Opened) -> Option<Ours> {
     match &opened.push.kind {
         Kind::Scan { scene } | Kind::Subscribe(CameBy::Scene(scene)) => {
-            scene.starts_with(&account.scene_prefix).then(|| Ours::Scan { scene: scene.clone() })
+            scene.starts_with(&account.scene_prefix).then(|| Ours::Scan { scene: SceneId::new(scene).ok() })
         }
         Kind::Text { .. } => chat::read(site, account, opened).map(Ours::Word),
         _ => None,
@@ -176,12 +177,12 @@ pub(super) fn ours(site: &Site, account: &Account, opened: &Opened) -> Option<Ou
 async fn scan(
     site: &Shared,
     account: &Account,
-    scene: &str,
+    scene: Option<SceneId>,
     openid: &OpenId,
     seal: Option<Seal>,
     arrival: Arrival,
 ) -> Result<Said, NotDone> {
-    let Ok(scene) = SceneId::new(scene) else { return Ok(Said::text(&account.conversation.chinese.expired)) };
+    let Some(scene) = scene else { return Ok(Said::text(&account.conversation.chinese.expired)) };
     let scanner = unionids::scanner(site, account, &scene, openid).await;
     let trace = CallbackTrace::begin(site, arrival);
     let logins = site.logins.of_callback(trace.callback());

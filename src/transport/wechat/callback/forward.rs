@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use url::Url;
 
@@ -28,7 +28,7 @@ pub(super) struct Forwarder {
 /// A push as it came, for the other system.
 #[derive(Clone, Debug)]
 pub(super) struct Original {
-    pub(super) query: String,
+    pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -48,7 +48,8 @@ impl Forwarder {
         // Not by `set_query`, which would write some characters anew.
         let url = self.url.as_str();
         let joint = if self.url.query().is_some() { '&' } else { '?' };
-        let mut request = Request::post(format!("{url}{joint}{}", original.query));
+        let query = original.uri.query().unwrap_or_default();
+        let mut request = Request::post(format!("{url}{joint}{query}"));
         // Only these two: what else stands there may be a proxy's, or say who may do what.
         for name in [header::CONTENT_TYPE, header::USER_AGENT] {
             if let Some(value) = original.headers.get(&name) {

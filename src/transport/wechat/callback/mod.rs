@@ -13,7 +13,9 @@ mod stubborn;
 mod trace;
 mod wording;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,7 +143,7 @@ async fn verify(
     let until = remember_until(&site, account, &query);
     if until > site.clock.now() {
         // A verification that comes again is one still; what comes with its signature afterwards is none.
-        let _on_its_way = signatures::bind(&site, account, &query, true, Belongs::Verification, until);
+        let _on_its_way = signatures::bind(&site, callback, &query, Belongs::Verification, until);
     }
     if site.callbacks.verified.lets_through() {
         tracing::info!(account = %account.name, "WeChat verified the callback URL");
@@ -187,18 +189,15 @@ struct Arrived {
 /// Reads a push and judges it.
 async fn read(site: &Shared, callback: &Callback, request: Request) -> Result<Arrived, Problem> {
     let account = &*callback.account;
-    let text = request.uri().query().unwrap_or_default().to_owned();
-    let query = CallbackQuery::read(Some(&text)).map_err(malformed)?;
+    let query = CallbackQuery::read(request.uri().query()).map_err(malformed)?;
     let rejected = |rejected| reject(site, account, rejected);
     callback.envelopes.judge_head(&query).map_err(rejected)?;
     judge_age(site, account, &query)?;
     // In plain mode, what is not WeChat's has been refused by now: nobody else's body is read.
-    let headers = request.headers().clone();
-    let body = read_body(site, request).await?;
-    let opened = callback.envelopes.open(&query, &body).map_err(rejected)?;
+    let original = read_whole(site, request).await?;
+    let opened = callback.envelopes.open(&query, &original.body).map_err(rejected)?;
     let until = remember_until(site, account, &query);
-    let is_signed = callback.envelopes.judge_verification(&query).is_ok();
-    let bound = signatures::bind(site, account, &query, is_signed, Belongs::Push(opened.digest), until);
+    let bound = signatures::bind(site, callback, &query, Belongs::Push(&opened), until);
     let bound = bound.map_err(|unbound| match unbound {
         Unbound::Taken => {
             let what = "a signature came again with another body: somebody repeats callbacks, or a proxy changes them";
@@ -206,17 +205,19 @@ async fn read(site: &Shared, callback: &Callback, request: Request) -> Result<Ar
         }
         Unbound::NotKept => not_stored(),
     })?;
-    Ok(Arrived { opened, query, original: Original { query: text, headers, body }, bound, until })
+    Ok(Arrived { opened, query, original, bound, until })
 }
 
-/// The body, in a time of its own: who sends it slowly is no WeChat, and gets no answer that says try again.
-async fn read_body(site: &Shared, request: Request) -> Result<Bytes, Problem> {
+/// With its body, in a time of its own: who sends it slowly is no WeChat, and gets no answer that says try again.
+async fn read_whole(site: &Shared, mut request: Request) -> Result<Original, Problem> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
         return Err(Problem::body_too_large());
     }
+    let (uri, headers) = (mem::take(request.uri_mut()), mem::take(request.headers_mut()));
     let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, site)).await;
-    Ok(body.map_err(|_| Problem::body_incomplete())??)
+    let body = body.map_err(|_| Problem::body_incomplete())??;
+    Ok(Original { uri, headers, body })
 }
 
 /// Works on a push, once however often it comes, and answers in time, counted from its arrival.
@@ -235,8 +236,8 @@ async fn answer(
     let kind = if is_scan { CallbackOutcome::Scan } else { CallbackOutcome::Other };
     let key = recall_key(site, "push", &identity(account, &opened, is_scan));
     let scene = ours.as_ref().and_then(Ours::scene);
-    let about = About { openid: opened.push.from.as_str().into(), scene };
-    let to_act_on = ToActOn { opened, ours, key, nonce: query.nonce().to_owned(), original, arrival };
+    let about = About { openid: opened.push.from.clone(), scene };
+    let to_act_on = ToActOn { opened, ours, key, query, original, arrival };
     // Boxed: it is large, and moved several times before it runs.
     let work = act(site.clone(), callback.clone(), to_act_on).boxed();
     // Both on their way to the disk at once.
@@ -253,9 +254,10 @@ async fn answer(
 
 /// What deliveries of one push have in common. Of what is no scan of ours, two different ones may agree in all of WeChat's
 /// four fields, so what they say counts, too.
-fn identity(account: &Account, opened: &Opened, is_scan: bool) -> Vec<String> {
-    let said = if is_scan { String::new() } else { URL_SAFE_NO_PAD.encode(opened.digest.0) };
-    [account.name.as_str().to_owned()].into_iter().chain(opened.push.identity()).chain([said]).collect()
+fn identity<'a>(account: &'a Account, opened: &'a Opened, is_scan: bool) -> [Cow<'a, str>; 8] {
+    let said = if is_scan { Cow::default() } else { URL_SAFE_NO_PAD.encode(opened.digest().0).into() };
+    let [from, create_time, msg_type, msg_id, event, event_key] = opened.push.identity();
+    [account.name.as_str().into(), from, create_time, msg_type, msg_id, event, event_key, said]
 }
 
 fn judge_age(site: &Site, account: &Account, query: &CallbackQuery) -> Result<(), Problem> {
@@ -281,10 +283,10 @@ fn remember_until(site: &Site, account: &Account, query: &CallbackQuery) -> Time
 
 /// A keyed hash: no file tells whom it is about.
 fn recall_key(site: &Site, kind: &str, parts: &[impl AsRef<str>]) -> Key {
-    let mut joined = Vec::new();
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| size_of::<u64>() + part.as_ref().len()).sum());
     for part in parts.iter().map(AsRef::as_ref) {
-        joined.extend((part.len() as u64).to_be_bytes());
-        joined.extend(part.as_bytes());
+        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        joined.extend_from_slice(part.as_bytes());
     }
     let digest = site.keys.pseudonym(kind, &joined).0;
     std::array::from_fn(|index| digest[index])

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
-use crate::domain::{SceneId, Timestamp};
+use crate::domain::{OpenId, SceneId, Timestamp};
 use crate::recall::{Entered, Keep, Key, Recall};
 
 /// Most pushes at work at a time.
@@ -73,7 +73,7 @@ impl Drop for Leave {
 /// Whom a push is about.
 #[derive(Clone)]
 pub(super) struct About {
-    pub(super) openid: Arc<str>,
+    pub(super) openid: OpenId,
     /// The login, where it is about one.
     pub(super) scene: Option<SceneId>,
 }
@@ -101,7 +101,7 @@ impl Repeats {
             if let Some(known) = at_work.get(&key) {
                 (Turn::Again, known.clone())
             } else if let Some(answer) = self.0.recall.find(&key) {
-                return (Turn::Again, Ok(Answer::from_remembered(&answer, &about.openid)));
+                return (Turn::Again, Ok(Answer::from_remembered(&answer, about.openid.as_str())));
             } else if at_work.len() >= MOST_AT_WORK {
                 return (Turn::First, Err(NotDone));
             } else {
@@ -125,7 +125,7 @@ impl Inner {
     /// A delivery that comes after the next restart wants the same answer; where it cannot be remembered, the scan has its
     /// effect once all the same.
     async fn remember(&self, key: Key, about: &About, until: Timestamp, answer: &Answer) {
-        let kept = match self.recall.enter(key, &answer.to_remembered(&about.openid), until, Keep::Written) {
+        let kept = match self.recall.enter(key, &answer.to_remembered(about.openid.as_str()), until, Keep::Written) {
             // Found from now on; that it is in the file is not waited for where the disk is slow.
             Ok(Entered::New(kept)) => tokio::time::timeout(WRITING, kept.done()).await.unwrap_or(Ok(())),
             Ok(Entered::There(_)) => Ok(()),
@@ -186,7 +186,7 @@ mod tests {
     const UNTIL: Duration = Duration::from_secs(600);
 
     fn alice() -> About {
-        About { openid: "oAlice".into(), scene: None }
+        About { openid: OpenId::new("oAlice").unwrap(), scene: None }
     }
 
     struct World {

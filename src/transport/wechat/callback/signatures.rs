@@ -4,20 +4,21 @@
 //! That counts for every call that bears one: also a verification and an encrypted push show a signature to whoever reads
 //! along, and neither may be turned into a plain message.
 
-use super::recall_key;
-use crate::config::{Account, Encryption};
-use crate::domain::{Digest, Timestamp};
+use super::{Callback, recall_key};
+use crate::config::Encryption;
+use crate::domain::Timestamp;
 use crate::recall::{Entered, Keep, Kept};
 use crate::transport::site::Site;
+use crate::transport::wechat::envelope::Opened;
 use crate::transport::wechat::query::CallbackQuery;
 
 /// What a signature can belong to.
 #[derive(Clone, Copy)]
-pub(super) enum Belongs {
+pub(super) enum Belongs<'a> {
     /// A verification of the server.
     Verification,
-    /// A push whose message has this digest: what WeChat encrypts anew is the same message still.
-    Push(Digest),
+    /// A push, by its message in clear: what WeChat encrypts anew is the same message still.
+    Push(&'a Opened),
 }
 
 /// Why a call is not taken.
@@ -45,19 +46,19 @@ impl Bound {
 /// Binds the call's `signature`, where the account takes plain messages and it is the account's.
 pub(super) fn bind(
     site: &Site,
-    account: &Account,
+    callback: &Callback,
     query: &CallbackQuery,
-    is_signed: bool,
-    belongs: Belongs,
+    belongs: Belongs<'_>,
     until: Timestamp,
 ) -> Result<Bound, Unbound> {
-    if account.encryption != Encryption::Plain || !is_signed {
+    let account = &*callback.account;
+    if account.encryption != Encryption::Plain || callback.envelopes.judge_verification(query).is_err() {
         return Ok(Bound(None));
     }
     let key = recall_key(site, "signature", &[account.name.as_str(), query.signature()]);
     let digest = match belongs {
         Belongs::Verification => [0; 32],
-        Belongs::Push(digest) => digest.0,
+        Belongs::Push(opened) => opened.digest().0,
     };
     match site.callbacks.recall.enter(key, &digest, until, Keep::Durably) {
         Ok(Entered::New(kept)) => Ok(Bound(Some(kept))),

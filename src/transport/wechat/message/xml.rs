@@ -1,17 +1,20 @@
 //! A push as XML: one `<xml>` with flat fields.
 
+use std::borrow::Cow;
+use std::slice::SliceIndex;
+
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, Event};
 
 use super::PushError;
-use super::fields::Fields;
+use super::fields::{Fields, Slot};
 
 /// Reads the whole document: a truncated one is an error even where all fields had come.
 ///
 /// # Errors
 /// [`PushError::Malformed`] in every case.
-pub(super) fn read(text: &str) -> Result<Fields, PushError> {
+pub(super) fn read(text: &str) -> Result<Fields<'_>, PushError> {
     let mut reader = Reader::from_str(text);
     let mut walk = Walk::default();
     loop {
@@ -49,24 +52,24 @@ pub(super) fn is_well_formed(text: &str) -> bool {
 /// Where the reading stands. Depth 1 is inside `<xml>`, depth 2 inside one of its fields; deeper elements belong to
 /// messages that are none of ours and are passed over.
 #[derive(Default)]
-struct Walk {
-    fields: Fields,
+struct Walk<'a> {
+    fields: Fields<'a>,
     depth: usize,
     has_root: bool,
     /// The field being read, if it is one that is looked at.
-    open: Option<Open>,
+    open: Option<Open<'a>>,
 }
 
 /// A field being read.
-struct Open {
-    name: String,
-    value: String,
+struct Open<'a> {
+    slot: Slot<'a>,
+    value: Cow<'a, str>,
     /// How much of the value is more than layout, whatever it looks like.
     solid: usize,
 }
 
-impl Walk {
-    fn step(&mut self, event: Event<'_>) -> Result<(), PushError> {
+impl<'a> Walk<'a> {
+    fn step(&mut self, event: Event<'a>) -> Result<(), PushError> {
         match event {
             Event::Start(tag) => self.enter(tag.name().as_ref()),
             Event::End(_) => self.leave(),
@@ -74,8 +77,8 @@ impl Walk {
                 self.enter(tag.name().as_ref())?;
                 self.leave()
             }
-            Event::Text(text) => self.layout_or_text(&text.xml10_content()),
-            Event::CData(data) if self.depth > 0 => self.text(&data.into_inner()),
+            Event::Text(text) => self.layout_or_text(text.xml10_content()),
+            Event::CData(data) if self.depth > 0 => self.text(data.into_inner()),
             Event::GeneralRef(reference) if self.depth > 0 => self.reference(&reference),
             Event::Decl(_) if !self.has_root => Ok(()),
             Event::DocType(_) => Err(PushError::Malformed("a document type")),
@@ -87,15 +90,11 @@ impl Walk {
         if self.open.is_some() {
             return Err(PushError::Malformed("an element inside a value"));
         }
-        match self.depth {
-            0 if self.has_root || name != "xml" => return Err(PushError::Malformed("the root is not one <xml>")),
-            0 => self.has_root = true,
-            1 if self.fields.slot(name).is_some_and(|slot| slot.is_some()) => {
-                return Err(PushError::Malformed("a field twice"));
-            }
-            1 if self.fields.slot(name).is_some() => {
-                self.open = Some(Open { name: name.to_owned(), value: String::new(), solid: 0 });
-            }
+        match (self.depth, Fields::slot(name)) {
+            (0, _) if self.has_root || name != "xml" => return Err(PushError::Malformed("the root is not one <xml>")),
+            (0, _) => self.has_root = true,
+            (1, Some(slot)) if slot(&mut self.fields).is_some() => return Err(PushError::Malformed("a field twice")),
+            (1, Some(slot)) => self.open = Some(Open { slot, value: Cow::default(), solid: 0 }),
             _ => {}
         }
         self.depth += 1;
@@ -104,29 +103,31 @@ impl Walk {
 
     fn leave(&mut self) -> Result<(), PushError> {
         self.depth = self.depth.checked_sub(1).ok_or(PushError::Malformed("an end without a start"))?;
-        if let Some(Open { name, mut value, solid }) = self.open.take()
-            && let Some(slot) = self.fields.slot(&name)
-        {
-            value.truncate(value.trim_end().len().max(solid));
-            *slot = Some(value);
+        if let Some(Open { slot, value, solid }) = self.open.take() {
+            let length = value.trim_end().len().max(solid);
+            *slot(&mut self.fields) = Some(cut(value, ..length));
         }
         Ok(())
     }
 
     /// Outside CDATA, white space around a value is layout.
-    fn layout_or_text(&mut self, text: &str) -> Result<(), PushError> {
+    fn layout_or_text(&mut self, text: Cow<'a, str>) -> Result<(), PushError> {
         match &mut self.open {
-            Some(open) if open.value.is_empty() => open.value.push_str(text.trim_start()),
-            Some(open) => open.value.push_str(text),
-            None => self.text(text.trim())?,
+            Some(open) if open.value.is_empty() => {
+                let layout = text.len() - text.trim_start().len();
+                open.value = cut(text, layout..);
+            }
+            Some(open) => open.value += text,
+            None if text.trim().is_empty() => {}
+            None => self.text(text)?,
         }
         Ok(())
     }
 
-    fn text(&mut self, text: &str) -> Result<(), PushError> {
+    fn text(&mut self, text: Cow<'a, str>) -> Result<(), PushError> {
         match &mut self.open {
             Some(open) => {
-                open.value.push_str(text);
+                open.value += text;
                 open.solid = open.value.len();
             }
             None if self.depth < 2 && !text.is_empty() => return Err(PushError::Malformed("text between fields")),
@@ -139,12 +140,20 @@ impl Walk {
     fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), PushError> {
         let refused = PushError::Malformed("an entity");
         match reference.resolve_char_ref().map_err(|_| refused)? {
-            Some(character) => self.text(character.encode_utf8(&mut [0; 4])),
-            None => self.text(resolve_xml_entity(reference).ok_or(refused)?),
+            Some(character) => self.text(character.to_string().into()),
+            None => self.text(resolve_xml_entity(reference).ok_or(refused)?.into()),
         }
     }
 
-    fn finish(self) -> Result<Fields, PushError> {
+    fn finish(self) -> Result<Fields<'a>, PushError> {
         if self.has_root && self.depth == 0 { Ok(self.fields) } else { Err(PushError::Malformed("truncated")) }
+    }
+}
+
+/// A part of a text.
+fn cut(text: Cow<'_, str>, part: impl SliceIndex<str, Output = str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[part]),
+        Cow::Owned(text) => Cow::Owned(text[part].to_owned()),
     }
 }
