@@ -4,6 +4,8 @@
 //! is written once more after it was lost. Where that other record should say something else, this cipher still tells no
 //! more than whether both say the same.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use hmac::Mac;
 use secrecy::{ExposeSecret, SecretBox};
@@ -68,11 +70,12 @@ pub(super) fn open(key: &Secret, handle: Handle, place: Place<'_>, sealed: &[u8]
 }
 
 /// The key of an epoch, ready to wrap.
-pub(super) struct Wrapper(LessSafeKey);
+#[derive(Clone)]
+pub(super) struct Wrapper(Arc<LessSafeKey>);
 
 impl Wrapper {
     pub(super) fn new(key: &Secret) -> Self {
-        Self(cipher(key))
+        Self(Arc::new(cipher(key)))
     }
 
     pub(super) fn wrap(&self, handle: Handle, key: &Secret) -> [u8; WRAPPED_BYTES] {

@@ -20,6 +20,14 @@ pub(super) struct Epoch {
     pub(super) log: KeyLog,
 }
 
+/// An epoch that is made and does not count yet.
+pub(super) struct NextEpoch {
+    number: u64,
+    pub(super) table: Table,
+    log: KeyLog,
+    key: Secret,
+}
+
 /// What can be interrupted, in its order: so that a test can stop behind each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -102,9 +110,28 @@ impl Epoch {
         keeps: &dyn Fn(super::Handle, &Secret) -> bool,
         witness: Witness<'_>,
     ) -> io::Result<(Self, io::Result<()>)> {
-        let (number, key) = (self.number + 1, new_key());
+        let next =
+            NextEpoch::make(folder, self.number + 1, slots, (&self.table, keeps, &|| ()), witness)?.begin(folder)?;
+        let destroyed = witness(Step::KeyWritten).and_then(|()| destroy(folder, self.number, witness));
+        Ok((next, destroyed))
+    }
+}
+
+/// From which table, which keys, and what is done every few of them.
+pub(super) type Copied<'a> = (&'a Table, &'a dyn Fn(super::Handle, &Secret) -> bool, &'a dyn Fn());
+
+impl NextEpoch {
+    /// Makes it, with what is copied into it.
+    pub(super) fn make(
+        folder: &Path,
+        number: u64,
+        slots: u64,
+        (from, keeps, between): Copied<'_>,
+        witness: Witness<'_>,
+    ) -> io::Result<Self> {
+        let key = new_key();
         let table = Table::create(&table_path(folder, number), number, slots, &key).and_then(|mut table| {
-            self.table.copy_to(&mut table, keeps)?;
+            from.copy_to(&mut table, keeps, between)?;
             Ok(table)
         });
         let mut table = or_removed(folder, number, table)?;
@@ -112,10 +139,19 @@ impl Epoch {
         let log = table.file().sync_all().and_then(|()| KeyLog::open(&log_path(folder, number), &mut table));
         let log = or_removed(folder, number, log)?;
         witness(Step::TableSynced)?;
-        // From here on it counts.
-        write_key(&key_path(folder, number), key.expose_secret())?;
-        let destroyed = witness(Step::KeyWritten).and_then(|()| destroy(folder, self.number, witness));
-        Ok((Self { number, table, log }, destroyed))
+        Ok(Self { number, table, log, key })
+    }
+
+    /// Adds the keys of these handles; durable when this returns.
+    pub(super) fn catch_up(&mut self, folder: &Path, from: &Table, handles: &[super::Handle]) -> io::Result<()> {
+        let copied = from.copy_some_to(&mut self.table, handles).and_then(|()| self.table.file().sync_data());
+        or_removed(folder, self.number, copied)
+    }
+
+    /// From here on it counts, and not the one before.
+    pub(super) fn begin(self, folder: &Path) -> io::Result<Epoch> {
+        write_key(&key_path(folder, self.number), self.key.expose_secret())?;
+        Ok(Epoch { number: self.number, table: self.table, log: self.log })
     }
 }
 
@@ -129,7 +165,7 @@ fn or_removed<T>(folder: &Path, epoch: u64, made: io::Result<T>) -> io::Result<T
 }
 
 /// The key first: without it neither the table nor the log opens anything.
-fn destroy(folder: &Path, epoch: u64, witness: Witness<'_>) -> io::Result<()> {
+pub(super) fn destroy(folder: &Path, epoch: u64, witness: Witness<'_>) -> io::Result<()> {
     let files = [
         (key_path(folder, epoch), Step::OldKeyOverwritten, Step::OldKeyRemoved),
         (table_path(folder, epoch), Step::OldTableOverwritten, Step::OldTableRemoved),

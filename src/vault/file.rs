@@ -1,7 +1,8 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use secrecy::{ExposeSecret, SecretBox};
 
@@ -11,6 +12,7 @@ use crate::keys::{Keyed, keyed, make_folder, read_or_make};
 
 use super::cipher::{self, Secret};
 use super::epoch::{self, Epoch, Step};
+use super::growth::{self, Growth};
 use super::ledger::{self, Entry};
 use super::table::Found;
 use super::unused::Watch;
@@ -23,21 +25,29 @@ const OPENED: usize = 256;
 
 /// The vault of a daemon, in the folder of its keys.
 pub struct FileVault {
-    folder: PathBuf,
+    pub(super) shared: Arc<Shared>,
     blind: Keyed,
-    inner: Mutex<Inner>,
     is_new: bool,
+    /// Makes a larger table, or has made one.
+    grower: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the vault shares with the thread that makes a larger table.
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    inner: Mutex<Inner>,
     #[cfg(test)]
     pub(super) stop_behind: Mutex<Option<Step>>,
 }
 
-struct Inner {
-    epoch: Epoch,
+pub(super) struct Inner {
+    pub(super) epoch: Epoch,
+    pub(super) growth: Growth,
     /// Each handle has one place here.
     opened: Vec<Option<(Handle, Secret)>>,
     watch: Watch,
-    is_behind: bool,
-    has_failed: bool,
+    pub(super) is_behind: bool,
+    pub(super) has_failed: bool,
 }
 
 impl fmt::Debug for FileVault {
@@ -63,20 +73,22 @@ impl FileVault {
         if is_new && epoch::is_in(folder).map_err(|error| VaultError::Io { path: folder.to_owned(), error })? {
             return Err(VaultError::Incomplete(folder.join(BLIND_KEY)));
         }
-        let vault = Self {
+        let blind = keyed(&read_or_make(&folder.join(BLIND_KEY))?);
+        let inner = Inner {
+            epoch: epoch::open(folder)?,
+            growth: Growth::None,
+            opened: (0..OPENED).map(|_| None).collect(),
+            watch: Watch::default(),
+            is_behind: false,
+            has_failed: false,
+        };
+        let shared = Shared {
             folder: folder.to_owned(),
-            blind: keyed(&read_or_make(&folder.join(BLIND_KEY))?),
-            inner: Mutex::new(Inner {
-                epoch: epoch::open(folder)?,
-                opened: (0..OPENED).map(|_| None).collect(),
-                watch: Watch::default(),
-                is_behind: false,
-                has_failed: false,
-            }),
-            is_new,
+            inner: Mutex::new(inner),
             #[cfg(test)]
             stop_behind: Mutex::default(),
         };
+        let vault = Self { shared: Arc::new(shared), blind, is_new, grower: Mutex::default() };
         vault.apply_ledger()?;
         Ok(vault)
     }
@@ -108,17 +120,109 @@ impl FileVault {
         slots: u64,
         keeps: &dyn Fn(Handle, &Secret) -> bool,
     ) -> Result<(), VaultError> {
-        let next = inner.epoch.next(&self.folder, slots, keeps, &|step| self.stop(step));
+        let next = inner.epoch.next(&self.shared.folder, slots, keeps, &|step| self.shared.stop(step));
         let (epoch, destroyed) = next.map_err(|error| self.failed(error))?;
         inner.epoch = epoch;
+        inner.growth = Growth::None;
         inner.opened.iter_mut().for_each(|opened| *opened = None);
         // All that it holds was synced with it.
         inner.is_behind = false;
         destroyed.map_err(|error| self.failed(error))
     }
 
+    /// Has a larger table made beside the work, where that has not been tried for this one.
+    fn grow(&self, inner: &mut Inner) {
+        let mut grower = self.grower();
+        if grower.as_ref().is_some_and(|before| !before.is_finished()) {
+            // It has the one before to destroy still; whoever seals next asks again.
+            return;
+        }
+        inner.growth = Growth::UnderWay(Vec::new());
+        let shared = self.shared.clone();
+        match std::thread::Builder::new().name("keys-room".into()).spawn(move || growth::grow(&shared)) {
+            Ok(handle) => *grower = Some(handle),
+            Err(_) => inner.growth = Growth::Failed,
+        }
+    }
+
+    /// Sees that there is room for a key of the handle, if it has none.
+    fn with_room<'a>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+        handle: Handle,
+    ) -> Result<MutexGuard<'a, Inner>, VaultError> {
+        while inner.epoch.table.is_full() && inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
+            match &inner.growth {
+                Growth::UnderWay(_) if !inner.epoch.table.is_overfull() => break,
+                Growth::UnderWay(_) => {
+                    drop(inner);
+                    self.until_grown();
+                    inner = self.inner();
+                }
+                Growth::None | Growth::Failed => {
+                    let slots = inner.epoch.table.slots() * 2;
+                    self.begin_epoch(&mut inner, slots, &|_, _| true)?;
+                }
+            }
+        }
+        if inner.epoch.table.is_filling() && matches!(inner.growth, Growth::None) {
+            self.grow(&mut inner);
+        }
+        Ok(inner)
+    }
+
+    /// The keys, while no other table is being made of them.
+    fn settled(&self) -> MutexGuard<'_, Inner> {
+        loop {
+            self.until_grown();
+            let inner = self.inner();
+            if !matches!(inner.growth, Growth::UnderWay(_)) {
+                return inner;
+            }
+        }
+    }
+
+    pub(super) fn until_grown(&self) {
+        let grower = self.grower().take();
+        match grower {
+            // It says itself what has failed.
+            Some(grower) => drop(grower.join()),
+            // Somebody else waits for it, too.
+            None => std::thread::yield_now(),
+        }
+    }
+
+    fn grower(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.grower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        self.shared.folder.join(LEDGER)
+    }
+
+    fn failed(&self, error: io::Error) -> VaultError {
+        VaultError::Io { path: self.shared.folder.clone(), error }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.shared.inner()
+    }
+}
+
+/// The folder is another vault's only once nobody writes there any more.
+impl Drop for FileVault {
+    fn drop(&mut self) {
+        self.until_grown();
+    }
+}
+
+impl Shared {
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[cfg(test)]
-    fn stop(&self, step: Step) -> io::Result<()> {
+    pub(super) fn stop(&self, step: Step) -> io::Result<()> {
         let stop = *self.stop_behind.lock().unwrap_or_else(PoisonError::into_inner);
         if stop == Some(step) { Err(io::Error::other("stopped by a test")) } else { Ok(()) }
     }
@@ -126,20 +230,8 @@ impl FileVault {
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "a test stops there")]
     #[expect(clippy::unnecessary_wraps, reason = "a test stops there")]
-    fn stop(&self, _: Step) -> io::Result<()> {
+    pub(super) fn stop(&self, _: Step) -> io::Result<()> {
         Ok(())
-    }
-
-    fn ledger_path(&self) -> PathBuf {
-        self.folder.join(LEDGER)
-    }
-
-    fn failed(&self, error: io::Error) -> VaultError {
-        VaultError::Io { path: self.folder.clone(), error }
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,6 +268,9 @@ impl Inner {
         let key: Secret = SecretBox::new(Box::new(random_bytes()));
         let slot = self.epoch.table.insert(at, handle, &key)?;
         self.epoch.log.push(&slot);
+        if let Growth::UnderWay(made) = &mut self.growth {
+            made.push(handle);
+        }
         self.is_behind = true;
         self.opened[place_of(handle)] = Some((handle, key));
         Ok(())
@@ -192,14 +287,11 @@ impl Vault for FileVault {
     }
 
     fn seal(&self, handle: Handle, place: Place<'_>, clear: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let mut inner = self.inner();
+        let inner = self.inner();
         if inner.has_failed {
             return Err(VaultError::Failed);
         }
-        if inner.epoch.table.is_full() && inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
-            let slots = inner.epoch.table.slots() * 2;
-            self.begin_epoch(&mut inner, slots, &|_, _| true)?;
-        }
+        let mut inner = self.with_room(inner, handle)?;
         if let Some(at) = inner.vacancy(handle).map_err(|error| self.failed(error))? {
             inner.make(at, handle).map_err(|error| self.failed(error))?;
         }
@@ -240,7 +332,7 @@ impl Vault for FileVault {
     }
 
     fn forget(&self, forgetting: Forgetting<'_>) -> Result<usize, VaultError> {
-        let mut inner = self.inner();
+        let mut inner = self.settled();
         let person = Handle::of_person(forgetting.person);
         let mut entries = Vec::with_capacity(forgetting.scenes.len() + 1);
         for handle in forgetting.scenes.iter().copied().chain([person]) {
@@ -251,7 +343,7 @@ impl Vault for FileVault {
         }
         let path = self.ledger_path();
         ledger::append(&path, &entries)
-            .and_then(|()| self.stop(Step::LedgerWritten))
+            .and_then(|()| self.shared.stop(Step::LedgerWritten))
             .map_err(|error| VaultError::Io { path, error })?;
         entries.retain(|entry| entry.fingerprint != [0; 16]);
         if !entries.is_empty() {
@@ -265,7 +357,7 @@ impl Vault for FileVault {
     }
 
     fn destroy_unused(&self, handles: &[Handle]) -> Result<usize, VaultError> {
-        let mut inner = self.inner();
+        let mut inner = self.settled();
         let mut unused = inner.watch.unused(handles);
         let mut fault = None;
         unused.retain(|handle| {

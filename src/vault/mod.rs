@@ -17,6 +17,7 @@
 mod cipher;
 mod epoch;
 mod file;
+mod growth;
 mod ledger;
 mod log;
 mod memory;

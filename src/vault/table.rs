@@ -25,6 +25,8 @@ const MAGIC: &[u8; 8] = b"SLVAULT1";
 /// What is read and written at once where a table is gone through.
 const BLOCK_SLOTS: u64 = 1024;
 pub(super) const LEAST_SLOTS: u64 = 4096;
+/// So many keys are copied between two pauses: some 100 µs.
+const COPIED_AT_ONCE: u64 = 16;
 
 const _: () = assert!(SLOT_BYTES == 16 + WRAPPED_BYTES);
 
@@ -71,6 +73,11 @@ impl Table {
         Ok(Some(table))
     }
 
+    /// The same file, to read from it while others write.
+    pub(super) fn reader(&self) -> Self {
+        Self { file: self.file.clone(), slots: self.slots, used: self.used, wrapper: self.wrapper.clone() }
+    }
+
     pub(super) fn file(&self) -> Arc<File> {
         self.file.clone()
     }
@@ -78,6 +85,16 @@ impl Table {
     /// Whether one more would make it more than half full.
     pub(super) fn is_full(&self) -> bool {
         (self.used + 1) * 2 > self.slots
+    }
+
+    /// Whether it is time to make a larger one, so that it is there before this one is full.
+    pub(super) fn is_filling(&self) -> bool {
+        self.used * 8 > self.slots * 3
+    }
+
+    /// Whether no more can go in, not even for as long as it takes to make a larger one: searches would take too long.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.used * 8 > self.slots * 7
     }
 
     pub(super) fn slots(&self) -> u64 {
@@ -114,26 +131,53 @@ impl Table {
 
     /// Puts in a slot of the same epoch, where it is whole and its key is not there.
     pub(super) fn take(&mut self, slot: &Slot) -> io::Result<()> {
+        if *slot == [0; SLOT_BYTES] {
+            return Ok(());
+        }
         let handle = Handle(super::first_16(slot));
-        if let Some(key) = self.wrapper.unwrap(handle, &slot[16..])
-            && let Found::Vacant(at) = self.find(handle)?
-        {
-            self.insert(at, handle, &key)?;
+        match self.wrapper.unwrap(handle, &slot[16..]) {
+            Some(key) => self.take_key(handle, &key),
+            None => Ok(()),
+        }
+    }
+
+    fn take_key(&mut self, handle: Handle, key: &Secret) -> io::Result<()> {
+        if let Found::Vacant(at) = self.find(handle)? {
+            self.insert(at, handle, key)?;
         }
         Ok(())
     }
 
-    /// Copies what `keeps` wants kept into a table of another epoch.
-    pub(super) fn copy_to(&self, next: &mut Self, keeps: &dyn Fn(Handle, &Secret) -> bool) -> io::Result<()> {
+    /// Copies what `keeps` wants kept into a table of another epoch, and calls `between` every few keys.
+    pub(super) fn copy_to(
+        &self,
+        next: &mut Self,
+        keeps: &dyn Fn(Handle, &Secret) -> bool,
+        between: &dyn Fn(),
+    ) -> io::Result<()> {
+        let mut seen = 0_u64;
         self.blocks(self.slots, &mut |handle, wrapped| {
             if let Some(key) = self.wrapper.unwrap(handle, wrapped)
                 && keeps(handle, &key)
-                && let Found::Vacant(at) = next.find(handle)?
             {
-                next.insert(at, handle, &key)?;
+                next.take_key(handle, &key)?;
+            }
+            seen += 1;
+            if seen.is_multiple_of(COPIED_AT_ONCE) {
+                between();
             }
             Ok(())
         })
+    }
+
+    /// Copies the keys of these handles.
+    pub(super) fn copy_some_to(&self, next: &mut Self, handles: &[Handle]) -> io::Result<()> {
+        for handle in handles {
+            if let Found::Key(key) = self.find(*handle)? {
+                next.take_key(*handle, &key)?;
+            }
+        }
+        Ok(())
     }
 
     /// How many slots are used, from looking at a part of them where they are many: handles lie evenly.

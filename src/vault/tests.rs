@@ -31,24 +31,32 @@ fn person(vault: &FileVault, name: &str) -> PersonHandle {
     vault.person(&main_account(), &openid(name))
 }
 
-fn seal(vault: &FileVault, name: &str) -> Vec<u8> {
-    vault.seal(Handle::of_person(person(vault, name)), place(&scene(name)), name.as_bytes()).unwrap()
+pub(super) fn handle(vault: &FileVault, name: &str) -> Handle {
+    Handle::of_person(person(vault, name))
 }
 
-fn open(vault: &FileVault, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-    vault.open(Handle::of_person(person(vault, name)), place(&scene(name)), sealed).unwrap()
+pub(super) fn try_seal(vault: &FileVault, name: &str) -> Result<Vec<u8>, VaultError> {
+    vault.seal(handle(vault, name), place(&scene(name)), name.as_bytes())
+}
+
+pub(super) fn seal(vault: &FileVault, name: &str) -> Vec<u8> {
+    try_seal(vault, name).unwrap()
+}
+
+pub(super) fn open(vault: &FileVault, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    vault.open(handle(vault, name), place(&scene(name)), sealed).unwrap()
 }
 
 fn forget(vault: &FileVault, name: &str) -> Result<usize, VaultError> {
     vault.forget(Forgetting { person: person(vault, name), scenes: &[], at: NOON })
 }
 
-fn vault(folder: &Path) -> FileVault {
+pub(super) fn vault(folder: &Path) -> FileVault {
     std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     FileVault::open_or_create(folder).unwrap()
 }
 
-fn files(folder: &Path) -> Vec<String> {
+pub(super) fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -219,7 +227,7 @@ fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
         let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
         first.sync().unwrap();
         let key = std::fs::read(folder.path().join("vault-00000001.key")).unwrap();
-        *first.stop_behind.lock().unwrap() = Some(step);
+        *first.shared.stop_behind.lock().unwrap() = Some(step);
         forget(&first, "alice").unwrap_err();
         drop(first);
 
@@ -267,7 +275,7 @@ fn a_destruction_of_unneeded_keys_is_whole_or_can_be_asked_for_again() {
         let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));
         first.sync().unwrap();
         let unneeded = [Handle::of_person(person(&first, "alice"))];
-        *first.stop_behind.lock().unwrap() = Some(step);
+        *first.shared.stop_behind.lock().unwrap() = Some(step);
         first.watch();
         first.destroy_unused(&unneeded).unwrap_err();
         drop(first);
