@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Scene {
 }
 
 /// The query, each parameter at most once.
-pub(super) struct Query(Parameters);
+pub(super) struct Query(Parameters<'static>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let parameters = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let twice = |_| Problem::bad_request("invalid_request", "a parameter is there twice");
-        parameters.map(Self).map_err(twice)
+        parameters.map(|parameters| Self(parameters.into_owned())).map_err(twice)
     }
 }
 

@@ -38,13 +38,15 @@ pub(super) fn routes() -> Router<Shared> {
 
 /// `GET /oauth/authorize` (RFC 6749 §4.1.1).
 async fn authorize(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let query = query.unwrap_or_default();
+    let (parameters, has_repeated) = Parameters::unrepeated(query.as_bytes());
     answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
 }
 
 /// `GET /login`: the same; it need not say that a code is wanted, nor what is the client's only redirect URI.
 async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let query = query.unwrap_or_default();
+    let (parameters, has_repeated) = Parameters::unrepeated(query.as_bytes());
     let client = parameters.given("client_id").and_then(|id| site.config.client(&ClientId::new(id).ok()?));
     let parameters = match client.map(|client| client.redirect_uris.as_slice()) {
         Some([only]) => parameters.or("redirect_uri", only),
@@ -72,11 +74,13 @@ async fn authorize_by_form(
 }
 
 /// The form of a request, as [`Parameters::unrepeated`] reads it.
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters, bool), Problem> {
+fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters<'static>, bool), Problem> {
     if !is_form(headers) {
         return Err(Problem::not_a_form());
     }
-    Ok(Parameters::unrepeated(&body?))
+    let body = body?;
+    let (parameters, has_repeated) = Parameters::unrepeated(&body);
+    Ok((parameters.into_owned(), has_repeated))
 }
 
 fn answer(site: &Site, headers: &HeaderMap, read: Result<AuthorizationRequest<'_>, NotAuthorized>) -> Response {

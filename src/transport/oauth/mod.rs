@@ -48,12 +48,12 @@ pub(super) fn routes_at_the_root(base: &str) -> Router<Shared> {
 }
 
 /// The form of a request, each parameter at most once; empty ones count as left out (RFC 6749 §3.2).
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Parameters, OAuthError> {
-    let body = body.map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
+fn form<'a>(headers: &HeaderMap, body: &'a Result<Bytes, BytesRejection>) -> Result<Parameters<'a>, OAuthError> {
+    let body = body.as_ref().map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
     if !is_form(headers) {
         return Err(OAuthError::InvalidRequest("send the body as application/x-www-form-urlencoded"));
     }
-    Parameters::parse(&body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))
+    Parameters::parse(body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))
 }
 
 /// Whether a login was granted a scope.

@@ -20,7 +20,7 @@ pub(super) async fn revoke(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
-    let form = form(&headers, body)?;
+    let form = form(&headers, &body)?;
     let client = authenticate(&site, address, &headers, &form)?;
     let token = form.given("token").ok_or(OAuthError::InvalidRequest("token is missing"))?;
     match site.logins.give_back(token, &client.client_id).await {

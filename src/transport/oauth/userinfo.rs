@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::config::{Choice, Scope};
 
 use super::super::headers::{PRIVATE, is_form};
+use super::super::json;
 use super::super::parameters::Parameters;
 use super::super::site::Shared;
 use super::grant_has;
@@ -45,7 +46,7 @@ pub(super) async fn post(
 
 async fn answer(site: &Shared, token: Option<String>) -> Response {
     match claims(site, token).await {
-        Ok(claims) => (PRIVATE, axum::Json(claims)).into_response(),
+        Ok(claims) => json::private(StatusCode::OK, &claims),
         Err(refused) => refused.into_response(),
     }
 }

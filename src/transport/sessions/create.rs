@@ -10,7 +10,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
-use super::super::headers::{PRIVATE, media_type};
+use super::super::headers::media_type;
+use super::super::json;
 use super::super::login_request::{self, Asked};
 use super::super::oauth::{self, OAuthError};
 use super::super::parameters::Parameters;
@@ -72,8 +73,18 @@ pub(super) async fn create(
     Extension(address): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let answer = begin(&site, address, &headers, body).await.into_response();
+    cors::let_read(answer, &headers, &site.config)
+}
+
+async fn begin(
+    site: &Shared,
+    address: ClientAddress,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if !media_type(&headers).eq_ignore_ascii_case("application/json") {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         let detail = "send the body as application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
@@ -83,17 +94,17 @@ pub(super) async fn create(
         client.ok_or_else(|| Problem::bad_request("unknown_client", "there is no client with this client_id"))?;
     // Who brings credentials is the client's back end, or is not: they are never passed over.
     if headers.contains_key(header::AUTHORIZATION) {
-        match oauth::authenticate(&site, address, &headers, &Parameters::default()) {
+        match oauth::authenticate(site, address, headers, &Parameters::default()) {
             Ok(known) if known.client_id == client.client_id => {}
             Err(OAuthError::TooManyFailures(wait)) => return Err(Problem::too_many_failures(wait)),
             _ => return Err(Problem::invalid_client()),
         }
     }
-    if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
+    if cors::origin(headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return Err(cors::foreign());
     }
     let is_back_end = headers.contains_key(header::AUTHORIZATION);
-    let visitor = if is_back_end { told_visitor(&ask)? } else { Some(opening::seen_visitor(address, &headers)) };
+    let visitor = if is_back_end { told_visitor(&ask)? } else { Some(opening::seen_visitor(address, headers)) };
     if !is_back_end && (ask.client_ip.is_some() || ask.user_agent.is_some()) {
         let detail = "client_ip and user_agent are a back end's word: send the client's credentials (Basic) with them";
         return Err(Problem::bad_request("invalid_request", detail));
@@ -103,9 +114,10 @@ pub(super) async fn create(
     let asker = opening::Asker { address, visitor, browser: None, is_back_end };
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
-    let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
+    let fresh = opening::open(site, client, asker, client.confirm, opener, request, None).await?;
 
     let begun = Begun {
+        site,
         client,
         scene: &fresh.opened.scene,
         qr_content: &fresh.qr_content,
@@ -113,7 +125,7 @@ pub(super) async fn create(
         expires_at: fresh.expires_at,
         attach_token: &attach_token,
     };
-    Ok((StatusCode::CREATED, PRIVATE, axum::Json(begun.json(&site))).into_response())
+    Ok(json::private(StatusCode::CREATED, &begun))
 }
 
 /// The browser of which a back end tells; `None` where it says nothing of it. What a browser says of itself is no secret and
