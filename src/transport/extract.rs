@@ -1,6 +1,11 @@
 //! What handlers take out of a request's head, with our answers where it is not there.
 
-use axum::extract::{FromRequestParts, Path};
+use std::convert::Infallible;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use http::HeaderMap;
 use http::request::Parts;
 
 use crate::domain::SceneId;
@@ -29,6 +34,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Scene {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let PathText(text) = PathText::from_request_parts(parts, state).await?;
         SceneId::new(text).map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+/// A request's headers, and its body where that came whole.
+pub(super) struct Whole {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Result<Bytes, BytesRejection>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Infallible;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Infallible> {
+        let headers = std::mem::take(request.headers_mut());
+        Ok(Self { headers, body: Bytes::from_request(request, state).await })
     }
 }
 

@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::domain::ClientId;
 
+use super::extract::Whole;
 use super::headers::is_form;
 use super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::parameters::Parameters;
@@ -57,11 +58,7 @@ async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: H
 }
 
 /// `POST /oauth/authorize` (OpenID Connect Core §3.1.2.1): leads to the same page by GET, so that it can be reloaded.
-async fn authorize_by_form(
-    State(site): State<Shared>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+async fn authorize_by_form(State(site): State<Shared>, Whole { headers, body }: Whole) -> Result<Response, Problem> {
     let (parameters, has_repeated) = form(&headers, body)?;
     match read_authorization_request(&site.config, &parameters, has_repeated) {
         Ok(_) => {

@@ -1,5 +1,3 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use base64::Engine;
@@ -13,6 +11,7 @@ use crate::keys::sha256;
 
 use super::super::client_address::ClientAddress;
 use super::super::cors;
+use super::super::extract::Whole;
 use super::super::json;
 use super::super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::super::opening;
@@ -31,8 +30,7 @@ use super::form;
 pub(super) async fn session(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole { headers, body }: Whole,
 ) -> Result<Response, Problem> {
     // A browser names the origin of every POST; whoever is none has `/v1/sessions`.
     if cors::origin(&headers).is_none_or(|origin| origin != site.config.server.public_url.origin()) {

@@ -1,8 +1,6 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -12,6 +10,7 @@ use crate::keys::sha256;
 use crate::traces::{Span, Step};
 
 use super::super::client_address::ClientAddress;
+use super::super::extract::Whole;
 use super::super::json;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
@@ -42,12 +41,11 @@ struct Answer<'a> {
 pub(super) async fn token(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Whole,
 ) -> Result<Response, OAuthError> {
     let arrived = Instant::now();
-    let form = form(&headers, &body)?;
-    let client = authenticate(&site, address, &headers, &form)?;
+    let form = form(&request)?;
+    let client = authenticate(&site, address, &request.headers, &form)?;
     match form.given("grant_type") {
         Some("authorization_code") => {}
         Some(_) => return Err(OAuthError::UnsupportedGrantType),
