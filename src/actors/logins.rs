@@ -250,8 +250,13 @@ impl Logins {
     ///
     /// # Errors
     /// [`OpenError`]; nothing was begun, or nobody knows of it and it expires by itself.
-    pub async fn open(&self, scene: SceneId, created: Created, half: Option<PageHolder>) -> Result<Opened, OpenError> {
-        let created = Arc::new(created);
+    pub async fn open(
+        &self,
+        scene: SceneId,
+        created: impl Into<Arc<Created>>,
+        half: Option<PageHolder>,
+    ) -> Result<Opened, OpenError> {
+        let created = created.into();
         let open = |reply| RegistryMessage::Open(scene.clone(), created.clone(), half.clone(), reply);
         let admitted = self.registry.ask(IfLost::GiveUp, open).await.map_err(|_| OpenError::Unavailable)?;
         let cell = admitted.map_err(|refused| match refused {

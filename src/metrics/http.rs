@@ -89,16 +89,14 @@ impl HttpMetrics {
     /// 100 to 599.
     pub fn answered(&self, route: &str, status: u16, took: Duration) {
         let class = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        let labels = || RequestLabels { route: route.to_owned(), status: CLASSES[class] };
+        let count = |of_route: &OfRoute| {
+            of_route[class].get_or_init(|| self.requests.get_or_create_owned(&labels())).took(took);
+        };
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !routes.contains_key(route) {
-            routes.insert(route.to_owned(), OfRoute::default());
-        }
-        let histogram = routes.get(route).map(|classes| {
-            let labels = || RequestLabels { route: route.to_owned(), status: CLASSES[class] };
-            classes[class].get_or_init(|| self.requests.get_or_create_owned(&labels()))
-        });
-        if let Some(histogram) = histogram {
-            histogram.took(took);
+        match routes.get(route) {
+            Some(known) => count(known),
+            None => count(routes.entry(route.to_owned()).or_default()),
         }
     }
 

@@ -1,9 +1,12 @@
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use crate::domain::network_of;
+
+/// Who a proxy spoke for.
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Where a request comes from, as far as it can be trusted. The server puts it into every request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ impl ClientAddress {
     pub fn of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
         let is_trusted = |address: &IpAddr| trusted_proxies.iter().any(|network| network.contains(address));
         let mut address = peer.to_canonical();
-        let lists = headers.get_all("x-forwarded-for").iter().rev();
+        let lists = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let hops = lists.flat_map(|list| list.to_str().unwrap_or("").rsplit(',').map(str::trim));
         for hop in hops {
             if !is_trusted(&address) {

@@ -44,7 +44,7 @@ pub(super) fn let_read(mut response: Response, headers: &HeaderMap, config: &Con
 /// The answer to a preflight for these methods.
 pub(super) fn preflight(headers: &HeaderMap, methods: &'static [Method], config: &Config) -> Response {
     if !origin(headers).is_some_and(|origin| is_any_clients(origin, config)) {
-        return foreign().into_response();
+        return let_read(foreign().into_response(), headers, config);
     }
     let mut response = let_read(StatusCode::NO_CONTENT.into_response(), headers, config);
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();

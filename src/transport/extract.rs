@@ -1,6 +1,11 @@
 //! What handlers take out of a request's head, with our answers where it is not there.
 
-use axum::extract::{FromRequestParts, Path};
+use std::convert::Infallible;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use http::HeaderMap;
 use http::request::Parts;
 
 use crate::domain::SceneId;
@@ -32,8 +37,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Scene {
     }
 }
 
+/// A request's headers, and its body where that came whole.
+pub(super) struct Whole {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Result<Bytes, BytesRejection>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Infallible;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Infallible> {
+        let headers = std::mem::take(request.headers_mut());
+        Ok(Self { headers, body: Bytes::from_request(request, state).await })
+    }
+}
+
 /// The query, each parameter at most once.
-pub(super) struct Query(Parameters);
+pub(super) struct Query(Parameters<'static>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
@@ -41,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let parameters = Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let twice = |_| Problem::bad_request("invalid_request", "a parameter is there twice");
-        parameters.map(Self).map_err(twice)
+        parameters.map(|parameters| Self(parameters.into_owned())).map_err(twice)
     }
 }
 

@@ -1,8 +1,10 @@
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// For one reader, not to be kept, and nothing else than it says it is.
-pub(super) const PRIVATE: [(HeaderName, &str); 2] =
-    [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+pub(super) const PRIVATE: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
 
 /// Whether a request's body is a form.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {

@@ -6,6 +6,7 @@
 //! with a code of `qr_codes`. `measure` counts what comes in.
 
 pub mod admin;
+mod body;
 mod client_address;
 mod connection_place;
 mod cookies;
@@ -13,6 +14,7 @@ mod cors;
 mod extract;
 mod headers;
 mod hosted;
+mod json;
 mod language;
 mod limits;
 mod login_request;

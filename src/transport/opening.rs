@@ -1,6 +1,7 @@
 //! How a session comes to be: a QR code with a scene id of ours, WeChat's or a link to the phone's page, and only then the
 //! session itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
@@ -114,7 +115,7 @@ pub(super) async fn open(
     };
     let expires_at = site.clock.now().after(site.config.session.ttl).min(qr.expires_at);
     let qr_content = qr.content.clone();
-    let created = Created {
+    let created = Arc::new(Created {
         account: account.name.clone(),
         app_id: account.app_id.clone(),
         client: client.client_id.clone(),
@@ -131,7 +132,7 @@ pub(super) async fn open(
         access_token_ttl: site.config.session.access_token_ttl,
         request,
         visitor: asker.visitor,
-    };
+    });
     let in_app = phone::in_app(site, &scene, &created);
     let opened = site.logins.open(scene, created.clone(), half).await?;
     let create = Span::until_now(Step::Create, &opened.scene, "created", began);

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use http::{Method, Uri};
 
-use super::measure::measure;
+use super::measure::Counting;
 use super::problem::Problem;
 use super::site::{Shared, Site};
 use super::{hosted, oauth, openapi, phone, seed_page, sessions, verify, wechat};
@@ -22,18 +21,18 @@ const MAX_BODY: usize = 16 * 1024;
 /// some do not. One operator has one proxy, so only one of the two has visitors.
 pub fn router(site: Arc<Site>, mounts: Router) -> Router {
     let base = site.config.server.public_url.path().to_owned();
-    let counting = from_fn_with_state(site.metrics.clone(), measure);
+    let counting = Counting(site.metrics.clone());
     let mut router = routes("", &site);
     if !base.is_empty() {
         router = router.merge(routes(&base, &site));
     }
     router
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(site.clone())
-        .merge(mounts)
         .fallback(async move |method: Method, uri: Uri| verify::file(&site, &method, uri.path()).await)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(counting)
+        // At once, since each call of `layer` boxes all that is below it.
+        .layer((counting.clone(), DefaultBodyLimit::max(MAX_BODY)))
+        .merge(mounts.method_not_allowed_fallback(method_not_allowed).layer(counting))
 }
 
 fn routes(base: &str, site: &Arc<Site>) -> Router<Shared> {

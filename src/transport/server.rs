@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use futures_util::stream;
 use http::HeaderMap;
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
@@ -23,9 +21,10 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::{ServiceExt, service_fn};
+use tower::Service;
 
-use super::client_address::ClientAddress;
+use super::body::InTime;
+use super::client_address::{ClientAddress, X_FORWARDED_FOR};
 use super::connection_place::{self, ConnectionPlace, FIRST_WORD};
 use super::throttle::Throttle;
 use super::tls;
@@ -197,7 +196,8 @@ impl Connection {
             asks.cancel();
             let front = self.front.borrow().clone();
             let request = self.prepared(request, &front.trusted_proxies);
-            let (answer, busy) = (front.router.clone().oneshot(request), self.place.is_asked());
+            // A router is always ready.
+            let (answer, busy) = (front.router.clone().call(request), self.place.is_asked());
             async move {
                 let _busy = busy;
                 answer.await
@@ -206,7 +206,7 @@ impl Connection {
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(head_timeout).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = place.until_unneeded(connection.as_mut()) => ended,
@@ -222,7 +222,9 @@ impl Connection {
     }
 
     fn prepared(&self, request: hyper::Request<Incoming>, trusted_proxies: &[IpNet]) -> hyper::Request<Body> {
-        let mut request = request.map(with_deadline);
+        let until = Instant::now() + BODY_TIMEOUT;
+        let mut request =
+            request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(InTime::new(body, until)) });
         let peer = self.peer.ip();
         let address = ClientAddress::of(peer, request.headers(), trusted_proxies);
         if address.0 == peer && is_unknown_proxy(peer, request.headers()) && self.throttle.lets_through() {
@@ -242,28 +244,13 @@ async fn until_too_late(stopping: &CancellationToken, asked: &CancellationToken)
     let _ = Box::pin(tokio::time::timeout(FIRST_WORD, asked.cancelled())).await;
 }
 
-/// The body, as long as it comes in time: whoever announces one and does not send it must not keep his place.
-fn with_deadline(body: Incoming) -> Body {
-    if body.is_end_stream() {
-        return Body::empty();
-    }
-    let deadline = Instant::now() + BODY_TIMEOUT;
-    Body::from_stream(stream::try_unfold(body, move |mut body| async move {
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time");
-        match tokio::time::timeout_at(deadline, body.frame()).await.map_err(late)? {
-            None => Ok::<_, io::Error>(None),
-            Some(frame) => Ok(Some((frame.map_err(io::Error::other)?.into_data().unwrap_or_default(), body))),
-        }
-    }))
-}
-
 /// Whether somebody near, whom nobody has declared a proxy, speaks like one.
 fn is_unknown_proxy(peer: IpAddr, headers: &HeaderMap) -> bool {
     let is_near = match peer.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     };
-    is_near && headers.contains_key("x-forwarded-for")
+    is_near && headers.contains_key(X_FORWARDED_FOR)
 }
 
 /// The next connection, however long it takes: an accept that fails is tried again, for ever.

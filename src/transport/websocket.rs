@@ -118,7 +118,8 @@ impl IntoResponse for Rejection {
 pub struct Upgrade {
     on_upgrade: OnUpgrade,
     accept: HeaderValue,
-    protocols: Vec<String>,
+    /// The lines that offer sub-protocols.
+    protocols: Vec<HeaderValue>,
 }
 
 impl Upgrade {
@@ -145,14 +146,14 @@ impl Upgrade {
         }
         let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)).ok_or(Rejection::Key)?;
         let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| Rejection::Key)?;
-        let protocols = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
+        let protocols = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().cloned().collect();
         let on_upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(Rejection::Impossible)?;
         Ok(Self { on_upgrade, accept, protocols })
     }
 
     /// The sub-protocols that the client offers, the one it likes best first (RFC 6455 §11.3.4).
     pub fn protocols(&self) -> impl Iterator<Item = &str> {
-        self.protocols.iter().map(String::as_str)
+        tokens_of(self.protocols.iter())
     }
 
     /// The 101 to answer with, and the socket that it leads to.
@@ -165,14 +166,15 @@ impl Upgrade {
         limits: Limits,
         protocol: Option<&str>,
     ) -> (Response, impl Future<Output = Result<WebSocket, hyper::Error>> + Send + 'static + use<>) {
+        let offered = protocol.filter(|chosen| self.protocols().any(|offered| offered == *chosen));
+        let chosen = offered.and_then(|chosen| HeaderValue::from_str(chosen).ok());
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
-        let offered = protocol.filter(|chosen| self.protocols.iter().any(|offered| offered == chosen));
-        if let Some(chosen) = offered.and_then(|chosen| HeaderValue::from_str(chosen).ok()) {
+        if let Some(chosen) = chosen {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);
         }
         let on_upgrade = self.on_upgrade;
@@ -187,7 +189,11 @@ pub fn offered_protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The items of a header that is a comma-separated list, possibly in several lines (RFC 9110 §5.6.1).
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    tokens_of(headers.get_all(name).into_iter())
+}
+
+fn tokens_of<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a str> {
+    let lines = lines.filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }
 

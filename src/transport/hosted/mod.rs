@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::domain::ClientId;
 
+use super::extract::Whole;
 use super::headers::is_form;
 use super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::parameters::Parameters;
@@ -38,13 +39,15 @@ pub(super) fn routes() -> Router<Shared> {
 
 /// `GET /oauth/authorize` (RFC 6749 §4.1.1).
 async fn authorize(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let query = query.unwrap_or_default();
+    let (parameters, has_repeated) = Parameters::unrepeated(query.as_bytes());
     answer(&site, &headers, read_authorization_request(&site.config, &parameters, has_repeated))
 }
 
 /// `GET /login`: the same; it need not say that a code is wanted, nor what is the client's only redirect URI.
 async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let (parameters, has_repeated) = Parameters::unrepeated(query.unwrap_or_default().as_bytes());
+    let query = query.unwrap_or_default();
+    let (parameters, has_repeated) = Parameters::unrepeated(query.as_bytes());
     let client = parameters.given("client_id").and_then(|id| site.config.client(&ClientId::new(id).ok()?));
     let parameters = match client.map(|client| client.redirect_uris.as_slice()) {
         Some([only]) => parameters.or("redirect_uri", only),
@@ -55,11 +58,7 @@ async fn login(State(site): State<Shared>, RawQuery(query): RawQuery, headers: H
 }
 
 /// `POST /oauth/authorize` (OpenID Connect Core §3.1.2.1): leads to the same page by GET, so that it can be reloaded.
-async fn authorize_by_form(
-    State(site): State<Shared>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+async fn authorize_by_form(State(site): State<Shared>, Whole { headers, body }: Whole) -> Result<Response, Problem> {
     let (parameters, has_repeated) = form(&headers, body)?;
     match read_authorization_request(&site.config, &parameters, has_repeated) {
         Ok(_) => {
@@ -72,11 +71,13 @@ async fn authorize_by_form(
 }
 
 /// The form of a request, as [`Parameters::unrepeated`] reads it.
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters, bool), Problem> {
+fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<(Parameters<'static>, bool), Problem> {
     if !is_form(headers) {
         return Err(Problem::not_a_form());
     }
-    Ok(Parameters::unrepeated(&body?))
+    let body = body?;
+    let (parameters, has_repeated) = Parameters::unrepeated(&body);
+    Ok((parameters.into_owned(), has_repeated))
 }
 
 fn answer(site: &Site, headers: &HeaderMap, read: Result<AuthorizationRequest<'_>, NotAuthorized>) -> Response {

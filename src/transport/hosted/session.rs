@@ -1,7 +1,5 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,7 +11,8 @@ use crate::keys::sha256;
 
 use super::super::client_address::ClientAddress;
 use super::super::cors;
-use super::super::headers::PRIVATE;
+use super::super::extract::Whole;
+use super::super::json;
 use super::super::oauth::{AuthorizationRequest, NotAuthorized, read_authorization_request};
 use super::super::opening;
 use super::super::phone;
@@ -31,8 +30,7 @@ use super::form;
 pub(super) async fn session(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole { headers, body }: Whole,
 ) -> Result<Response, Problem> {
     // A browser names the origin of every POST; whoever is none has `/v1/sessions`.
     if cors::origin(&headers).is_none_or(|origin| origin != site.config.server.public_url.origin()) {
@@ -73,6 +71,7 @@ async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) 
     Ok(chosen.map(|(held, GoingOn { created, .. })| {
         let in_app = phone::in_app(site, &held.scene, created);
         let begun = Begun {
+            site,
             client: request.client,
             scene: &held.scene,
             qr_content: &created.qr.content,
@@ -80,7 +79,7 @@ async fn resume(site: &Site, held: &[Held], request: &AuthorizationRequest<'_>) 
             expires_at: created.expires_at,
             attach_token: &held.attach_token,
         };
-        (StatusCode::OK, PRIVATE, axum::Json(begun.json(site))).into_response()
+        json::private(StatusCode::OK, &begun)
     }))
 }
 
@@ -101,6 +100,7 @@ async fn begin(
     let fresh = opening::open(site, client, asker, client.confirm, opener, login, None).await?;
     let newest = Held { scene: fresh.opened.scene, attach_token };
     let begun = Begun {
+        site,
         client,
         scene: &newest.scene,
         qr_content: &fresh.qr_content,
@@ -109,12 +109,12 @@ async fn begin(
         attach_token: &newest.attach_token,
     };
     let lives = site.clock.now().until(fresh.expires_at) + site.config.session.code_ttl;
-    let session = [(header::SET_COOKIE, cookie.header(&newest, kept, lives))];
-    let mut response = (StatusCode::CREATED, PRIVATE, session, axum::Json(begun.json(site))).into_response();
+    let mut response = json::private(StatusCode::CREATED, &begun);
+    let session = std::iter::once(cookie.header(&newest, kept, lives));
     let known_from_now_on = browser.is_none().then(|| BrowserCookie::new().header());
-    for more in cookie.farewells(headers).into_iter().chain(known_from_now_on) {
-        if let Ok(more) = HeaderValue::try_from(more) {
-            response.headers_mut().append(header::SET_COOKIE, more);
+    for set in session.chain(cookie.farewells(headers)).chain(known_from_now_on) {
+        if let Ok(set) = HeaderValue::try_from(set) {
+            response.headers_mut().append(header::SET_COOKIE, set);
         }
     }
     Ok(response)

@@ -56,7 +56,7 @@ pub(in crate::transport) enum NotAuthorized {
 /// Reads a request, of which others are there more than once where `has_repeated`. What is asked for beyond a login by scanning is refused by the error that the standard names.
 pub(in crate::transport) fn read<'a>(
     config: &'a Config,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
     has_repeated: bool,
 ) -> Result<AuthorizationRequest<'a>, NotAuthorized> {
     let given = |name: &str| parameters.given(name);
@@ -91,7 +91,7 @@ pub(in crate::transport) fn read<'a>(
     Ok(AuthorizationRequest { client, login })
 }
 
-fn refuse_what_is_not_built(parameters: &Parameters) -> Result<(), Invalid> {
+fn refuse_what_is_not_built(parameters: &Parameters<'_>) -> Result<(), Invalid> {
     let refuse = |error, detail| Err(Invalid::new(error, detail));
     let given = |name: &str| parameters.given(name);
     match given("response_type") {

@@ -18,7 +18,7 @@ pub(in crate::transport) fn authenticate<'a>(
     site: &'a Site,
     address: ClientAddress,
     headers: &HeaderMap,
-    form: &Parameters,
+    form: &Parameters<'_>,
 ) -> Result<&'a Client, OAuthError> {
     site.limits.may_authenticate(address).map_err(OAuthError::TooManyFailures)?;
     let client = judge(&site.config, headers, form);
@@ -28,7 +28,7 @@ pub(in crate::transport) fn authenticate<'a>(
     client
 }
 
-fn judge<'a>(config: &'a Config, headers: &HeaderMap, form: &Parameters) -> Result<&'a Client, OAuthError> {
+fn judge<'a>(config: &'a Config, headers: &HeaderMap, form: &Parameters<'_>) -> Result<&'a Client, OAuthError> {
     let in_form = form.given("client_secret");
     let (id, secret) = match (headers.get(header::AUTHORIZATION), in_form) {
         (Some(_), Some(_)) => {

@@ -12,14 +12,12 @@ mod token;
 mod userinfo;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::routing::{get, post};
-use http::HeaderMap;
 
 use crate::actors::Grant;
 use crate::config::{Choice, Scope};
 
+use super::extract::Whole;
 use super::headers::is_form;
 use super::parameters::Parameters;
 use super::site::Shared;
@@ -48,12 +46,13 @@ pub(super) fn routes_at_the_root(base: &str) -> Router<Shared> {
 }
 
 /// The form of a request, each parameter at most once; empty ones count as left out (RFC 6749 §3.2).
-fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Parameters, OAuthError> {
-    let body = body.map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
-    if !is_form(headers) {
+fn form(request: &Whole) -> Result<Parameters<'_>, OAuthError> {
+    let body =
+        request.body.as_ref().map_err(|_| OAuthError::InvalidRequest("the body could not be read, or is too large"))?;
+    if !is_form(&request.headers) {
         return Err(OAuthError::InvalidRequest("send the body as application/x-www-form-urlencoded"));
     }
-    Parameters::parse(&body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))
+    Parameters::parse(body).map_err(|_| OAuthError::InvalidRequest("a parameter is there twice"))
 }
 
 /// Whether a login was granted a scope.

@@ -1,12 +1,11 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::actors::GivenBack;
 
 use super::super::client_address::ClientAddress;
+use super::super::extract::Whole;
 use super::super::headers::PRIVATE;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
@@ -17,11 +16,10 @@ use super::form;
 pub(super) async fn revoke(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Whole,
 ) -> Result<Response, OAuthError> {
-    let form = form(&headers, body)?;
-    let client = authenticate(&site, address, &headers, &form)?;
+    let form = form(&request)?;
+    let client = authenticate(&site, address, &request.headers, &form)?;
     let token = form.given("token").ok_or(OAuthError::InvalidRequest("token is missing"))?;
     match site.logins.give_back(token, &client.client_id).await {
         Ok(GivenBack::Void) => Ok((StatusCode::OK, PRIVATE).into_response()),

@@ -52,7 +52,8 @@ pub(super) async fn foresee(
         .filter(|(created, scanner)| scanner.unionid.is_none() && has_scope(&created.request.scope, Scope::Openid));
     match missing {
         None => Ok(None),
-        Some((created, scanner)) => demand(site, &created.account, &scanner.openid).await.map(Some),
+        // In a box, because every redemption would keep room for it.
+        Some((created, scanner)) => Box::pin(demand(site, &created.account, &scanner.openid)).await.map(Some),
     }
 }
 

@@ -1,9 +1,7 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, header};
-use serde_json::Map;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::actors::{RedeemError, Redemption};
@@ -12,26 +10,42 @@ use crate::keys::sha256;
 use crate::traces::{Span, Step};
 
 use super::super::client_address::ClientAddress;
-use super::super::headers::PRIVATE;
+use super::super::extract::Whole;
+use super::super::json;
 use super::super::site::Shared;
 use super::client_authentication::authenticate;
 use super::error::OAuthError;
 use super::subject::{self, Presented};
 use super::{form, grant_has, id_token};
 
+/// What is told of a login that is redeemed (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). With the scope wechat it names the
+/// openid and, where it is known, the unionid, as WeChat's API does.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    /// In seconds.
+    expires_in: u64,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unionid: Option<&'a str>,
+}
+
 /// `POST /oauth/token` (RFC 6749 §4.1.3): redeems a code once.
 ///
-/// The client is judged first, so a failed authentication burns no code. Beside OAuth's own fields the answer names, with
-/// the scope wechat, the openid and, where it is known, the unionid, as WeChat's API does.
+/// The client is judged first, so a failed authentication burns no code.
 pub(super) async fn token(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Whole,
 ) -> Result<Response, OAuthError> {
     let arrived = Instant::now();
-    let form = form(&headers, body)?;
-    let client = authenticate(&site, address, &headers, &form)?;
+    let form = form(&request)?;
+    let client = authenticate(&site, address, &request.headers, &form)?;
     match form.given("grant_type") {
         Some("authorization_code") => {}
         Some(_) => return Err(OAuthError::UnsupportedGrantType),
@@ -53,26 +67,28 @@ pub(super) async fn token(
     })?;
     let redemption = Redemption { grant: subject::recall(&site, redemption.grant, foreseen), ..redemption };
     let grant = &redemption.grant;
-    let mut answer = Map::new();
-    answer.insert("access_token".into(), redemption.access_token.as_str().into());
-    answer.insert("token_type".into(), "Bearer".into());
-    let lives = site.clock.now().until(grant.expires_at).as_secs_f64().round() as u64;
-    answer.insert("expires_in".into(), lives.into());
-    answer.insert("scope".into(), grant.created.request.scope.as_str().into());
+    let mut answer = Answer {
+        access_token: &redemption.access_token,
+        token_type: "Bearer",
+        expires_in: site.clock.now().until(grant.expires_at).as_secs_f64().round() as u64,
+        scope: &grant.created.request.scope,
+        id_token: None,
+        openid: None,
+        unionid: None,
+    };
     if grant_has(grant, Scope::Openid) {
         let sub = subject::subject(&site, client, grant).ok_or(OAuthError::TemporarilyUnavailable)?;
         let id_token = id_token::issue(&site, client, &redemption, sub);
-        let id_token = id_token.map_err(|_| OAuthError::TemporarilyUnavailable)?;
-        answer.insert("id_token".into(), id_token.into());
+        answer.id_token = Some(id_token.map_err(|_| OAuthError::TemporarilyUnavailable)?);
     }
     if grant_has(grant, Scope::Wechat) {
-        answer.insert("openid".into(), grant.openid.as_str().into());
-        if let Some(unionid) = &grant.unionid {
-            answer.insert("unionid".into(), unionid.as_str().into());
-        }
+        answer.openid = Some(grant.openid.as_str());
+        answer.unionid = grant.unionid.as_ref().map(|unionid| unionid.as_str());
     }
     site.metrics.logins().redeemed(arrived.elapsed());
     let redeem = Span::until_now(Step::Redeem, &redemption.scene, "redeemed", arrived);
     site.traces.ended(&Span { created: Some(&grant.created), ..redeem });
-    Ok((PRIVATE, [(header::PRAGMA, "no-cache")], axum::Json(answer)).into_response())
+    let mut response = json::private(StatusCode::OK, &answer);
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    Ok(response)
 }

@@ -1,13 +1,13 @@
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::config::{Choice, Scope};
 
+use super::super::extract::Whole;
 use super::super::headers::{PRIVATE, is_form};
+use super::super::json;
 use super::super::parameters::Parameters;
 use super::super::site::Shared;
 use super::grant_has;
@@ -29,11 +29,7 @@ pub(super) async fn get(State(site): State<Shared>, headers: HeaderMap) -> Respo
 }
 
 /// `POST /oauth/userinfo`: the same; the token may stand in a form (RFC 6750 §2.2), not in both.
-pub(super) async fn post(
-    State(site): State<Shared>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub(super) async fn post(State(site): State<Shared>, Whole { headers, body }: Whole) -> Response {
     let Ok(body) = body else { return Refused::Malformed.into_response() };
     let form = if is_form(&headers) { Parameters::parse(&body) } else { Ok(Parameters::default()) };
     let Ok(form) = form else { return Refused::Malformed.into_response() };
@@ -45,7 +41,7 @@ pub(super) async fn post(
 
 async fn answer(site: &Shared, token: Option<String>) -> Response {
     match claims(site, token).await {
-        Ok(claims) => (PRIVATE, axum::Json(claims)).into_response(),
+        Ok(claims) => json::private(StatusCode::OK, &claims),
         Err(refused) => refused.into_response(),
     }
 }

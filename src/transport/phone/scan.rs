@@ -29,7 +29,8 @@ fn path(scene: &SceneId) -> String {
 }
 
 fn address(site: &Site, scene: &SceneId) -> String {
-    site.config.server.public_url.join(&path(scene)).into()
+    // A scene id needs no escapes in a URL.
+    [site.config.server.public_url.as_str(), &path(scene)].concat()
 }
 
 /// A QR code with a link, which needs no WeChat to be made and lives as long as its session.
@@ -50,9 +51,9 @@ pub(in crate::transport) fn in_app(site: &Site, scene: &SceneId, created: &Creat
 /// the link into the QR code itself.
 fn page_of<'a>(site: &'a Site, scene: &SceneId, created: &Created) -> Option<Page<'a>> {
     let account = site.config.account(&created.account)?;
+    let scope = Scope::of(account)?;
     let is_safe = created.confirmation != Confirmation::Auto || created.qr.content == address(site, scene);
-    let scope = Scope::of(account).filter(|_| is_safe)?;
-    Some(Page { account, path: path(scene), scope })
+    is_safe.then(|| Page { account, path: path(scene), scope })
 }
 
 /// `GET /l/{scene}`.

@@ -105,7 +105,8 @@ impl Source {
         if let Some(code) = self.take_prepared() {
             return Ok(self.for_one_session(code));
         }
-        match self.make(self.needs).await {
+        // In a box, because every session that begins would keep room for it.
+        match Box::pin(self.make(self.needs)).await {
             Ok(code) => Ok(self.for_one_session(code)),
             Err(no_code) => {
                 self.budget().not_taken_by(network);

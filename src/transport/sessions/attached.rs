@@ -1,14 +1,13 @@
 //! Who watches a session: the browser that holds its attach token, on whichever transport.
 
 use http::{HeaderMap, header};
-use serde_json::Value;
 
 use super::super::client_address::ClientAddress;
 use super::super::extract::{Query, Scene};
 use super::super::problem::Problem;
 use super::super::site::{Shared, Site};
 use super::super::{cors, websocket};
-use super::message::message_json;
+use super::message::Told;
 use crate::actors::{Message, Watched};
 use crate::domain::{Created, SceneId};
 
@@ -57,7 +56,7 @@ fn token(headers: &HeaderMap, query: &Query) -> Option<String> {
 }
 
 /// Messages as the browser gets them.
-pub(super) fn to_json(site: &Site, created: &Created, messages: &[Message]) -> Vec<Value> {
+pub(super) fn told<'a>(site: &Site, created: &Created, messages: &'a [Message]) -> impl Iterator<Item = Told<'a>> {
     let issuer = site.config.server.public_url.as_str();
-    messages.iter().map(|message| message_json(message, created, issuer)).collect()
+    messages.iter().map(|message| Told::of(message, created, issuer))
 }

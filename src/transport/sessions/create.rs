@@ -10,7 +10,9 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
 use super::super::client_address::ClientAddress;
-use super::super::headers::{PRIVATE, media_type};
+use super::super::extract::Whole;
+use super::super::headers::media_type;
+use super::super::json;
 use super::super::login_request::{self, Asked};
 use super::super::oauth::{self, OAuthError};
 use super::super::parameters::Parameters;
@@ -70,10 +72,19 @@ impl Ask {
 pub(super) async fn create(
     State(site): State<Shared>,
     Extension(address): Extension<ClientAddress>,
-    headers: HeaderMap,
+    Whole { headers, body }: Whole,
+) -> Response {
+    let answer = begin(&site, address, &headers, body).await.into_response();
+    cors::let_read(answer, &headers, &site.config)
+}
+
+async fn begin(
+    site: &Shared,
+    address: ClientAddress,
+    headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if !media_type(&headers).eq_ignore_ascii_case("application/json") {
+    if !media_type(headers).eq_ignore_ascii_case("application/json") {
         let detail = "send the body as application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
     }
@@ -83,17 +94,17 @@ pub(super) async fn create(
         client.ok_or_else(|| Problem::bad_request("unknown_client", "there is no client with this client_id"))?;
     // Who brings credentials is the client's back end, or is not: they are never passed over.
     if headers.contains_key(header::AUTHORIZATION) {
-        match oauth::authenticate(&site, address, &headers, &Parameters::default()) {
+        match oauth::authenticate(site, address, headers, &Parameters::default()) {
             Ok(known) if known.client_id == client.client_id => {}
             Err(OAuthError::TooManyFailures(wait)) => return Err(Problem::too_many_failures(wait)),
             _ => return Err(Problem::invalid_client()),
         }
     }
-    if cors::origin(&headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
+    if cors::origin(headers).is_some_and(|origin| !cors::is_clients(origin, client, &site.config)) {
         return Err(cors::foreign());
     }
     let is_back_end = headers.contains_key(header::AUTHORIZATION);
-    let visitor = if is_back_end { told_visitor(&ask)? } else { Some(opening::seen_visitor(address, &headers)) };
+    let visitor = if is_back_end { told_visitor(&ask)? } else { Some(opening::seen_visitor(address, headers)) };
     if !is_back_end && (ask.client_ip.is_some() || ask.user_agent.is_some()) {
         let detail = "client_ip and user_agent are a back end's word: send the client's credentials (Basic) with them";
         return Err(Problem::bad_request("invalid_request", detail));
@@ -103,9 +114,10 @@ pub(super) async fn create(
     let asker = opening::Asker { address, visitor, browser: None, is_back_end };
     let attach_token = URL_SAFE_NO_PAD.encode(random_bytes::<24>());
     let opener = Opener::Browser { attach: sha256(attach_token.as_bytes()) };
-    let fresh = opening::open(&site, client, asker, client.confirm, opener, request, None).await?;
+    let fresh = opening::open(site, client, asker, client.confirm, opener, request, None).await?;
 
     let begun = Begun {
+        site,
         client,
         scene: &fresh.opened.scene,
         qr_content: &fresh.qr_content,
@@ -113,7 +125,7 @@ pub(super) async fn create(
         expires_at: fresh.expires_at,
         attach_token: &attach_token,
     };
-    Ok((StatusCode::CREATED, PRIVATE, axum::Json(begun.json(&site))).into_response())
+    Ok(json::private(StatusCode::CREATED, &begun))
 }
 
 /// The browser of which a back end tells; `None` where it says nothing of it. What a browser says of itself is no secret and
@@ -126,5 +138,19 @@ fn told_visitor(ask: &Ask) -> Result<Option<Visitor>, Problem> {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(invalid("user_agent is there without client_ip")),
         (Some(address), user_agent) => Ok(Some(Visitor::new(&address.to_canonical().to_string(), user_agent))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_begins_a_session_takes_little() {
+        fn size<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size(create);
+        assert!(bytes <= 3200, "{bytes} bytes for each, where what is rare takes its room at once");
     }
 }

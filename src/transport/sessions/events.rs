@@ -14,7 +14,7 @@ use super::super::headers::PRIVATE;
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::attached::{attach, to_json};
+use super::attached::{attach, told};
 use crate::actors::{Message, Watched};
 use crate::metrics::ConnectionKind;
 
@@ -50,18 +50,17 @@ pub(super) async fn events(
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());
     }
     place.wait_among(&site.sockets)?;
-    let events = Sse::new(told(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
+    let events = Sse::new(stream_of(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
     let mut response = events.into_response();
-    let private = PRIVATE.map(|(name, value)| (name, HeaderValue::from_static(value)));
     // In the place of what the library says of the same.
-    for (name, value) in private.into_iter().chain([UNBUFFERED]) {
+    for (name, value) in PRIVATE.into_iter().chain([UNBUFFERED]) {
         response.headers_mut().insert(name, value);
     }
     Ok(response)
 }
 
 /// What was missed, and then what comes, until the session is over or the daemon stops.
-fn told(
+fn stream_of(
     site: Shared,
     Watched { created, watch }: Watched,
     missed: Vec<Message>,
@@ -76,10 +75,11 @@ fn told(
     });
     let batches = stream::once(std::future::ready(missed)).chain(coming);
     batches.take_until(stopping.cancelled_owned()).flat_map(move |messages| {
-        let texts = to_json(&site, &created, &messages);
-        let events = messages.into_iter().zip(texts);
-        stream::iter(
-            events.map(|(message, text)| Ok(Event::default().id(message.seq.to_string()).data(text.to_string()))),
-        )
+        let texts = told(&site, &created, &messages).map(|told| told.text());
+        let events = messages
+            .iter()
+            .zip(texts)
+            .map(|(message, text)| Ok(Event::default().id(message.seq.to_string()).data(text)));
+        stream::iter(events.collect::<Vec<_>>())
     })
 }

@@ -1,4 +1,4 @@
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use crate::actors::{Message, MessageBody};
 use crate::clock::rfc3339_millis;
@@ -7,39 +7,46 @@ use crate::domain::Created;
 use super::super::oauth::redirect_to;
 
 /// A message as browsers get it, on every transport.
-pub(super) fn message_json(message: &Message, created: &Created, issuer: &str) -> Value {
-    let mut json = Map::new();
-    json.insert("seq".into(), message.seq.into());
-    let mut name = |name: &str| drop(json.insert("type".into(), name.into()));
-    let outcome = match &message.body {
-        MessageBody::Created => {
-            name("created");
-            None
-        }
-        MessageBody::Scanned { number } => {
-            name("scanned");
-            if let Some(number) = number {
-                json.insert("number".into(), (*number).into());
+#[derive(Serialize)]
+pub(super) struct Told<'a> {
+    seq: u32,
+    #[serde(rename = "type")]
+    name: &'static str,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_to: Option<String>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn of(message: &'a Message, created: &Created, issuer: &str) -> Self {
+        let of = |name| Self {
+            seq: message.seq,
+            name,
+            at: rfc3339_millis(message.at),
+            number: None,
+            code: None,
+            redirect_to: None,
+        };
+        let leading = |outcome| redirect_to(&created.request, outcome, issuer);
+        let failed = || leading(("error", "access_denied"));
+        match &message.body {
+            MessageBody::Created => of("created"),
+            MessageBody::Scanned { number } => Self { number: *number, ..of("scanned") },
+            MessageBody::Confirmed { code, .. } => {
+                Self { code: Some(code), redirect_to: leading(("code", code)), ..of("confirmed") }
             }
-            None
+            MessageBody::Denied(_) => Self { redirect_to: failed(), ..of("denied") },
+            MessageBody::Expired => Self { redirect_to: failed(), ..of("expired") },
         }
-        MessageBody::Confirmed { code, .. } => {
-            name("confirmed");
-            json.insert("code".into(), code.as_ref().into());
-            Some(("code", code.as_ref()))
-        }
-        MessageBody::Denied(_) => {
-            name("denied");
-            Some(("error", "access_denied"))
-        }
-        MessageBody::Expired => {
-            name("expired");
-            Some(("error", "access_denied"))
-        }
-    };
-    json.insert("at".into(), rfc3339_millis(message.at).into());
-    if let Some(url) = outcome.and_then(|outcome| redirect_to(&created.request, outcome, issuer)) {
-        json.insert("redirect_to".into(), url.into());
     }
-    Value::Object(json)
+
+    /// As a text of its own.
+    pub(super) fn text(&self) -> String {
+        // A struct of texts and numbers can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }

@@ -34,10 +34,10 @@ pub(super) fn routes(site: &Shared) -> Router<Shared> {
         async move { cors::let_read(next.run(request).await, &headers, &site.config) }
     };
     Router::new()
-        .route("/v1/sessions", post(create::create).options(preflight_of_creation))
         .route("/v1/sessions/{scene}", get(poll::poll).delete(poll::give_up).options(preflight_of_session))
         .route("/v1/sessions/{scene}/events", get(events::events).options(preflight_of_events))
         .layer(middleware::from_fn(let_read))
+        .route("/v1/sessions", post(create::create).options(preflight_of_creation))
         .route("/v1/sessions/{scene}/ws", get(socket::connect))
         .route("/v1/sessions/{scene}/qr.svg", get(svg))
         .route("/v1/sessions/{scene}/qr.png", get(png))

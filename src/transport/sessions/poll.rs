@@ -1,23 +1,29 @@
 use std::time::Duration;
 
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use serde::Serialize;
 
 use super::super::client_address::ClientAddress;
 use super::super::connection_place::ConnectionPlace;
 use super::super::extract::{Query, Scene};
-use super::super::headers::PRIVATE;
+use super::super::json;
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::attached::{Attached, attach, to_json};
+use super::attached::{Attached, attach, told};
+use super::message::Told;
 use crate::actors::Watched;
 use crate::metrics::ConnectionKind;
 
 /// The longest that a poll waits.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    messages: Vec<Told<'a>>,
+}
 
 /// `GET /v1/sessions/{scene_id}?after=&wait=`: the messages behind `after`, as soon as there is one, or none.
 pub(super) async fn poll(
@@ -42,7 +48,8 @@ pub(super) async fn poll(
         };
     }
     measure::pushed(&site.metrics, &site.traces, &watch);
-    Ok((PRIVATE, axum::Json(json!({ "messages": to_json(&site, &created, &messages) }))).into_response())
+    let messages = told(&site, &created, &messages).collect();
+    Ok(json::private(StatusCode::OK, &Answer { messages }))
 }
 
 /// `DELETE /v1/sessions/{scene_id}`: the browser gives up, and whose page may watch may do so.

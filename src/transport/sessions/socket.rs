@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -14,7 +13,7 @@ use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
 use super::super::websocket::{Closed, Limits, Upgrade, WebSocket};
-use super::attached::{attach, to_json};
+use super::attached::{attach, told};
 use crate::actors::{Message, Watch, Watched};
 use crate::domain::Created;
 use crate::metrics::{Connected, ConnectionKind};
@@ -119,8 +118,8 @@ impl Browser {
     }
 
     async fn say(&mut self, messages: &[Message]) -> Result<(), Closed> {
-        let texts = to_json(&self.site, &self.created, messages);
-        self.socket.send_texts(texts.iter().map(Value::to_string).collect()).await
+        let texts = told(&self.site, &self.created, messages).map(|told| told.text()).collect();
+        self.socket.send_texts(texts).await
     }
 }
 
