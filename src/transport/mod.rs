@@ -11,6 +11,7 @@ mod client_address;
 mod connection_place;
 mod cookies;
 mod cors;
+mod descriptors;
 mod extract;
 mod headers;
 mod hosted;

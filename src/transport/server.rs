@@ -26,6 +26,7 @@ use tower::Service;
 use super::body::InTime;
 use super::client_address::{ClientAddress, X_FORWARDED_FOR};
 use super::connection_place::{self, ConnectionPlace, FIRST_WORD};
+use super::descriptors;
 use super::throttle::Throttle;
 use super::tls;
 
@@ -72,7 +73,9 @@ impl Places {
             }
         }
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        Self::of(usize::try_from(descriptors).unwrap_or(usize::MAX))
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        descriptors::make_room(descriptors);
+        Self::of(descriptors)
     }
 
     fn of(descriptors: usize) -> Self {
@@ -297,7 +300,7 @@ mod tests {
     fn descriptors_are_left_for_the_journal_and_for_wechat() {
         for descriptors in [256, 1024, 20_000, usize::MAX] {
             let places = Places::of(descriptors);
-            assert!(places.http + places.sockets <= descriptors / 10 * 9, "{places:?} of {descriptors}");
+            assert!(places.http + places.sockets <= descriptors - descriptors / 10, "{places:?} of {descriptors}");
         }
         assert_eq!(Places::of(20_000).sockets, 15_200);
     }

@@ -1,4 +1,5 @@
-//! How fast the journal is written, as it shows by what was written last: how long what waits will take.
+//! How fast the journal is written, as it shows by what was written last: how long what waits will take, and whether it pays
+//! to wait for others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,29 @@ use tokio::time::Instant;
 
 /// What the newest group counts for, against all before: a quarter. One slow sync among fast ones is soon forgotten.
 const NEWEST: u32 = 4;
+
+/// While appends share syncs, a sync begins so long after the one before at the earliest.
+const BETWEEN_SHARED: Duration = Duration::from_millis(1);
+
+/// Whether appends come so close together that a sync waits for more of them: what it gathers costs less than a sync for each,
+/// and leaves the processor to the logins. Who appends alone never waits (docs/adr/0034).
+#[derive(Default)]
+pub(super) struct Sharing {
+    /// When the last group began, where it was more than one append.
+    began: Option<Instant>,
+}
+
+impl Sharing {
+    /// A group of so many appends begins to be written.
+    pub(super) fn begins(&mut self, appends: usize, now: Instant) {
+        self.began = (appends > 1).then_some(now);
+    }
+
+    /// How long the next one waits for others.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| BETWEEN_SHARED.saturating_sub(now.duration_since(began)))
+    }
+}
 
 /// What is measured of the groups that are written.
 #[derive(Default)]
@@ -63,6 +87,24 @@ mod tests {
         pace.begins(began);
         pace.ends(began + took);
         began + took
+    }
+
+    #[test]
+    fn who_appends_alone_waits_for_nobody() {
+        let (mut sharing, now) = (Sharing::default(), Instant::now());
+        assert_eq!(sharing.wait(now), Duration::ZERO);
+        sharing.begins(1, now);
+        assert_eq!(sharing.wait(now), Duration::ZERO);
+    }
+
+    #[test]
+    fn behind_a_sync_that_was_shared_others_are_waited_for_until_a_millisecond_has_passed() {
+        let (mut sharing, now) = (Sharing::default(), Instant::now());
+        sharing.begins(2, now);
+        assert_eq!(sharing.wait(now + Duration::from_micros(300)), Duration::from_micros(700));
+        assert_eq!(sharing.wait(now + ms(5)), Duration::ZERO);
+        sharing.begins(1, now);
+        assert_eq!(sharing.wait(now), Duration::ZERO, "they are alone again");
     }
 
     #[test]

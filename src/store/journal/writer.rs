@@ -14,6 +14,7 @@ use crate::store::{Append, StoreError};
 use crate::vault::{Vault, VaultError};
 
 use super::keys::KeySync;
+use super::pace::Sharing;
 use super::queue::{AppendRequest, Batch, Lines, Reply};
 use super::reader::Shared;
 
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     last_seq: u64,
     archiver: SyncSender<()>,
     keys: KeySync,
+    sharing: Sharing,
     failed: Option<MediumError>,
 }
 
@@ -67,7 +69,7 @@ impl Writer {
     pub(super) fn new(shared: Arc<Shared>, lines: Lines, archiver: SyncSender<()>, keys: KeySync) -> Self {
         let starts = shared.live().values().filter_map(|sequences| sequences.first().copied()).collect();
         let last_seq = shared.head.borrow().seq;
-        Self { shared, lines, starts, last_seq, archiver, keys, failed: None }
+        Self { shared, lines, starts, last_seq, archiver, keys, sharing: Sharing::default(), failed: None }
     }
 
     pub(super) fn run(self) {
@@ -119,12 +121,27 @@ impl Writer {
         loop {
             self.lines.take(batch, GROUP);
             if !batch.is_empty() {
-                return true;
+                break;
             }
             if !self.tidy() {
-                return self.lines.wait(batch, GROUP);
+                if !self.lines.wait(batch, GROUP) {
+                    return false;
+                }
+                break;
             }
         }
+        self.gather(batch);
+        true
+    }
+
+    /// Where the last sync was shared, waits for others to share this one.
+    fn gather(&mut self, batch: &mut Batch) {
+        let wait = self.sharing.wait(Instant::now());
+        if wait.is_zero() || batch.ends_something() || batch.appends.is_empty() {
+            return;
+        }
+        std::thread::sleep(wait);
+        self.lines.take(batch, GROUP);
     }
 
     /// Commits all that stands in the line of new sessions at this moment.
@@ -153,7 +170,9 @@ impl Writer {
             }
             return;
         }
-        self.shared.pace.begins(Instant::now());
+        let began = Instant::now();
+        self.sharing.begins(appends.len(), began);
+        self.shared.pace.begins(began);
         let mut group = Group::new(self.last_seq + 1);
         for append in appends.drain(..) {
             self.shared.tell(|observer| observer.waited(append.asked.elapsed()));
