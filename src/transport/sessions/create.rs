@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn who_begins_a_session_takes_little() {
-        fn size<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        fn size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
             size_of::<F>()
         }
         let bytes = size(create);
