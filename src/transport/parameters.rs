@@ -1,8 +1,13 @@
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+use percent_encoding::percent_decode;
+
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The parameters of a query or a form, in `application/x-www-form-urlencoded`: each at most once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(super) struct Parameters<'a>(Vec<Pair<'a>>);
 
 /// A parameter is there twice: which one counts is a matter of taste, so none does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +21,7 @@ impl<'a> Parameters<'a> {
 
     /// The parameters that are there once, and whether others are there more often.
     pub(super) fn unrepeated(text: &'a [u8]) -> (Self, bool) {
-        let mut parameters: Vec<_> = form_urlencoded::parse(text).collect();
+        let mut parameters: Vec<_> = pairs(text).collect();
         let repeated = repeated(&parameters);
         if !repeated.is_empty() {
             parameters.retain(|(name, _)| repeated.binary_search(name).is_err());
@@ -55,9 +60,27 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// Names and values in their order (URL Standard §5.1).
+fn pairs(text: &[u8]) -> impl Iterator<Item = Pair<'_>> {
+    let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_at(memchr(b'=', pair).unwrap_or(pair.len()));
+        (decoded(name), decoded(value.get(1..).unwrap_or_default()))
+    })
+}
+
+/// A name or a value as it is meant. Most have nothing encoded in them, and one look tells.
+pub(super) fn decoded(text: &[u8]) -> Cow<'_, str> {
+    if memchr2(b'%', b'+', text).is_none() {
+        return String::from_utf8_lossy(text);
+    }
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Cow::Owned(percent_decode(&spaced).decode_utf8_lossy().into_owned())
+}
+
 /// The names that are there more often than once, in their order: thousands fit into a body, and without an order each
 /// would be compared with each.
-fn repeated<'a>(parameters: &[(Cow<'a, str>, Cow<'a, str>)]) -> Vec<Cow<'a, str>> {
+fn repeated<'a>(parameters: &[Pair<'a>]) -> Vec<Cow<'a, str>> {
     let mut names: Vec<_> = parameters.iter().map(|(name, _)| name).collect();
     names.sort_unstable();
     let twice = names.windows(2).filter(|pair| pair[0] == pair[1]);
@@ -66,7 +89,19 @@ fn repeated<'a>(parameters: &[(Cow<'a, str>, Cow<'a, str>)]) -> Vec<Cow<'a, str>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_the_standards_parser_reads(text in r"([a-b]|[=&+%]|%[0-9A-F]{2}|é){0,30}", cut in 0..60_usize) {
+            // Cut anywhere, so that it need not be UTF-8.
+            let text = &text.as_bytes()[..cut.min(text.len())];
+            let expected: Vec<_> = form_urlencoded::parse(text).collect();
+            prop_assert_eq!(pairs(text).collect::<Vec<_>>(), expected);
+        }
+    }
 
     fn unrepeated(text: &str) -> (String, bool) {
         let (parameters, has_repeated) = Parameters::unrepeated(text.as_bytes());
@@ -81,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_names_are_read_in_no_time_whether_they_are_there_once_or_twice() {
+    fn of_thousands_those_that_are_there_twice_are_left_out() {
         let names: Vec<String> = (0..4_000).map(|number| format!("{number}=")).collect();
         let once = names.join("&");
         assert!(Parameters::parse(once.as_bytes()).is_ok());

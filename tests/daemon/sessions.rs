@@ -377,10 +377,13 @@ async fn pages_of_the_clients_origins_may_call_from_there_and_no_others() {
     assert_eq!((polled.status, polled.header("access-control-allow-origin")), (200, shop.1));
     let refused = send("GET", &poll, &[shop], "").await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, shop.1), "pages can read why");
+    let refused = world.post("/v1/sessions", &[("content-type", "text/plain"), shop], &body).await;
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (415, shop.1), "there, too");
 
     for evil in ["https://evil.example.com", "null", "https://shop.example.com.evil.example"] {
         let evil = ("origin", evil);
-        assert_eq!(send("OPTIONS", &world.url("/v1/sessions"), &[evil, asks], "").await.status, 403);
+        let preflight = send("OPTIONS", &world.url("/v1/sessions"), &[evil, asks], "").await;
+        assert_eq!((preflight.status, preflight.header("vary")), (403, "Origin"));
         let answer = world.post("/v1/sessions", &[JSON[0], evil], &body).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
         let polled = send("GET", &poll, &[evil, ("authorization", &bearer)], "").await;

@@ -8,7 +8,7 @@ use crate::domain::ClientId;
 use crate::keys::{same_secret, sha256};
 
 use super::super::client_address::ClientAddress;
-use super::super::parameters::Parameters;
+use super::super::parameters::{Parameters, decoded};
 use super::super::site::Site;
 use super::error::OAuthError;
 
@@ -63,10 +63,6 @@ fn read_basic(value: &str) -> Option<(String, String)> {
     let bytes = STANDARD.decode(encoded.trim()).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (id, secret) = text.split_once(':')?;
-    Some((form_decode(id), form_decode(secret)))
-}
-
-fn form_decode(text: &str) -> String {
-    let spaces = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaces).decode_utf8_lossy().into_owned()
+    let decoded = |text: &str| decoded(text.as_bytes()).into_owned();
+    Some((decoded(id), decoded(secret)))
 }
