@@ -25,7 +25,8 @@
 //!    are. `cpu_us_a_login` knows nothing of the load: the ratios `…_by_cpu` are what the rates would be if each server had
 //!    its core and nothing else to wait for.
 //! 2. `latency`: from WeChat's push until the browser has read that the login is confirmed, for lone logins, ours and the
-//!    bare loop's; and ours at six tenths of its own greatest rate, found just before. There the load is open: pushes come
+//!    bare loop's; and each at six tenths of its own greatest rate, found just before: what the bare loop's tail is then
+//!    comes of the machine. There the load is open: pushes come
 //!    as visitors do, and the time counts from when a push was due (`scan_login::bench::scenario::callback`).
 //! 3. `memory`: what each pending login with an open socket adds to the resident size, once some have been opened. Every
 //!    server is a fresh process. The kernel's share, about 5 KiB a socket, is not in it.
