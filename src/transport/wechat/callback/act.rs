@@ -105,10 +105,13 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
                     }
                 });
             }
-            match ours {
+            let said = match ours {
                 Ours::Scan { scene } => scan(&site, account, scene, &push.from, seal, arrival).await?,
                 Ours::Word(word) => chat::answer(&site, account, word, arrival).await?,
-            }
+            };
+            // Who tells the browser is ready, too, and may wait for this processor; WeChat has time (docs/adr/0033).
+            tokio::task::yield_now().await;
+            said
         }
         (None, Some(forwarder)) => {
             let answer = forwarder.ask(original).await.unwrap_or_else(|error| {
