@@ -240,6 +240,12 @@ impl ConnectionPlace {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::super::observed::Observed;
     use super::*;
 
     async fn connected(places: &Arc<Semaphore>, wanted: &Arc<Wanted>) -> ConnectionPlace {
@@ -299,6 +305,34 @@ mod tests {
         drop(take(&places, &wanted).await.unwrap());
         assert!(lasting.await.unwrap());
         assert_eq!(began.elapsed().as_millis() / 10, FIRST_WORD.as_millis() / 10);
+    }
+
+    /// What becomes of a connection that was idle for long, of which `said` comes just before it would leave, while the runtime
+    /// is busy with other things: whether it stays.
+    async fn stays_where_comes(said: &[u8]) -> bool {
+        let (places, wanted) = places(1);
+        let place = connected(&places, &wanted).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut observed = Observed::new(listener.accept().await.unwrap().0, place.signs());
+        let connection = pin!(async {
+            while observed.read_u8().await.unwrap() != b'!' {}
+            let _busy = place.is_asked(Instant::now());
+            std::future::pending::<()>().await;
+        });
+        let mut lasting = pin!(place.until_unneeded(connection));
+        assert!(futures_util::poll!(lasting.as_mut()).is_pending());
+        tokio::time::advance(FIRST_WORD * 2).await;
+        peer.write_all(said).unwrap();
+        wanted.ask();
+        futures_util::poll!(lasting).is_pending()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_come_meanwhile_is_seen_before_anybody_leaves() {
+        assert!(stays_where_comes(b"ask!").await, "a request");
+        assert!(stays_where_comes(b"a").await, "the beginning of one");
+        assert!(!stays_where_comes(b"").await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -162,6 +162,7 @@ mod tests {
     async fn what_the_runtime_has_not_heard_of_yet_is_seen_where_it_is_watched() {
         use std::io::Write;
         let (mut peer, mut observed, signs) = connected().await;
+        assert_eq!(read_at_once(&mut observed), Poll::Pending);
         peer.write_all(b"GET").unwrap();
         assert_eq!(read_at_once(&mut observed), Poll::Pending, "else this shows nothing");
         signs.watch(true);

@@ -116,16 +116,21 @@ pub async fn serve(
     let throttle = Arc::new(Throttle::default());
     let (connections, wanted) = (TaskTracker::new(), Arc::new(Wanted::default()));
     loop {
-        let place = tokio::select! {
-            () = stopping.cancelled() => break,
-            place = connection_place::take(&places, &wanted) => place,
-        };
-        // Nobody closes them.
-        let Ok(place) = place else { break };
+        // Before there is a place for it: nobody leaves while nobody comes.
         let (stream, peer) = tokio::select! {
             () = stopping.cancelled() => break,
             accepted = accept(&listener, &throttle) => accepted,
         };
+        let place = tokio::select! {
+            place = connection_place::take(&places, &wanted) => place,
+            // It is heard, too, since nobody else would answer it.
+            () = stopping.cancelled() => {
+                places.add_permits(1);
+                places.clone().acquire_owned().await
+            }
+        };
+        // Nobody closes them.
+        let Ok(place) = place else { break };
         let connection = Connection {
             peer,
             front: front.clone(),
@@ -322,7 +327,7 @@ mod tests {
     fn descriptors_are_left_for_the_journal_and_for_wechat() {
         for descriptors in [256, 1024, 20_000, usize::MAX] {
             let places = Places::of(descriptors);
-            assert!(places.http + places.sockets <= descriptors / 10 * 9, "{places:?} of {descriptors}");
+            assert!(places.http + places.sockets <= descriptors - descriptors / 10, "{places:?} of {descriptors}");
         }
         assert_eq!(Places::of(20_000).sockets, 15_200);
     }
