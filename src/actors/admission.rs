@@ -92,16 +92,18 @@ impl Admission {
 
     /// What is short, so that no session may begin whosoever it is. The log is told when that begins, and when it is over.
     pub(super) fn shortage(&self) -> Option<Full> {
+        self.most().err()
+    }
+
+    /// How many may be pending at the moment: as many as are allowed, and as there is memory for.
+    fn most(&self) -> Result<usize, Full> {
         let (taken, most) = self.taken();
         if taken >= most {
-            return Some(Full::All);
+            return Err(Full::All);
         }
         let (now, backlog) = (Instant::now(), self.store.upgrade().map_or(Duration::ZERO, |store| store.backlog()));
-        let short = if self.memory.get().is_some_and(|memory| taken >= memory.places(taken, now)) {
-            Some(Full::Memory)
-        } else {
-            (backlog > BEHIND).then_some(Full::Journal)
-        };
+        let bearable = self.memory.get().map_or(usize::MAX, |memory| memory.places(taken, now));
+        let short = if taken >= bearable { Some(Full::Memory) } else { (backlog > BEHIND).then_some(Full::Journal) };
         match self.told.note(short, now) {
             Some(News::Begins(Full::Memory)) => tracing::warn!(
                 pending = taken,
@@ -114,7 +116,7 @@ impl Admission {
             Some(News::Over) => tracing::info!("new logins are taken again"),
             None => {}
         }
-        short
+        short.map_or(Ok(most.min(bearable)), Err)
     }
 
     /// How many places are taken, and how many there are; seen at one moment.
@@ -125,15 +127,13 @@ impl Admission {
 
     /// A place for a session that begins.
     pub(super) fn admit(self: &Arc<Self>, created: &Created) -> Result<Place, Full> {
-        if let Some(full) = self.shortage() {
-            return Err(full);
-        }
+        let most = self.most()?;
         let network = network_of(created);
         let mut places = self.places();
         let held = network.map_or(0, |network| places.held.get(&network).copied().unwrap_or_default());
-        let free = places.free();
+        let free = most.saturating_sub(places.taken);
         if free == 0 {
-            return Err(Full::All);
+            return Err(if places.free() == 0 { Full::All } else { Full::Memory });
         }
         if held > free {
             return Err(Full::OfNetwork);

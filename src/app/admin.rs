@@ -13,9 +13,9 @@ use crate::actors::{Forgetting, History, Logins};
 use crate::config::{Admin, Config};
 use crate::metrics::Metrics;
 use crate::store::folder_id;
-use crate::transport::Unionids;
 use crate::transport::admin::{self, AdminHttp, Readiness};
 use crate::transport::server::{self, Front};
+use crate::transport::{Sockets, Unionids};
 
 use super::checkpoints::signing;
 use super::core::Core;
@@ -55,14 +55,15 @@ impl AdminListener {
     }
 
     /// Answers by these settings from now on, and of this journal, which the dashboard shows.
-    pub(super) fn show(&self, settings: &Admin, journal: Option<(History, Logins, Router)>) {
-        let (history, logins, dashboard) = match journal {
-            Some((history, logins, dashboard)) => (Some(history), Some(logins), dashboard),
-            None => (None, None, Router::new()),
+    pub(super) fn show(&self, settings: &Admin, journal: Option<(History, Logins, Arc<Sockets>, Router)>) {
+        let (history, logins, sockets, dashboard) = match journal {
+            Some((history, logins, sockets, dashboard)) => (Some(history), Some(logins), Some(sockets), dashboard),
+            None => (None, None, None, Router::new()),
         };
         let admin = AdminHttp {
             history,
             logins,
+            sockets,
             readiness: self.readiness.clone(),
             hosts: settings.hosts.clone(),
             metrics: self.metrics.clone(),

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,7 +20,7 @@ use crate::transport::server::{Front, HEAD_TIMEOUT};
 use crate::transport::wechat::api::WeChatApi;
 use crate::transport::wechat::callback::Callbacks;
 use crate::transport::{
-    AroundPages, PlaceDatabase, PreparedWebhooks, QrCodes, RateLimits, Site, Unionids, Webhooks, public,
+    AroundPages, PlaceDatabase, PreparedWebhooks, QrCodes, RateLimits, Site, Sockets, Unionids, Webhooks, public,
 };
 
 use super::RunError;
@@ -34,7 +33,7 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(super) struct Commons {
     /// Beside the routes of the daemon.
     pub(super) mounts: Router,
-    pub(super) sockets: Arc<Semaphore>,
+    pub(super) sockets: Arc<Sockets>,
     pub(super) unionids: Unionids,
     pub(super) stopping: CancellationToken,
     pub(super) tasks: TaskTracker,

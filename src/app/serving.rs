@@ -12,9 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Taken};
 use crate::recall::Recall;
-use crate::transport::Unionids;
 use crate::transport::admin::{self, AdminSocket};
 use crate::transport::server::{self, Front, Places};
+use crate::transport::{Sockets, Unionids};
 
 use super::admin::{AdminListener, commands};
 use super::core::{Core, Errands, admission_limits};
@@ -45,7 +45,7 @@ impl Serving {
         stopping: CancellationToken,
     ) -> Result<Self, RunError> {
         let places = Places::take();
-        let sockets = Arc::new(Semaphore::new(places.sockets));
+        let sockets = Sockets::new(places.sockets);
         let (unionids, tasks) = (Unionids::default(), TaskTracker::new());
         let commons = Commons { mounts, sockets, unionids, stopping, tasks };
         let socket = AdminSocket::bind(&config.admin.socket).await?;
@@ -104,7 +104,8 @@ impl Serving {
     fn show_admin(&mut self) {
         let settings = &self.generation.site.config.admin;
         let dashboard = self.dashboard.router(settings.token.clone());
-        self.admin.show(settings, Some((self.core.history.clone(), self.core.logins.clone(), dashboard)));
+        let (history, logins) = (self.core.history.clone(), self.core.logins.clone());
+        self.admin.show(settings, Some((history, logins, self.commons.sockets.clone(), dashboard)));
     }
 
     async fn end_logins_if_off(&self, previous: &Config) {

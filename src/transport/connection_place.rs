@@ -1,36 +1,62 @@
 //! The place that a connection holds, and how it changes hands when places are scarce.
 //!
 //! WeChat's pushes and the websites' back ends come in by the same listener as all browsers, so the places of HTTP must not be
-//! held by who only waits: a browser that waits for its login takes one of the sockets' places instead, and of the connections
-//! that are kept open for a next request, the one that has been idle the longest goes when somebody waits to be let in.
+//! held by who only waits. A browser that waits for its login takes one of the sockets' places instead. And while somebody
+//! waits to be let in, one connection for each leaves: the next one that is answered is told that it was the last answer, or
+//! one over which nothing has moved for half a second is closed, however much of a request has come until then.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::futures::Notified;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::problem::Problem;
+use super::observed::Signs;
+use super::sockets::{Sockets, TooManySockets};
 
-/// Who has been let in, or answered, less than so long ago may be about to ask: requests follow their connections.
+/// Who has been let in, was answered, or has begun to ask, less than so long ago may be about to: requests follow their
+/// connections, and the end of one its beginning.
 pub(super) const FIRST_WORD: Duration = Duration::from_millis(500);
 
 /// While nobody leaves, the next one is asked to after so long.
 const ASK_NEXT: Duration = Duration::from_millis(20);
 
-/// A place among `places`. While there is none, those who do not need theirs are asked to leave by `wanted`.
-pub(super) async fn take(places: &Arc<Semaphore>, wanted: &Notify) -> Result<OwnedSemaphorePermit, AcquireError> {
+/// Whether somebody waits to be let in.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Asks those who do not need their places, in the order in which they ceased to.
+    asks: Notify,
+    /// There is somebody, and nobody leaves for them yet.
+    is_open: AtomicBool,
+}
+
+impl Wanted {
+    fn ask(&self) {
+        self.is_open.store(true, Ordering::Relaxed);
+        self.asks.notify_one();
+    }
+
+    /// Whether who asks this is the one to leave: for each who waits, one does.
+    fn claim(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed) && self.is_open.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// A place among `places`. While there is none, one for which there is no need is `wanted`.
+pub(super) async fn take(places: &Arc<Semaphore>, wanted: &Wanted) -> Result<OwnedSemaphorePermit, AcquireError> {
     if let Ok(place) = places.clone().try_acquire_owned() {
         return Ok(place);
     }
     let mut place = pin!(places.clone().acquire_owned());
     loop {
-        wanted.notify_one();
+        wanted.ask();
         if let Ok(place) = tokio::time::timeout(ASK_NEXT, place.as_mut()).await {
+            wanted.is_open.store(false, Ordering::Relaxed);
             return place;
         }
     }
@@ -44,48 +70,98 @@ pub(super) struct ConnectionPlace(Arc<Inner>);
 struct Inner {
     held: Mutex<Held>,
     /// Somebody waits to be let in.
-    wanted: Arc<Notify>,
+    wanted: Arc<Wanted>,
+    signs: Arc<Signs>,
+    /// Not all of the request has come: nobody works on it.
+    lacks_body: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Held {
     place: OwnedSemaphorePermit,
-    /// Since when nothing is asked; `None` while something is.
-    idle_since: Option<Instant>,
+    need: Need,
     /// It is one of the sockets': nobody else waits for it.
     is_waiting: bool,
+}
+
+/// What a connection does with its place.
+#[derive(Clone, Copy, Debug)]
+enum Need {
+    /// No request has come; since when nothing has moved. A part of one may have begun to come.
+    Idle { since: Instant, has_begun: bool },
+    /// A request has come, or its head: see [`Inner::lacks_body`].
+    Asked { since: Instant },
 }
 
 /// Something is asked, until this is dropped.
 pub(super) struct Busy(ConnectionPlace);
 
+impl Busy {
+    /// Whether the answer is the connection's last one: somebody waits to be let in. The peer is told so, and loses no request.
+    pub(super) fn is_last(&self) -> bool {
+        let wanted = &self.0.0.wanted;
+        wanted.is_open.load(Ordering::Relaxed) && !self.0.held().is_waiting && wanted.claim()
+    }
+
+    /// The answer has no end that is known: it is worked on until the connection ends, or asks for something else.
+    pub(super) fn goes_on(self) {
+        let place = self.0.clone();
+        drop(self);
+        place.held().need = Need::Asked { since: Instant::now() };
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.held().idle_since = Some(Instant::now());
+        // What has come belongs to what was asked.
+        self.0.0.signs.has_come();
+        self.0.held().need = Need::idle();
+    }
+}
+
+impl Need {
+    fn idle() -> Self {
+        Self::Idle { since: Instant::now(), has_begun: false }
     }
 }
 
 impl ConnectionPlace {
-    pub(super) fn new(place: OwnedSemaphorePermit, wanted: &Arc<Notify>) -> Self {
-        let held = Mutex::new(Held { place, idle_since: Some(Instant::now()), is_waiting: false });
-        Self(Arc::new(Inner { held, wanted: wanted.clone() }))
+    pub(super) fn new(place: OwnedSemaphorePermit, wanted: &Arc<Wanted>) -> Self {
+        let held = Mutex::new(Held { place, need: Need::idle(), is_waiting: false });
+        let (wanted, lacks_body) = (wanted.clone(), AtomicBool::new(false));
+        Self(Arc::new(Inner { held, wanted, signs: Arc::default(), lacks_body }))
     }
 
-    /// A request has come.
-    pub(super) fn is_asked(&self) -> Busy {
-        self.held().idle_since = None;
+    /// What is seen of the connection.
+    pub(super) fn signs(&self) -> Arc<Signs> {
+        self.0.signs.clone()
+    }
+
+    /// What has come was no request yet, but what goes before: the next word is awaited anew.
+    pub(super) fn is_idle_again(&self) {
+        drop(Busy(self.clone()));
+    }
+
+    /// A request has come `now`, or its head.
+    pub(super) fn is_asked(&self, now: Instant) -> Busy {
+        self.held().need = Need::Asked { since: now };
         Busy(self.clone())
+    }
+
+    /// Whether some of the request's body has still to come.
+    pub(super) fn lacks_body(&self, lacks_it: bool) {
+        self.0.lacks_body.store(lacks_it, Ordering::Relaxed);
     }
 
     /// The browser is about to wait: its connection is one of the `sockets` from now on. It stays so, since who has waited once
     /// will wait again.
     ///
     /// # Errors
-    /// A 503, where all of those are taken: nobody waits in the place of somebody's request.
-    pub(super) fn wait_among(&self, sockets: &Arc<Semaphore>) -> Result<(), Problem> {
+    /// All of those are taken: nobody waits in the place of somebody's request.
+    pub(super) fn wait_among(&self, sockets: &Sockets) -> Result<(), TooManySockets> {
         let mut held = self.held();
         if !held.is_waiting {
-            held.place = sockets.clone().try_acquire_owned().map_err(|_| Problem::from(crate::actors::Unavailable))?;
+            held.place = sockets.take()?;
             held.is_waiting = true;
         }
         Ok(())
@@ -93,36 +169,68 @@ impl ConnectionPlace {
 
     /// Drives the `connection` until it ends, or until its place is wanted and it does not need it.
     pub(super) async fn until_unneeded<C: Future>(&self, mut connection: Pin<&mut C>) -> Option<C::Output> {
-        // Asked in the order in which they became idle.
         let mut asked = pin!(None::<Notified<'_>>);
-        let ended = poll_fn(|context| {
-            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
-                return Poll::Ready(Some(ended));
-            }
-            if !self.is_idle() {
-                asked.set(None);
-                return Poll::Pending;
-            }
-            if asked.is_none() {
-                asked.set(Some(self.0.wanted.notified()));
-            }
-            match asked.as_mut().as_pin_mut() {
-                Some(asked) => asked.poll(context).map(|()| None),
-                None => Poll::Pending,
-            }
-        });
-        let ended = ended.await;
-        if ended.is_some() {
-            return ended;
-        }
-        let idle = self.held().idle_since.map_or(Duration::ZERO, |since| since.elapsed());
         // In a box, because every connection would keep room for it.
-        Box::pin(tokio::time::timeout(FIRST_WORD.saturating_sub(idle), connection)).await.ok()
+        let mut leaving: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|context| {
+            loop {
+                let ended = connection.as_mut().poll(context).map(Some);
+                let since = if ended.is_ready() { None } else { self.unneeded_since() };
+                let Some(since) = since else {
+                    asked.set(None);
+                    if leaving.take().is_some() {
+                        self.0.signs.watch(false);
+                    }
+                    return ended;
+                };
+                let heard_out = since + FIRST_WORD;
+                let Some(leaves) = &mut leaving else {
+                    if asked.is_none() {
+                        asked.set(Some(self.0.wanted.asks.notified()));
+                    }
+                    match asked.as_mut().as_pin_mut() {
+                        Some(asked) => ready!(asked.poll(context)),
+                        None => return Poll::Pending,
+                    }
+                    asked.set(None);
+                    // From now on it is looked what has come before it leaves.
+                    self.0.signs.watch(true);
+                    leaving = Some(Box::pin(sleep_until(heard_out)));
+                    continue;
+                };
+                if leaves.deadline() < heard_out {
+                    leaves.as_mut().reset(heard_out);
+                }
+                if leaves.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                if self.0.wanted.claim() {
+                    return Poll::Ready(None);
+                }
+                // Somebody else has left. It stays the next one.
+                leaves.as_mut().reset(Instant::now() + ASK_NEXT);
+            }
+        })
+        .await
     }
 
-    fn is_idle(&self) -> bool {
-        let held = self.held();
-        held.idle_since.is_some() && !held.is_waiting
+    /// Since when nothing has moved that would need the place; `None` where something needs it.
+    fn unneeded_since(&self) -> Option<Instant> {
+        let mut held = self.held();
+        if held.is_waiting {
+            return None;
+        }
+        match &mut held.need {
+            Need::Idle { since, has_begun } => {
+                let begins = !*has_begun && self.0.signs.has_come();
+                if begins || self.0.signs.has_left() {
+                    *has_begun |= begins;
+                    *since = Instant::now();
+                }
+                Some(*since)
+            }
+            Need::Asked { since } => self.0.lacks_body.load(Ordering::Relaxed).then_some(*since),
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -132,13 +240,19 @@ impl ConnectionPlace {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::super::observed::Observed;
     use super::*;
 
-    async fn connected(places: &Arc<Semaphore>, wanted: &Arc<Notify>) -> ConnectionPlace {
+    async fn connected(places: &Arc<Semaphore>, wanted: &Arc<Wanted>) -> ConnectionPlace {
         ConnectionPlace::new(places.clone().acquire_owned().await.unwrap(), wanted)
     }
 
-    /// Lets the connection last until it is asked to leave.
+    /// Lets the connection last until it is to leave.
     fn lasts(place: &ConnectionPlace) -> tokio::task::JoinHandle<bool> {
         let place = place.clone();
         tokio::spawn(async move {
@@ -147,22 +261,44 @@ mod tests {
         })
     }
 
+    fn places(many: usize) -> (Arc<Semaphore>, Arc<Wanted>) {
+        (Arc::new(Semaphore::new(many)), Arc::default())
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_has_been_idle_the_longest_leaves_when_somebody_waits_to_be_let_in() {
-        let (places, wanted) = (Arc::new(Semaphore::new(3)), Arc::new(Notify::new()));
+        let (places, wanted) = places(3);
         let (first, second) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
         let busy = connected(&places, &wanted).await;
-        let _asked = busy.is_asked();
+        let _asked = busy.is_asked(Instant::now());
         let [first, second, busy] = [first, second, busy].map(|place| lasts(&place));
         tokio::time::sleep(FIRST_WORD).await;
         drop(take(&places, &wanted).await.unwrap());
-        assert!(first.await.unwrap(), "the first is asked");
+        assert!(first.await.unwrap(), "the first leaves");
         assert!(!second.is_finished() && !busy.is_finished(), "and nobody else");
     }
 
     #[tokio::test(start_paused = true)]
+    async fn for_each_who_waits_one_leaves() {
+        let (places, wanted) = places(30);
+        let mut lasting = Vec::new();
+        for _ in 0..30 {
+            let place = connected(&places, &wanted).await;
+            lasting.push(lasts(&place));
+        }
+        // Half a second passes, and one after the other is asked to leave meanwhile.
+        let came = take(&places, &wanted).await.unwrap();
+        tokio::time::sleep(FIRST_WORD * 4).await;
+        assert_eq!(lasting.iter().filter(|lasts| lasts.is_finished()).count(), 1);
+        let next = take(&places, &wanted).await.unwrap();
+        tokio::time::sleep(FIRST_WORD * 4).await;
+        assert_eq!(lasting.iter().filter(|lasts| lasts.is_finished()).count(), 2);
+        drop((came, next));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_has_only_just_come_is_heard_first() {
-        let (places, wanted) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
+        let (places, wanted) = places(1);
         let place = connected(&places, &wanted).await;
         let (began, lasting) = (Instant::now(), lasts(&place));
         drop(place);
@@ -171,19 +307,101 @@ mod tests {
         assert_eq!(began.elapsed().as_millis() / 10, FIRST_WORD.as_millis() / 10);
     }
 
+    /// What becomes of a connection that was idle for long, of which `said` comes just before it would leave, while the runtime
+    /// is busy with other things: whether it stays.
+    async fn stays_where_comes(said: &[u8]) -> bool {
+        let (places, wanted) = places(1);
+        let place = connected(&places, &wanted).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut observed = Observed::new(listener.accept().await.unwrap().0, place.signs());
+        let connection = pin!(async {
+            while observed.read_u8().await.unwrap() != b'!' {}
+            let _busy = place.is_asked(Instant::now());
+            std::future::pending::<()>().await;
+        });
+        let mut lasting = pin!(place.until_unneeded(connection));
+        assert!(futures_util::poll!(lasting.as_mut()).is_pending());
+        tokio::time::advance(FIRST_WORD * 2).await;
+        peer.write_all(said).unwrap();
+        wanted.ask();
+        futures_util::poll!(lasting).is_pending()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn who_waits_holds_one_of_the_sockets_and_is_not_asked_to_leave() {
-        let (places, sockets) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(1)));
-        let wanted = Arc::new(Notify::new());
+    async fn what_has_come_meanwhile_is_seen_before_anybody_leaves() {
+        assert!(stays_where_comes(b"ask!").await, "a request");
+        assert!(stays_where_comes(b"a").await, "the beginning of one");
+        assert!(!stays_where_comes(b"").await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whose_body_does_not_come_is_not_worked_on_and_leaves() {
+        let (places, wanted) = places(2);
+        let (withholds, busy) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
+        let _asked = [withholds.is_asked(Instant::now()), busy.is_asked(Instant::now())];
+        [&withholds, &busy].map(|place| place.lacks_body(true));
+        busy.lacks_body(false);
+        let [withholds, busy] = [withholds, busy].map(|place| lasts(&place));
+        tokio::time::sleep(FIRST_WORD * 2).await;
+        let waits = tokio::spawn(async move { take(&places, &wanted).await.unwrap() });
+        assert!(withholds.await.unwrap());
+        assert!(!busy.is_finished());
+        waits.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_somebody_waits_the_next_answer_is_the_last_one_of_its_connection() {
+        let (places, wanted) = places(2);
+        let sockets = Sockets::new(1);
+        let (waits, asks) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
+        assert!(!asks.is_asked(Instant::now()).is_last(), "nobody waits");
+        let _other = {
+            waits.wait_among(&sockets).unwrap();
+            connected(&places, &wanted).await
+        };
+        let mut coming = pin!(take(&places, &wanted));
+        assert!(futures_util::poll!(coming.as_mut()).is_pending());
+        assert!(!waits.is_asked(Instant::now()).is_last(), "its place is no use");
+        assert!(asks.is_asked(Instant::now()).is_last());
+        assert!(!asks.is_asked(Instant::now()).is_last(), "one leaves already");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_without_an_end_is_worked_on_and_its_place_comes_back_in_the_end() {
+        let (places, wanted) = places(1);
+        let place = connected(&places, &wanted).await;
+        place.is_asked(Instant::now()).goes_on();
+        let lasting = lasts(&place);
+        drop(place);
+        let coming = tokio::spawn({
+            let places = places.clone();
+            async move { drop(take(&places, &wanted).await.unwrap()) }
+        });
+        tokio::time::sleep(FIRST_WORD * 4).await;
+        assert!(!lasting.is_finished());
+        lasting.abort();
+        coming.await.unwrap();
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_holds_one_of_the_sockets_and_does_not_leave() {
+        let (places, wanted) = places(2);
+        let sockets = Sockets::new(1);
         let waits = connected(&places, &wanted).await;
         waits.wait_among(&sockets).unwrap();
         waits.wait_among(&sockets).unwrap();
-        assert_eq!((places.available_permits(), sockets.available_permits()), (2, 0), "once, and in the other's place");
+        assert_eq!(
+            (places.available_permits(), sockets.places().available_permits()),
+            (2, 0),
+            "once, and in the other's place"
+        );
         let other = connected(&places, &wanted).await;
         other.wait_among(&sockets).unwrap_err();
         assert_eq!(places.available_permits(), 1, "it has what it had");
         let lasting = lasts(&waits);
-        wanted.notify_one();
+        wanted.ask();
         tokio::time::sleep(FIRST_WORD * 2).await;
         assert!(!lasting.is_finished());
     }

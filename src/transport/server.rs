@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::HeaderMap;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,8 +26,9 @@ use tower::Service;
 
 use super::body::InTime;
 use super::client_address::{ClientAddress, X_FORWARDED_FOR};
-use super::connection_place::{self, ConnectionPlace, FIRST_WORD};
+use super::connection_place::{self, ConnectionPlace, FIRST_WORD, Wanted};
 use super::descriptors;
+use super::observed::Observed;
 use super::throttle::Throttle;
 use super::tls;
 
@@ -106,7 +108,7 @@ impl Front {
 /// Serves on `listener` until `stopping`, then finishes what is in flight for at most [`GRACE`]. Each connection speaks TLS as
 /// the newest `front` says when it is accepted; each request is answered as the newest says when it comes, so that
 /// connections stay when it is replaced, and what was begun goes on as it began. Each connection takes one of the `places`;
-/// without one it waits, and who has been idle the longest is asked to leave.
+/// without one it waits, and somebody leaves whose place is not needed.
 pub async fn serve(
     listener: TcpListener,
     front: watch::Receiver<Arc<Front>>,
@@ -115,18 +117,23 @@ pub async fn serve(
 ) {
     lengthen_queue(&listener);
     let throttle = Arc::new(Throttle::default());
-    let (connections, wanted) = (TaskTracker::new(), Arc::new(Notify::new()));
+    let (connections, wanted) = (TaskTracker::new(), Arc::new(Wanted::default()));
     loop {
-        let place = tokio::select! {
-            () = stopping.cancelled() => break,
-            place = connection_place::take(&places, &wanted) => place,
-        };
-        // Nobody closes them.
-        let Ok(place) = place else { break };
+        // Before there is a place for it: nobody leaves while nobody comes.
         let (stream, peer) = tokio::select! {
             () = stopping.cancelled() => break,
             accepted = accept(&listener, &throttle) => accepted,
         };
+        let place = tokio::select! {
+            place = connection_place::take(&places, &wanted) => place,
+            // It is heard, too, since nobody else would answer it.
+            () = stopping.cancelled() => {
+                places.add_permits(1);
+                places.clone().acquire_owned().await
+            }
+        };
+        // Nobody closes them.
+        let Ok(place) = place else { break };
         let connection = Connection {
             peer,
             front: front.clone(),
@@ -165,6 +172,7 @@ struct Connection {
 impl Connection {
     async fn serve(self, stream: TcpStream) {
         let (peer, tls) = (self.peer, self.front.borrow().tls.clone());
+        let stream = Observed::new(stream, self.place.signs());
         let ended = match tls {
             None => self.speak(stream).await,
             // In a box, because every connection without it would keep room for it.
@@ -175,35 +183,50 @@ impl Connection {
         }
     }
 
-    async fn speak_tls(self, stream: TcpStream, tls: Arc<ServerConfig>) -> hyper::Result<()> {
-        let (peer, handshake, asked) = (self.peer, tls::accept(stream, tls), CancellationToken::new());
-        let handshake = tokio::select! {
-            shaken = handshake => shaken,
-            () = until_too_late(&self.stopping, &asked) => return Ok(()),
+    async fn speak_tls(self, stream: Observed, tls: Arc<ServerConfig>) -> hyper::Result<()> {
+        let (peer, handshake, asked) = (self.peer, pin!(tls::accept(stream, tls)), CancellationToken::new());
+        let shaken = tokio::select! {
+            shaken = self.place.until_unneeded(handshake) => shaken,
+            () = until_too_late(&self.stopping, &asked) => None,
         };
-        match handshake {
-            Ok(stream) => self.speak(stream).await,
-            Err(error) => {
+        match shaken {
+            Some(Ok(stream)) => {
+                self.place.is_idle_again();
+                self.speak(stream).await
+            }
+            Some(Err(error)) => {
                 tracing::debug!(%peer, %error, "a TLS handshake failed");
                 Ok(())
             }
+            None => Ok(()),
         }
     }
 
-    /// HTTP, until the peer goes; once the daemon stops, until what is in flight is answered.
+    /// HTTP, until the peer goes, or its place is wanted and not needed; once the daemon stops, until what is in flight is
+    /// answered.
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> hyper::Result<()> {
         let (stopping, place) = (self.stopping.clone(), self.place.clone());
         let (asked, head_timeout) = (CancellationToken::new(), self.front.borrow().head_timeout);
         let asks = asked.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             asks.cancel();
-            let front = self.front.borrow().clone();
-            let request = self.prepared(request, &front.trusted_proxies);
+            let (front, now) = (self.front.borrow().clone(), Instant::now());
+            let busy = self.place.is_asked(now);
+            let request = self.prepared(request, now, &front.trusted_proxies);
             // A router is always ready.
-            let (answer, busy) = (front.router.clone().call(request), self.place.is_asked());
+            let answer = front.router.clone().call(request);
             async move {
-                let _busy = busy;
-                answer.await
+                let mut answer = answer.await?;
+                match answer.body().size_hint().exact() {
+                    // The socket that it becomes has a place of its own.
+                    _ if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {}
+                    None => busy.goes_on(),
+                    Some(_) if busy.is_last() => {
+                        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    Some(_) => {}
+                }
+                Ok::<_, std::convert::Infallible>(answer)
             }
         });
         let mut http = hyper::server::conn::http1::Builder::new();
@@ -211,23 +234,30 @@ impl Connection {
         http.header_read_timeout(head_timeout).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = place.until_unneeded(connection.as_mut()) => ended,
-            () = until_too_late(&stopping, &asked) => None,
-        };
-        match ended {
-            Some(ended) => ended,
-            None => {
+        tokio::select! {
+            ended = place.until_unneeded(connection.as_mut()) => match ended {
+                Some(ended) => ended,
+                None => {
+                    connection.as_mut().graceful_shutdown();
+                    // Nobody waits for the rest of what somebody has begun to ask.
+                    connection.now_or_never().unwrap_or(Ok(()))
+                }
+            },
+            () = until_too_late(&stopping, &asked) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         }
     }
 
-    fn prepared(&self, request: hyper::Request<Incoming>, trusted_proxies: &[IpNet]) -> hyper::Request<Body> {
-        let until = Instant::now() + BODY_TIMEOUT;
-        let mut request =
-            request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(InTime::new(body, until)) });
+    fn prepared(
+        &self,
+        request: hyper::Request<Incoming>,
+        now: Instant,
+        trusted_proxies: &[IpNet],
+    ) -> hyper::Request<Body> {
+        let in_time = |body| Body::new(InTime::new(body, now + BODY_TIMEOUT, self.place.clone()));
+        let mut request = request.map(|body| if body.is_end_stream() { Body::empty() } else { in_time(body) });
         let peer = self.peer.ip();
         let address = ClientAddress::of(peer, request.headers(), trusted_proxies);
         if address.0 == peer && is_unknown_proxy(peer, request.headers()) && self.throttle.lets_through() {

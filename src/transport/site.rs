@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +17,7 @@ use super::limits::RateLimits;
 use super::phone::PlaceDatabase;
 use super::qr_codes::QrCodes;
 use super::seed_page::PageConnections;
+use super::sockets::Sockets;
 use super::unionids::Unionids;
 use super::webhooks::Webhooks;
 use super::wechat::api::WeChatApi;
@@ -61,7 +61,7 @@ pub struct Site {
     /// What websites are told.
     pub webhooks: Webhooks,
     /// The places of browsers that watch over a WebSocket, and of original pages.
-    pub sockets: Arc<Semaphore>,
+    pub sockets: Arc<Sockets>,
     /// Cancelled when the daemon stops: whoever waits answers at once.
     pub stopping: CancellationToken,
     /// Everything that runs beside the connections themselves.

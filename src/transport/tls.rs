@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use super::observed::Observed;
 
 /// Time for a handshake, from the connection on: as long as a request's head may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,10 +23,9 @@ const PLAIN: &[u8] =
 ///
 /// # Errors
 /// What went wrong; too late is [`io::ErrorKind::TimedOut`].
-pub(super) async fn accept(stream: TcpStream, tls: Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
+pub(super) async fn accept(stream: Observed, tls: Arc<ServerConfig>) -> io::Result<TlsStream<Observed>> {
     let handshake = async {
-        let mut first = [0];
-        if stream.peek(&mut first).await? > 0 && first[0].is_ascii_uppercase() {
+        if stream.first().await?.is_some_and(|first| first.is_ascii_uppercase()) {
             return Err(refuse_plain(stream).await);
         }
         TlsAcceptor::from(tls).accept(stream).await
@@ -34,7 +34,7 @@ pub(super) async fn accept(stream: TcpStream, tls: Arc<ServerConfig>) -> io::Res
     tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(late)?
 }
 
-async fn refuse_plain(mut stream: TcpStream) -> io::Error {
+async fn refuse_plain(mut stream: Observed) -> io::Error {
     let told = async {
         stream.write_all(PLAIN).await?;
         stream.shutdown().await

@@ -16,18 +16,41 @@ const DESCRIPTORS: usize = 256;
 /// Somebody who says nothing is sent away after 15 s; who comes must not have to wait for that.
 const SOON: Duration = Duration::from_secs(10);
 
+/// Nobody waits longer for a place who comes: WeChat gives up after so long.
+pub const WECHATS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// More connections than there are places for, and some that wait to be let in.
+const CROWD: usize = 60;
+
 /// A world whose daemon may open so few.
 async fn narrow() -> World {
     let mut world = World::prepare(|config| config).await;
+    run_narrow(&mut world).await;
+    world
+}
+
+/// Starts the daemon, which may open so few.
+pub async fn run_narrow(world: &mut World) {
     let daemon = world.command("serve");
     let daemon = daemon.as_std();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\""));
     shell.arg(daemon.get_program()).args(daemon.get_args());
+    shell.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     world.adopt(shell.spawn().unwrap());
     world.until_ready().await;
-    world
+}
+
+/// Connections that have sent this, and nothing more.
+pub async fn crowd(world: &World, said: &[u8]) -> Vec<TcpStream> {
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let mut one = TcpStream::connect(world.socket_address()).await.unwrap();
+        one.write_all(said).await.unwrap();
+        crowd.push(one);
+    }
+    crowd
 }
 
 /// A connection that is kept open, by hand.
@@ -40,16 +63,29 @@ impl Kept {
 
     /// The head of the answer to a request without a body.
     async fn ask(&mut self, path: &str, headers: &str) -> String {
+        self.try_ask(path, headers).await.expect("the connection ended")
+    }
+
+    /// The same, where the connection may have been closed.
+    async fn try_ask(&mut self, path: &str, headers: &str) -> Option<String> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\n{headers}\r\n");
-        self.0.write_all(request.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
+        self.0.write_all(request.as_bytes()).await.ok()?;
+        self.until("\r\n\r\n").await
+    }
+
+    /// What comes until this has come, and a little of what follows; `None` where the connection ends before.
+    async fn until(&mut self, mark: &str) -> Option<String> {
+        let mut told = Vec::new();
         let reading = async {
-            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-                assert!(self.0.read_buf(&mut head).await.unwrap() > 0, "the connection ended");
+            while !String::from_utf8_lossy(&told).contains(mark) {
+                if self.0.read_buf(&mut told).await.unwrap_or(0) == 0 {
+                    return None;
+                }
             }
+            Some(())
         };
-        tokio::time::timeout(SOON, reading).await.expect("no answer came");
-        String::from_utf8_lossy(&head).into_owned()
+        tokio::time::timeout(SOON, reading).await.expect("no answer came")?;
+        Some(String::from_utf8_lossy(&told).into_owned())
     }
 
     /// Waits until the daemon has closed it.
@@ -132,7 +168,7 @@ async fn while_the_disk_does_not_keep_up_nobody_new_is_let_in_and_who_is_under_w
 
 #[tokio::test]
 async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_makes_room() {
-    let world = narrow().await;
+    let mut world = narrow().await;
     let page = world.create().await;
     let mut browsers = Vec::new();
     let refused = loop {
@@ -147,9 +183,14 @@ async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_m
     assert!(browsers.len() > DESCRIPTORS / 2, "{} may watch", browsers.len());
     let poll = page.poll(1, 20).await;
     assert_eq!((poll.status, poll.header("retry-after")), (503, "5"), "nor may anybody wait in WeChat's place");
+    assert_eq!(poll.json()["code"], "too_many_sockets");
+    let told = world.try_get_at(9090, "/readyz").await.unwrap();
+    assert_eq!(told.status, 200);
+    assert!(told.text().starts_with("ready, but browsers that would wait"), "{}", told.text());
     let events = format!("/v1/sessions/{}/events?token={}", page.scene, page.attach_token);
     assert_eq!(world.get(&events, &[]).await.status, 503);
     assert_eq!(world.post("/sockjs/000/original/xhr", &[], "").await.status, 503);
+    world.wait_for_metric("scan_login_refusals_total{reason=\"too_many_sockets\"} 4").await;
 
     assert!(world.scan(&page.qr_content, "oAlice").await, "WeChat finds a place");
     let messages = page.poll(0, 0).await.json();
@@ -160,6 +201,11 @@ async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_m
     let next = world.create().await;
     let came = async { while watch(&world, &next).await.0 != "101" {} };
     tokio::time::timeout(PATIENCE, came).await.expect("who has gone has left no room");
+    let ready = async { while world.try_get_at(9090, "/readyz").await.unwrap().text() != "ready\n" {} };
+    tokio::time::timeout(PATIENCE, ready).await.expect("it is still said that there is no room");
+    drop(browsers);
+    let log = world.terminate().await.1;
+    assert_eq!(log.matches("all sockets are taken").count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -180,16 +226,79 @@ async fn who_keeps_a_connection_for_nothing_gives_it_up_to_who_comes() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_keeps_nobody_out() {
+async fn who_says_nothing_or_not_all_of_it_keeps_nobody_out() {
+    let world = narrow().await;
+    let half = b"GET / HTTP/1.1\r\nhost: shop\r\nx-rest: ".as_slice();
+    let withheld =
+        b"POST /v1/sessions HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    for said in [b"".as_slice(), b"G", half, withheld] {
+        let page = world.create().await;
+        let mut crowd = crowd(&world, said).await;
+        let said = String::from_utf8_lossy(said);
+        let scanned = tokio::time::timeout(WECHATS_PATIENCE, world.scan(&page.qr_content, "oAlice")).await;
+        assert!(scanned.unwrap_or_else(|_| panic!("WeChat waits behind {said:?}")), "WeChat finds a place");
+        let asked = tokio::time::timeout(WECHATS_PATIENCE, world.get("/.well-known/jwks.json", &[])).await;
+        assert_eq!(asked.unwrap_or_else(|_| panic!("a stranger waits behind {said:?}")).status, 200);
+        let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+        assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(SOON, crowd[0].read_to_end(&mut rest)).await;
+        // Whether by a reset or not.
+        drop(closed.expect("who came first stays"));
+    }
+}
+
+#[tokio::test]
+async fn who_asks_again_and_again_keeps_nobody_out() {
     let world = narrow().await;
     let page = world.create().await;
-    let mut silent = Vec::new();
-    for _ in 0..DESCRIPTORS / 4 {
-        silent.push(Kept::connect(&world).await);
+    let chatting = futures_util::future::join_all((0..CROWD).map(|_| async {
+        loop {
+            let mut one = Kept::connect(&world).await;
+            while one.try_ask("/.well-known/jwks.json", "").await.is_some_and(|head| !is_last(&head)) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }));
+    let scanning = async {
+        // All places are theirs by then.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let scanned = tokio::time::timeout(WECHATS_PATIENCE, world.scan(&page.qr_content, "oAlice")).await;
+        assert!(scanned.expect("WeChat waits behind them"));
+        let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
+        assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
+    };
+    tokio::select! {
+        _ = chatting => unreachable!("they go on for ever"),
+        () = scanning => {}
     }
-    let scan = tokio::time::timeout(SOON, world.scan(&page.qr_content, "oAlice")).await;
-    assert!(scan.expect("WeChat waits behind them"), "WeChat finds a place");
+}
+
+#[tokio::test]
+async fn a_request_that_was_sent_is_answered_though_its_connection_was_to_leave() {
+    let world = narrow().await;
+    let page = world.create().await;
+    assert!(world.scan(&page.qr_content, "oAlice").await);
     let code = page.wait_for("confirmed").await["code"].as_str().unwrap().to_owned();
-    assert_eq!(world.redeem(&code).await.json()["openid"], "oAlice");
-    silent[0].is_closed().await;
+    // Its back end has kept a connection, which is the one that has been idle the longest.
+    let mut website = Kept::connect(&world).await;
+    assert!(website.ask("/.well-known/jwks.json", "").await.starts_with("HTTP/1.1 200"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The daemon sees that places are wanted, and the redemption, at the same time.
+    world.signal("STOP");
+    let body = format!("grant_type=authorization_code&code={code}&code_verifier={VERIFIER}");
+    let credentials = basic("shop", SECRET);
+    let redemption = format!(
+        "POST /oauth/token HTTP/1.1\r\nhost: shop\r\nauthorization: {credentials}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    website.0.write_all(redemption.as_bytes()).await.unwrap();
+    let _others = crowd(&world, b"").await;
+    world.signal("CONT");
+    assert!(website.until("access_token").await.is_some(), "the redemption is lost");
+}
+
+fn is_last(head: &str) -> bool {
+    head.to_lowercase().contains("\r\nconnection: close\r\n")
 }

@@ -12,6 +12,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::manager::ServiceManager;
+use crate::scarcity::{WECHATS_PATIENCE, crowd, run_narrow};
 use crate::support::*;
 
 const HOST: &str = "login.example.com";
@@ -136,6 +137,19 @@ async fn a_handshake_that_does_not_end_is_ended_in_time() {
         let mut rest = Vec::new();
         let ended = tokio::time::timeout(Duration::from_secs(25), slow.read_to_end(&mut rest)).await;
         assert!(ended.is_ok(), "it keeps its place");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_shake_hands_keeps_nobody_out() {
+    let mut world = World::prepare(|config| with_tls(&config)).await;
+    let issued = lasting();
+    issued.write(&world);
+    run_narrow(&mut world).await;
+    for said in [b"".as_slice(), &[22], &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]] {
+        let _crowd = crowd(&world, said).await;
+        let asked = tokio::time::timeout(WECHATS_PATIENCE, issued.get(&world, "/openapi.json")).await;
+        assert!(asked.unwrap_or_else(|_| panic!("a stranger waits behind {said:?}")).starts_with("HTTP/1.1 200"));
     }
 }
 

@@ -41,7 +41,7 @@ struct Seen {
     ceiling: Option<Ceiling>,
 }
 
-/// What was resident, and how many were pending, when there was too much.
+/// What was resident when there was too much, and how many may be pending since then.
 struct Ceiling {
     resident: u64,
     pending: usize,
@@ -67,18 +67,17 @@ impl Memory {
 
 impl Seen {
     fn look(&mut self, budget: u64, resident: u64, pending: usize) {
-        let is_lower = match &self.ceiling {
-            None => resident >= budget,
+        let pending = match &self.ceiling {
+            None if resident >= budget => pending,
             Some(_) if resident < budget / 10 * 9 => {
                 self.ceiling = None;
-                false
+                return;
             }
-            // Something else takes more and more, too.
-            Some(before) => resident > before.resident + budget / 100,
+            // Those who are pending take more and more, or something else does: fewer must be.
+            Some(before) if resident > before.resident + budget / 100 => pending.min(before.pending) / 10 * 9,
+            _ => return,
         };
-        if is_lower {
-            self.ceiling = Some(Ceiling { resident, pending: pending.max(LEAST) });
-        }
+        self.ceiling = Some(Ceiling { resident, pending: pending.max(LEAST) });
     }
 }
 
@@ -127,12 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_on_by_something_else_lowers_the_ceiling_step_by_step() {
+    fn while_memory_grows_on_all_the_same_the_ceiling_is_lowered_step_by_step() {
         let mut world = World::new();
         assert_eq!(world.places(1_000_000, 500), 500);
-        assert_eq!(world.places(1_010_000, 400), 500, "a little more is no reason");
-        assert_eq!(world.places(1_010_001, 400), 400);
-        assert_eq!(world.places(1_020_001, 300), 400);
+        assert_eq!(world.places(1_010_000, 500), 500, "a little more is no reason");
+        assert_eq!(world.places(1_010_001, 500), 450, "also where as many are pending as may be");
+        assert_eq!(world.places(1_020_001, 450), 450);
+        assert_eq!(world.places(1_020_002, 450), 405);
+        assert_eq!(world.places(1_040_000, 200), 180);
+        assert_eq!(world.places(2_000_000, 180), 162);
+        assert_eq!(world.places(3_000_000, 20), LEAST);
     }
 
     #[test]

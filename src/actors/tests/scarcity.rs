@@ -63,3 +63,22 @@ async fn while_memory_is_used_up_no_more_are_pending_than_were_and_who_ends_make
     world.open("c").await.unwrap();
     assert_eq!(world.open("d").await.unwrap_err(), OpenError::MemoryLow);
 }
+
+#[tokio::test]
+async fn as_memory_gets_scarce_the_heaviest_network_is_refused_first() {
+    let world = World::with_limits(AdmissionLimits { max_sessions: 1000, unclaimed_page_ids: 32 }).await;
+    let open = async |name: &str, address: &str| {
+        let created = Created { visitor: Some(Visitor::new(address, None)), ..world.created() };
+        world.tree.logins.open(scene(name), created, None).await.map(|_| ())
+    };
+    for number in 0..70 {
+        open(&format!("early{number}"), "203.0.113.9").await.unwrap();
+    }
+    world.tree.logins.keep_within(MemoryBudget { bytes: 1 << 20, resident: Box::new(|| Some(1 << 20)) });
+    assert_eq!(open("a", "203.0.113.10").await, Err(OpenError::MemoryLow));
+    for name in ["early0", "early1"] {
+        assert!(world.tree.logins.give_up(&scene(name), TOKEN).await.unwrap());
+    }
+    assert_eq!(open("b", "203.0.113.9").await, Err(OpenError::TooManyOfNetwork));
+    open("c", "203.0.113.10").await.unwrap();
+}

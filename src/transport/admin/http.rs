@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use crate::actors::{Head, History, Logins, OpenError};
 use crate::metrics::{self, Metrics};
 
+use super::super::sockets::Sockets;
+
 /// Whether the daemon takes requests, and else what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
@@ -42,6 +44,8 @@ pub struct AdminHttp {
     pub history: Option<History>,
     /// Who knows whether new logins are taken, once they can be.
     pub logins: Option<Logins>,
+    /// Who knows whether browsers may wait, once some can come.
+    pub sockets: Option<Arc<Sockets>>,
     /// Whether the daemon takes requests: not yet while it starts, not any more while it stops.
     pub readiness: watch::Receiver<Readiness>,
     /// `Host` headers taken besides loopback names: `[admin] hosts`.
@@ -53,6 +57,7 @@ pub struct AdminHttp {
 struct Inner {
     head: Option<watch::Receiver<Head>>,
     logins: Option<Logins>,
+    sockets: Option<Arc<Sockets>>,
     readiness: watch::Receiver<Readiness>,
     hosts: Vec<String>,
     metrics: Metrics,
@@ -64,8 +69,8 @@ struct Inner {
 /// rebinding), and would then read it with the operator's browser.
 pub fn http_router(admin: AdminHttp, mounts: Router) -> Router {
     let head = admin.history.map(|history| history.head());
-    let AdminHttp { logins, readiness, hosts, metrics: counted, .. } = admin;
-    let inner = Arc::new(Inner { head, logins, readiness, hosts, metrics: counted });
+    let AdminHttp { logins, sockets, readiness, hosts, metrics: counted, .. } = admin;
+    let inner = Arc::new(Inner { head, logins, sockets, readiness, hosts, metrics: counted });
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
@@ -85,25 +90,28 @@ async fn readyz(State(inner): State<Arc<Inner>>) -> (StatusCode, String) {
     match *inner.readiness.borrow() {
         // Who is under way goes on: whoever asked in order to send requests elsewhere must not take them away.
         Readiness::Ready => {
-            (StatusCode::OK, inner.logins.as_ref().and_then(Logins::shortage).map_or_else(ready, short))
+            let shortage = inner.logins.as_ref().and_then(Logins::shortage).and_then(short);
+            (StatusCode::OK, shortage.or_else(|| crowded(&inner)).unwrap_or_else(|| "ready\n".to_owned()))
         }
         not_ready => (StatusCode::SERVICE_UNAVAILABLE, format!("{not_ready}\n")),
     }
 }
 
-fn ready() -> String {
-    "ready\n".to_owned()
-}
-
 /// That new logins are refused, and what to do about it.
-fn short(shortage: OpenError) -> String {
+fn short(shortage: OpenError) -> Option<String> {
     let why = match shortage {
         OpenError::TooManySessions => "as many are pending as [server] max_sessions allows, or [server] logins is off",
         OpenError::MemoryLow => "memory is nearly used up; give the daemon more",
         OpenError::JournalBehind => "the journal is behind; look at what else uses its disk",
-        OpenError::TooManyOfNetwork | OpenError::Page(_) | OpenError::Unavailable => return ready(),
+        OpenError::TooManyOfNetwork | OpenError::Page(_) | OpenError::Unavailable => return None,
     };
-    format!("ready, but new logins are refused: {why}\n")
+    Some(format!("ready, but new logins are refused: {why}\n"))
+}
+
+/// That there is no room for browsers that wait, and what to do about it.
+fn crowded(inner: &Inner) -> Option<String> {
+    let told = "ready, but browsers that would wait for their logins are turned away: all sockets are taken; raise LimitNOFILE, and restart\n";
+    inner.sockets.as_ref().is_some_and(|sockets| sockets.are_taken()).then(|| told.to_owned())
 }
 
 async fn metrics(State(inner): State<Arc<Inner>>) -> Response {

@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::{Extensions, Method};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +18,9 @@ use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
 use super::super::connection_place::ConnectionPlace;
+use super::super::measure::Refused;
 use super::super::problem::Problem;
+use super::super::sockets::{Sockets, TOO_MANY_SOCKETS};
 use super::super::sockjs::{self, AllowedOrigins, Options};
 use super::connection;
 
@@ -53,7 +54,7 @@ pub struct Around<'a> {
     /// Who hears of each login as a trace.
     pub traces: &'a Traces,
     /// A place for each, shared with all other sockets.
-    pub sockets: &'a Arc<Semaphore>,
+    pub sockets: &'a Arc<Sockets>,
     /// Cancelled when the daemon stops.
     pub stopping: &'a CancellationToken,
     /// Counts what runs.
@@ -100,7 +101,7 @@ impl Inner {
                 admit_websocket: connection::admission(settings.bind),
                 keep_requests: settings.bind == SeedBind::Cookie,
                 extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
-                places: around.sockets.clone(),
+                places: around.sockets.places().clone(),
                 max_message_bytes: MAX_MESSAGE,
                 max_waiting_bytes: MAX_WAITING,
                 websocket_read_bytes: READ_AT_ONCE,
@@ -128,9 +129,10 @@ impl Inner {
 /// Of SockJS's transports, those whose answers wait for something to tell.
 const WAITING: [&str; 5] = ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"];
 
-/// A connection over which a page waits is a socket's, not one of HTTP.
+/// A connection over which a page waits is a socket's, not one of HTTP. A WebSocket has its session's place, or is told in
+/// SockJS's own words that there is none.
 async fn wait_among_sockets(
-    State(sockets): State<Arc<Semaphore>>,
+    State(sockets): State<Arc<Sockets>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -141,7 +143,13 @@ async fn wait_among_sockets(
     {
         place.wait_among(&sockets)?;
     }
-    Ok(next.run(request).await)
+    let is_turned_away = transport == "websocket" && sockets.are_taken();
+    let mut response = next.run(request).await;
+    if is_turned_away {
+        sockets.refuse();
+        response.extensions_mut().insert(Refused(TOO_MANY_SOCKETS));
+    }
+    Ok(response)
 }
 
 /// Who asks is all that a connection needs of what was put beside its request.

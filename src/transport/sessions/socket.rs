@@ -52,9 +52,7 @@ pub(super) async fn connect(
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
     };
-    let Ok(place) = site.sockets.clone().try_acquire_owned() else {
-        return Err(Problem::from(crate::actors::Unavailable));
-    };
+    let place = site.sockets.take()?;
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
     site.tasks.spawn(serve(beginning));
