@@ -37,10 +37,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Where that daemon is, if not where its configuration says
-    #[arg(long, value_name = "ADDR", requires = "config")]
+    #[arg(long, value_name = "ADDR", requires = "config", conflicts_with_all = ["dir", "cores"])]
     pub(super) at: Option<SocketAddr>,
     /// The process of that daemon, whose memory and CPU time are told
-    #[arg(long, value_name = "PID", requires = "config")]
+    #[arg(long, value_name = "PID", requires = "config", conflicts_with_all = ["dir", "cores"])]
     pub(super) pid: Option<u32>,
     /// Where a daemon of its own has its journal: figures are those of this disk [default: where temporary files are]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
