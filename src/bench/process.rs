@@ -123,7 +123,7 @@ mod tests {
                 std::process::Command::new("sh").args(shell).stdout(std::process::Stdio::piped()).spawn().unwrap();
             // It says so once it has set the trap.
             let mut said = [0; 1];
-            std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
+            io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
             let process = Process { id: child.id() };
             let ignores = (process.ignores(1).unwrap(), process.ignores(15).unwrap());
             child.kill().unwrap();
