@@ -62,10 +62,10 @@ impl Progress {
     }
 
     fn anew(&self, template: &str, what: &str, total: u64) {
+        self.0.set_length(total);
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.styled(style, what);
         }
-        self.0.set_length(total);
     }
 
     /// Whatever is drawn from now on is of this.
