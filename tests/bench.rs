@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use scan_login::bench::Driver;
 use scan_login::bench::daemon::{Checks, Daemon, DaemonSettings};
 use scan_login::bench::login::{Steps, begin, redeem, scan};
+use scan_login::bench::machine::is_in_memory;
+use scan_login::bench::scenario::storm;
 use scan_login::bench::target::Protocol;
+use scan_login::bench::{Driver, Progress};
 use serde_json::Value;
-use tokio::process::Command;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 /// Longer than anything here takes on a busy machine.
@@ -19,10 +23,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_scan-login");
 
+/// On the disk, which the folder of temporary files may not be.
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+
 /// What `bench` with these arguments prints, what it complains of, and its exit status.
 async fn bench(arguments: &str) -> (Vec<Value>, String, Option<i32>) {
     let mut command = Command::new(PROGRAM);
-    command.arg("bench").args(arguments.split_whitespace()).stdin(Stdio::null()).kill_on_drop(true);
+    command.arg("bench").args(arguments.split_whitespace());
+    if !["--config", "--dir", "--at"].iter().any(|where_| arguments.contains(where_)) {
+        command.args(["--dir", FOLDER]);
+    }
+    outcome(command).await
+}
+
+/// The same, in a shell after these words.
+async fn bench_after(words: &str, arguments: &str) -> (Vec<Value>, String, Option<i32>) {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{words}; exec \"$0\" bench --dir \"$1\" {arguments}"), PROGRAM, FOLDER]);
+    outcome(command).await
+}
+
+async fn outcome(mut command: Command) -> (Vec<Value>, String, Option<i32>) {
+    command.stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let told = text(output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -41,10 +63,20 @@ async fn figures(arguments: &str) -> Value {
 /// A daemon that runs by itself, as an operator's does.
 async fn running() -> Daemon {
     let program = PathBuf::from(PROGRAM);
-    let dir = Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
+    let dir = Some(PathBuf::from(FOLDER));
     let checks = Checks::All;
     let settings = DaemonSettings { program, dir, checks, pinning: None, is_socket_held: false, unset: Vec::new() };
     Daemon::start(settings).await.unwrap()
+}
+
+/// The same, which has room for so many sessions.
+async fn with_most_sessions(most: u64) -> Daemon {
+    let mut daemon = running().await;
+    daemon.stop().await.unwrap();
+    let text = std::fs::read_to_string(daemon.config()).unwrap();
+    std::fs::write(daemon.config(), text.replace("[server]", &format!("[server]\nmax_sessions = {most}"))).unwrap();
+    daemon.start_again().await.unwrap();
+    daemon
 }
 
 /// Of how long something took there are so many, and their quantiles are in order.
@@ -75,6 +107,7 @@ async fn under_load_logins_come_at_the_rate_that_is_asked_for() {
     assert_times(&told["unloaded"]["push_ms"], 20);
     assert_times(&loaded["push_ms"], 20);
     assert_eq!(loaded["late_ms"]["count"], 20);
+    assert!(loaded["not_ready_when_due"].as_u64().unwrap() <= 20, "{loaded}");
     let offered = loaded["offered_per_s"].as_f64().unwrap();
     assert!((20.0..100.0).contains(&offered), "the visitors of a fixed seed come at about that rate: {offered}");
     assert_eq!(told["max_logins_per_s"], Value::Null, "nobody asked for it");
@@ -112,11 +145,28 @@ async fn in_a_storm_all_come_back_and_can_still_log_in() {
     for protocol in ["native", "original"] {
         let told = figures(&format!("storm --sockets 50 --logins 20 --lanes 4 --protocol {protocol}")).await;
         assert_eq!((&told["browsers"], &told["back"], &told["lost"]), (&50.into(), &50.into(), &0.into()), "{told}");
-        assert_eq!(told["logins_afterwards"], 20);
+        assert_eq!((&told["logins_afterwards"], &told["not_let_in"]), (&20.into(), &0.into()));
         assert_times(&told["back_ms"], 50);
         let seconds = |name: &str| told[name].as_f64().unwrap();
         assert!(seconds("back_s") >= seconds("down_s") && seconds("down_s") > 0.0);
     }
+}
+
+#[tokio::test]
+async fn who_was_not_let_in_before_the_storm_is_not_lost_in_it() {
+    let mut daemon = with_most_sessions(20).await;
+    let driver = Driver::new(daemon.target().clone(), Protocol::Native).await.unwrap();
+    let settings = storm::Settings { browsers: 30, sample: 5, lanes: 4 };
+    let told = storm::run(&mut daemon, &driver, settings, &Progress::hidden()).await.unwrap();
+    let told = serde_json::to_value(told).unwrap();
+    assert_eq!((&told["browsers"], &told["not_let_in"]), (&20.into(), &10.into()), "{told}");
+    assert_eq!(
+        (&told["back"], &told["lost"], &told["logins_afterwards"]),
+        (&20.into(), &0.into(), &5.into()),
+        "{told}"
+    );
+    let because = told["not_let_in_because"].as_object().unwrap();
+    assert!(because.keys().all(|why| why.starts_with("create: 503 ")), "{because:?}");
 }
 
 #[tokio::test]
@@ -156,20 +206,23 @@ async fn a_running_daemon_is_driven_by_its_configuration() {
     let asked = format!("login --logins 10 --protocol original --config {} --pid {pid}", config.display());
     assert!(figures(&asked).await["daemon_cpu_us_a_login"].as_f64().unwrap() > 0.0);
 
-    for stopped in ["storm", "replay", "recover"] {
+    let mut idle = Command::new("sleep").arg("100").kill_on_drop(true).spawn().unwrap();
+    let asked = format!("login --logins 10 --config {} --pid {}", config.display(), idle.id().unwrap());
+    let told = figures(&asked).await;
+    assert_eq!(told["daemon_cpu_us_a_login"], Value::Null, "a process that did nothing is not the daemon: {told}");
+    idle.kill().await.unwrap();
+
+    for stopped in ["storm", "login replay", "recover"] {
         let (told, complaint, status) = bench(&format!("{stopped} --config {}", config.display())).await;
         assert_eq!((told.len(), status), (0, Some(2)));
+        let stopped = stopped.rsplit(' ').next().unwrap();
         assert!(complaint.contains(stopped) && complaint.contains("leave --config away"), "{complaint}");
     }
 }
 
 #[tokio::test]
 async fn a_login_that_is_lost_is_told_with_its_reason() {
-    let mut daemon = running().await;
-    daemon.stop().await.unwrap();
-    let text = std::fs::read_to_string(daemon.config()).unwrap();
-    std::fs::write(daemon.config(), text.replace("[server]", "[server]\nmax_sessions = 1")).unwrap();
-    daemon.start_again().await.unwrap();
+    let daemon = with_most_sessions(1).await;
     let (told, complaint, status) =
         bench(&format!("login --logins 40 --lanes 8 --config {}", daemon.config().display())).await;
     assert_eq!((&*complaint, status), ("", Some(0)));
@@ -201,34 +254,179 @@ async fn who_does_not_listen_is_told_with_a_cure() {
     assert!(complaint.contains(&daemon.target().address.to_string()) && complaint.contains("--at"), "{complaint}");
     let (_, complaint, status) = bench("login --at 127.0.0.1:1").await;
     assert!(status == Some(2) && complaint.contains("--config"), "{complaint}");
-    for wrong in
-        ["login --lanes 0", "login --logins 0", "callback --rate 0", "callback --rate 1e9", "storm --sockets -1"]
-    {
-        assert_eq!(bench(wrong).await.2, Some(2), "{wrong}");
+    for wrong in [
+        "login --lanes 0",
+        "login --lanes 1000000000",
+        "login --logins 0",
+        "login --seconds 18446744073709551615",
+        "callback --rate 0",
+        "callback --rate 1e9",
+        "storm --sockets -1",
+        "idle --sockets 18446744073709551615",
+        "recover --pending 18446744073709551615",
+        "login --at 127.0.0.1:1 --dir .",
+    ] {
+        let (told, complaint, status) = bench(wrong).await;
+        assert!(told.is_empty() && status == Some(2) && !complaint.contains("panicked"), "{wrong}: {complaint}");
     }
     let (_, complaint, status) = bench("login --dir /nowhere").await;
-    assert!(status == Some(1) && complaint.contains("no folder can be made"), "{complaint}");
+    assert!(status == Some(1) && complaint.contains("/nowhere") && complaint.contains("--dir"), "{complaint}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_had_is_told_before_anything_is_measured() {
+    for (asked, cure) in [
+        ("login storm --logins 5 --sockets 5000000", "ask for --sockets "),
+        ("login --logins 5 --cores 9999", "ask for --cores "),
+        ("login --logins 5 callback recover --pending 600 --lanes 10000", "ask for --lanes "),
+    ] {
+        let (told, complaint, status) = bench_after("ulimit -n 2000", asked).await;
+        assert_eq!((told.len(), status, complaint.lines().count()), (0, Some(2), 2), "{asked}: {complaint}");
+        assert!(complaint.contains(cure) && complaint.contains(" at most"), "{asked}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn as_many_sockets_as_are_advised_are_had() {
+    let few = "ulimit -n 400";
+    let (_, complaint, status) = bench_after(few, "storm --sockets 5000 --lanes 8").await;
+    let advised = complaint.split_once("--sockets ").unwrap().1.split(' ').next().unwrap();
+    assert_eq!((status, advised), (Some(2), "296"), "{complaint}");
+    let (told, complaint, _) = bench_after(few, &format!("storm --sockets {advised} --logins 5 --lanes 8")).await;
+    assert_eq!((&told[0]["back"], &told[0]["lost"], &*complaint), (&296.into(), &0.into(), ""), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_standard_output_does_not_take_is_told_with_a_cure() {
+    let (_, complaint, status) = bench_after("exec >/dev/full", "login --logins 3 --lanes 1").await;
+    assert_eq!((status, complaint.lines().count()), (Some(1), 2), "{complaint}");
+    assert!(complaint.contains("make room"), "{complaint}");
+}
+
+#[tokio::test]
+async fn that_the_journal_is_in_memory_is_said_where_nobody_has_named_a_folder() {
+    let memory = "/dev/shm";
+    if !is_in_memory(Path::new(memory)) {
+        return;
+    }
+    let mut command = Command::new(PROGRAM);
+    command.args(["bench", "login", "--logins", "3"]).env("TMPDIR", memory);
+    let (told, complaint, status) = outcome(command).await;
+    assert_eq!((told[0]["journal_in_memory"].as_bool(), status), (Some(true), Some(0)), "{told:?}");
+    assert!(complaint.contains(memory) && complaint.contains("--dir") && complaint.lines().count() == 2, "{complaint}");
+}
+
+/// A measurement under way, of a daemon in a folder of its own.
+struct UnderWay {
+    folder: TempDir,
+    bench: Child,
+    socket: PathBuf,
+}
+
+impl UnderWay {
+    /// Begins it with these arguments, in a shell after these words, and waits until its daemon is there.
+    async fn begin(words: &str, arguments: &str) -> Self {
+        let folder = tempfile::tempdir_in(FOLDER).unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{words} exec \"$0\" bench {arguments} --dir \"$1\""), PROGRAM])
+            .arg(folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let bench = command.spawn().unwrap();
+        let socket = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let socket = inside(&folder).map(|inside| inside.join("admin.sock"));
+                if let Some(socket) = socket.filter(|socket| is_served(socket)) {
+                    return socket;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let socket = socket.await.unwrap();
+        Self { folder, bench, socket }
+    }
+
+    /// Sends it these signals at once.
+    fn signal(&self, signals: &[&str]) {
+        let pid = self.bench.id().unwrap().to_string();
+        let all: Vec<_> = signals.iter().map(|signal| format!("kill {signal} {pid}")).collect();
+        assert!(std::process::Command::new("sh").args(["-c", &all.join("; ")]).status().unwrap().success());
+    }
+
+    /// The process of its daemon.
+    fn daemon(&self) -> String {
+        let parent = self.bench.id().unwrap().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        let mut stats = processes.filter_map(|process| std::fs::read_to_string(process.join("stat")).ok());
+        let daemon = stats.find(|stat| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1) == Some(&parent));
+        daemon.unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    /// What it prints, what it complains of, its exit status, and what is left.
+    async fn end(self) -> (String, String, Option<i32>, Left) {
+        let output = tokio::time::timeout(PATIENCE, self.bench.wait_with_output()).await.unwrap().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let left = Left { folder: self.folder, socket: self.socket };
+        (text(output.stdout), text(output.stderr), output.status.code(), left)
+    }
+}
+
+/// What a measurement has left.
+struct Left {
+    folder: TempDir,
+    socket: PathBuf,
+}
+
+fn inside(folder: &TempDir) -> Option<PathBuf> {
+    std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).next()
+}
+
+fn is_served(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
 }
 
 #[tokio::test]
 async fn who_has_had_enough_leaves_no_daemon_and_no_folder_behind() {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let mut command = Command::new(PROGRAM);
-    command.args(["bench", "login", "--seconds", "100", "--dir"]).arg(folder.path());
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-    let inside = || std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).next();
-    let socket = tokio::time::timeout(PATIENCE, async {
-        loop {
-            if let Some(socket) = inside().map(|inside| inside.join("admin.sock")).filter(|socket| socket.exists()) {
-                return socket;
-            }
+    for signals in [&["-INT"][..], &["-TERM"], &["-HUP"], &["-INT", "-TERM", "-INT"]] {
+        let under_way = UnderWay::begin("", "login --seconds 100").await;
+        under_way.signal(signals);
+        let (told, complaint, status, left) = under_way.end().await;
+        assert_eq!((&*told, &*complaint, status), ("", "", Some(1)), "{signals:?}");
+        assert!(inside(&left.folder).is_none() && !is_served(&left.socket), "{signals:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_does_not_outlive_a_measurement_that_is_killed() {
+    let under_way = UnderWay::begin("", "login --seconds 100").await;
+    under_way.signal(&["-KILL"]);
+    let left = under_way.end().await.3;
+    let is_gone = async {
+        while is_served(&left.socket) {
             tokio::task::yield_now().await;
         }
-    });
-    let socket = socket.await.unwrap();
-    let pid = child.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
-    assert_eq!((ended.code(), inside()), (Some(1), None));
-    assert!(std::os::unix::net::UnixStream::connect(socket).is_err());
+    };
+    tokio::time::timeout(PATIENCE, is_gone).await.unwrap();
+    assert!(inside(&left.folder).is_some(), "nobody was there to remove it");
+}
+
+#[tokio::test]
+async fn what_is_to_go_on_without_a_terminal_does() {
+    let under_way = UnderWay::begin("trap '' HUP;", "login --logins 40 --lanes 2").await;
+    under_way.signal(&["-HUP"]);
+    let (told, complaint, status, left) = under_way.end().await;
+    assert_eq!((told.lines().count(), &*complaint, status, inside(&left.folder)), (1, "", Some(0), None));
+}
+
+#[tokio::test]
+async fn where_the_daemon_dies_there_are_no_figures_but_how_it_ended() {
+    for scenario in ["login --seconds 100", "idle --seconds 100 --sockets 50 --pending 50 --logins 5"] {
+        let under_way = UnderWay::begin("", scenario).await;
+        let daemon = under_way.daemon();
+        assert!(std::process::Command::new("kill").args(["-KILL", &daemon]).status().unwrap().success());
+        let (told, complaint, status, left) = under_way.end().await;
+        assert_eq!((&*told, status, complaint.lines().count()), ("", Some(1), 2), "{complaint}");
+        assert!(complaint.contains("SIGKILL") && complaint.contains("--dir"), "{complaint}");
+        assert!(inside(&left.folder).is_none());
+    }
 }

@@ -38,7 +38,7 @@ mod restart;
 use std::path::PathBuf;
 
 use scan_login::bench::daemon::{Checks, Daemon, DaemonSettings};
-use scan_login::bench::enough_descriptors_for;
+use scan_login::bench::descriptors::{Open, Whose, enough_for};
 use scan_login::bench::figures::rounded;
 
 /// Most browsers that watch at once; each has a descriptor.
@@ -46,7 +46,7 @@ const BROWSERS: u64 = 2_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    enough_descriptors_for(BROWSERS).unwrap();
+    enough_for(Open::of_lanes(1).and_browsers(BROWSERS, ""), Whose::OursAndTheDaemons).unwrap();
     let names: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let is_wanted = |scenario: &str| names.is_empty() || names.iter().any(|name| name == scenario);
     if is_wanted("checks") {

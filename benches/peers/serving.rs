@@ -21,8 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 const HTTP_BUFFER_BYTES: usize = 8192;
 /// As our daemon's: its default would be 128 KiB for each socket.
 const SOCKET_BUFFER_BYTES: usize = 1024;
-/// As many may wait to be accepted as at our daemon.
-const BACKLOG: u32 = 1024;
+/// As many may wait to be accepted as the system allows (`net.core.somaxconn`), as at our daemon.
+const BACKLOG: u32 = i32::MAX as u32;
 
 /// Answers for ever.
 pub async fn serve<Answer, Answering>(address: SocketAddr, answer: Answer)

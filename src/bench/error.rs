@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::loss::Losses;
 
 /// Why there are no figures.
@@ -14,6 +16,17 @@ pub enum BenchError {
     /// A daemon of our own did not come up, or not back.
     #[error("the daemon cannot be started: {0}")]
     NotStarted(String),
+    /// A daemon of our own ended while it was measured, and nobody had made it.
+    #[error("the daemon ended by itself while it was measured: {0}")]
+    Died(String),
+    /// A daemon of our own has nowhere to be.
+    #[error("no folder can be made in {}: {error}", dir.display())]
+    Folder {
+        /// Where it was to be.
+        dir: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// Another of the program's commands did not end with success.
     #[error("scan-login {command} ended with {status}")]
     Command {
@@ -41,6 +54,10 @@ impl BenchError {
         match self {
             Self::Unfit { cure, .. } => cure,
             Self::NotStarted(_) => "see what it says above; --dir names another folder for its journal",
+            Self::Died(_) => {
+                "see what it says above; where the disk is full, --dir names a folder with more room for its journal"
+            }
+            Self::Folder { .. } => "name a folder with --dir that is there and writable",
             Self::Command { .. } => "run it by hand: it says what is wrong",
             Self::Machine { .. } => "see what this user may do on this machine",
             Self::AllLost(_) => "see that the daemon runs with the same configuration, and what its log says",

@@ -1,6 +1,7 @@
 //! HTTP/1.1 as browsers, WeChat and websites speak it with the daemon.
 
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::io::Errno;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -134,10 +136,15 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    match cause.downcast_ref::<std::io::Error>() {
-        // In the same words whichever connection it was.
-        Some(error) => error.kind().to_string(),
-        None => cause.to_string(),
+    cause.downcast_ref().map_or_else(|| cause.to_string(), reason_of_system)
+}
+
+/// The same of what the system says: in the same words whichever connection it was.
+pub(super) fn reason_of_system(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => "no open file is left here (ulimit -n)".into(),
+        Some(Errno::ADDRNOTAVAIL) => "no port is left here (net.ipv4.ip_local_port_range)".into(),
+        _ => error.kind().to_string(),
     }
 }
 
@@ -156,6 +163,14 @@ mod tests {
         assert_eq!(why(answer(400, r#"{"error":"invalid_grant"}"#)), "400 invalid_grant");
         assert_eq!(why(answer(404, "<html>")), "404");
         assert_eq!(answer(200, "success").body_of(StatusCode::OK).unwrap(), "success");
+    }
+
+    #[test]
+    fn what_this_machine_has_run_out_of_is_named() {
+        let said = |errno: Errno| reason(&io::Error::from(errno));
+        assert!(said(Errno::MFILE).contains("ulimit -n"));
+        assert!(said(Errno::ADDRNOTAVAIL).contains("ip_local_port_range"));
+        assert_eq!(said(Errno::CONNRESET), "connection reset");
     }
 
     #[tokio::test]

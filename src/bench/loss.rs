@@ -10,6 +10,9 @@ use serde::Serialize;
 /// A step that takes longer is lost: nobody looks at a QR code that does nothing for so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How soon somebody whom nobody listens to tries again.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What is done in a login, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -51,6 +54,13 @@ impl Lost {
     /// Whether trying again is of no use: the daemon knows of no such session.
     pub fn is_final(&self) -> bool {
         self.why.starts_with("404")
+    }
+
+    /// Waits a little where nobody listened, so that a load does not spin; not where the daemon has answered.
+    pub async fn pause(&self) {
+        if self.why == "connection refused" {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -117,6 +127,15 @@ mod tests {
         let is_final = |why: &str| Lost { step: Step::Attach, why: why.into() }.is_final();
         assert!(is_final("404 not_found"));
         assert!(!is_final("503 too_many_sockets") && !is_final("connection refused"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_where_nobody_listens_is_there_a_pause() {
+        for (why, pause) in [("connection refused", PAUSE), ("503 full", Duration::ZERO)] {
+            let began = tokio::time::Instant::now();
+            Lost { step: Step::Create, why: why.into() }.pause().await;
+            assert_eq!(began.elapsed() >= PAUSE, !pause.is_zero(), "{why}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

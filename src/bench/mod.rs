@@ -9,7 +9,7 @@ mod arrivals;
 mod beat;
 pub mod browser;
 pub mod daemon;
-mod descriptors;
+pub mod descriptors;
 mod driver;
 mod error;
 pub mod figures;
@@ -29,8 +29,6 @@ mod wechat;
 
 pub use self::addresses::Addresses;
 pub use self::arrivals::arrivals;
-pub use self::beat::keep as keep_beat;
-pub use self::descriptors::enough_for as enough_descriptors_for;
 pub use self::driver::{Driver, DriverSettings, PEOPLE};
 pub use self::error::BenchError;
 pub use self::http::{Answer, Connection, Kept};

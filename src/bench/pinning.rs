@@ -16,9 +16,12 @@ pub struct Pinning {
 impl Pinning {
     /// The first `cores` for the daemon, the last for the load; none where that would be the same one.
     pub fn new(cores: usize) -> Option<Self> {
-        let allowed = sched_getaffinity(None).ok()?;
-        let all: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect();
-        Self::among(&all, cores)
+        Self::among(&processors(), cores)
+    }
+
+    /// The most that `cores` may be here: the load has one of its own.
+    pub fn most_cores() -> usize {
+        processors().len().saturating_sub(1)
     }
 
     fn among(all: &[usize], cores: usize) -> Option<Self> {
@@ -46,6 +49,12 @@ impl Pinning {
         sched_setaffinity(None, &here)?;
         Ok(done)
     }
+}
+
+/// Those that this thread may run on; none where the system does not say.
+fn processors() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap_or_default();
+    (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect()
 }
 
 fn set(cores: &[usize]) -> CpuSet {

@@ -36,10 +36,26 @@ impl Process {
     }
 
     fn of_status(self, name: &str) -> io::Result<u64> {
+        let line = self.status(name)?;
+        let kibibytes = line.strip_suffix("kB").and_then(|kibibytes| kibibytes.trim().parse::<u64>().ok());
+        kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| untold(name))
+    }
+
+    /// Whether it does not heed the signal of this number.
+    ///
+    /// # Errors
+    /// Where there is no such process.
+    pub fn ignores(self, signal: i32) -> io::Result<bool> {
+        let name = "SigIgn:";
+        let ignored = u64::from_str_radix(&self.status(name)?, 16).map_err(|_| untold(name))?;
+        let place = u32::try_from(signal - 1).unwrap_or(u32::MAX);
+        Ok(ignored.checked_shr(place).is_some_and(|ignored| ignored & 1 == 1))
+    }
+
+    fn status(self, name: &str) -> io::Result<String> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id))?;
         let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| io::Error::other(format!("{name} is not told")))
+        line.map(|line| line.trim().to_owned()).ok_or_else(|| untold(name))
     }
 
     /// What the kernel has had of the processors on its behalf so far, to a hundredth of a second.
@@ -51,14 +67,14 @@ impl Process {
         // Its name, in brackets, may hold anything; the 13th field behind it is `stime`.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let ticks = fields.split_whitespace().nth(12).and_then(|ticks| ticks.parse::<u64>().ok());
-        let ticks = ticks.ok_or_else(|| io::Error::other("stime is not told"))?;
+        let ticks = ticks.ok_or_else(|| untold("stime"))?;
         Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
     }
 
     /// What its threads have had of the processors so far.
     ///
     /// # Errors
-    /// Where there is no such process.
+    /// Where there is no such process, or what its threads have had may not be read.
     pub fn cpu(self) -> io::Result<CpuTimes> {
         let mut times = HashMap::new();
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.id))? {
@@ -69,8 +85,12 @@ impl Process {
                 times.insert(thread.file_name(), nanoseconds);
             }
         }
-        Ok(CpuTimes(times))
+        if times.is_empty() { Err(untold("schedstat")) } else { Ok(CpuTimes(times)) }
     }
+}
+
+fn untold(name: &str) -> io::Error {
+    io::Error::other(format!("{name} is not told"))
 }
 
 impl CpuTimes {
@@ -96,9 +116,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ignored_of_signals_is_known() {
+        let ignoring = |trap| {
+            let shell = ["-c", trap, "sh"];
+            let mut child =
+                std::process::Command::new("sh").args(shell).stdout(std::process::Stdio::piped()).spawn().unwrap();
+            // It says so once it has set the trap.
+            let mut said = [0; 1];
+            io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
+            let process = Process { id: child.id() };
+            let ignores = (process.ignores(1).unwrap(), process.ignores(15).unwrap());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            ignores
+        };
+        assert_eq!(ignoring("trap '' HUP; echo; read line"), (true, false));
+        assert_eq!(ignoring("trap '' TERM; echo; read line"), (false, true));
+    }
+
+    #[test]
     fn who_is_not_there_takes_nothing() {
         // Larger than any id that Linux gives.
-        assert!(Process { id: u32::MAX }.resident_bytes().is_err());
+        assert!(Process { id: u32::MAX }.resident_bytes().is_err() && Process { id: u32::MAX }.ignores(1).is_err());
         assert!(Process { id: u32::MAX }.cpu().is_err() && Process { id: u32::MAX }.kernel_cpu().is_err());
     }
 }

@@ -36,6 +36,9 @@ pub struct ServeArgs {
     /// Take a journal that does not extend its last checkpoint (as after a restored backup) for a new log
     #[arg(long)]
     accept_fork: bool,
+    /// End with standard input, as with whoever holds its other end (`bench`)
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
 }
 
 /// Runs the daemon until SIGTERM or SIGINT; a second one ends it at once, which loses nothing that was acknowledged. SIGHUP has
@@ -51,7 +54,7 @@ pub fn run(args: ServeArgs, path: &Path) -> Exit {
         tracing::warn!("{warning}");
     }
     let if_other = if args.accept_fork { IfOther::Fork } else { IfOther::Refuse };
-    super::block_on(serve(config, path, if_other))
+    super::block_on(serve(config, path, if_other, args.until_stdin_ends))
 }
 
 /// What to say where secrets are those that `config default` prints.
@@ -60,7 +63,7 @@ fn known_to_everybody(config: &Config) -> Option<String> {
     (!examples.is_empty()).then(|| format!("everybody knows the examples of `config default`: {}", examples.join(", ")))
 }
 
-async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
+async fn serve(config: Config, path: &Path, if_other: IfOther, until_stdin_ends: bool) -> Exit {
     let (accounts, clients, format) = (config.accounts.len(), config.clients.len(), config.log.format);
     let (version, public_url) = (env!("CARGO_PKG_VERSION"), &config.server.public_url);
     tracing::info!(version, config = %path.display(), %public_url, accounts, clients, "starting");
@@ -77,6 +80,9 @@ async fn serve(config: Config, path: &Path, if_other: IfOther) -> Exit {
             return Exit::Failed;
         }
     };
+    if until_stdin_ends {
+        signals::when_stdin_ends(&shutdown);
+    }
     tokio::spawn(manager::follow(told).boxed());
     match app::run(config, listeners, Router::new(), if_other, Outside { shutdown, reloads, readiness }).await {
         Ok(()) => Exit::Done,

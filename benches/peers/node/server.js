@@ -81,8 +81,8 @@ async function serve({ host, port, wechat: account }) {
   });
   connections.installHandlers(server, { prefix: '/sockjs' });
 
-  // As many may wait to be accepted as at our own server.
-  server.listen({ host, port, backlog: 1024 }, () => console.log('ready'));
+  // As many may wait to be accepted as the system allows (net.core.somaxconn), as at our own server.
+  server.listen({ host, port, backlog: 0x7fffffff }, () => console.log('ready'));
 }
 
 async function bodyOf(request) {

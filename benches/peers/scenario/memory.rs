@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use scan_login::bench::enough_descriptors_for;
+use scan_login::bench::descriptors::{Open, Whose, enough_for};
 use scan_login::bench::login::{Steps, begin};
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
@@ -25,7 +25,8 @@ const KIB: f64 = 1024.0;
 pub async fn measure(extent: &Extent) -> Value {
     let rounds = extent.rounds.unwrap_or(ROUNDS);
     let warm = WARM.min(extent.sockets);
-    enough_descriptors_for((extent.sockets + warm) as u64).unwrap();
+    let open = Open::of_lanes(AT_A_TIME).and_browsers((extent.sockets + warm) as u64, "--sockets");
+    enough_for(open, Whose::OursAndTheDaemons).unwrap();
     let mut taken: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
     for _ in 0..rounds {
         for (kind, taken) in KINDS.iter().zip(&mut taken) {

@@ -8,7 +8,7 @@ use http::Request;
 use http::header;
 
 use super::driver::Driver;
-use super::http::Connection;
+use super::http::{Connection, reason_of_system};
 use super::loss::{Lost, Step, step};
 use super::target::{Credentials, Protocol, Target};
 use super::websocket::Socket;
@@ -132,7 +132,7 @@ impl Browser {
 
 async fn connect(driver: &Driver, number: u64) -> Result<Connection, String> {
     let stream = driver.addresses().connect(number, driver.target().address).await;
-    Connection::over(stream.map_err(|error| error.kind().to_string())?).await
+    Connection::over(stream.map_err(|error| reason_of_system(&error))?).await
 }
 
 /// What every request of a browser says.

@@ -1,13 +1,16 @@
 //! A daemon of our own: the real program, on a fresh store, with a simulated WeChat to ask for QR codes.
 
+mod life;
 mod settings;
 mod subcommand;
 
+use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -20,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::settings::Checks;
 pub use self::subcommand::{Printed, Ran};
 
+use self::life::Life;
 use self::settings::{Places, account, configuration, target};
 use super::error::BenchError;
 use super::http::Kept;
@@ -31,6 +35,9 @@ use crate::simulator::SimulatedWeChat;
 
 /// How often it is tried whether the daemon has come up.
 const KNOCK: Duration = Duration::from_millis(5);
+
+/// So long one may take to end that has begun to, and does not answer any more.
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// A daemon that takes longer to start has nothing to say.
 const START_WITHIN: Duration = Duration::from_secs(120);
@@ -52,11 +59,13 @@ pub struct DaemonSettings {
     pub unset: Vec<String>,
 }
 
-/// A running daemon; it ends, and its folder goes, when it is dropped.
+/// A running daemon; it ends, and its folder goes, when it is dropped. Where this process is killed instead, the daemon ends by
+/// itself, unless its public socket is held; its folder stays.
 pub struct Daemon {
     settings: DaemonSettings,
     folder: TempDir,
-    process: Child,
+    life: Life,
+    process: Process,
     held: Option<TcpListener>,
     admin: Kept,
     target: Target,
@@ -65,9 +74,8 @@ pub struct Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Before its folder goes, and whoever watches it looks at it no more.
+        drop(self.life.take());
     }
 }
 
@@ -83,7 +91,10 @@ impl Daemon {
             Some(dir) => temporary.tempdir_in(dir),
             None => temporary.tempdir(),
         };
-        let folder = folder.map_err(BenchError::machine("no folder can be made"))?;
+        let folder = folder.map_err(|error| BenchError::Folder {
+            dir: settings.dir.clone().unwrap_or_else(std::env::temp_dir),
+            error,
+        })?;
         let (public, admin) = (free()?, free()?);
         let account = account(public).map_err(BenchError::NotStarted)?;
         let (wechat, serving) = serve_wechat(SimulatedWeChat::new(vec![account.clone()])).await?;
@@ -92,11 +103,13 @@ impl Daemon {
             .map_err(BenchError::machine("the configuration cannot be written"))?;
         let held = settings.is_socket_held.then(|| TcpListener::bind(public)).transpose();
         let held = held.map_err(BenchError::machine("no socket can be held"))?;
-        let process = spawn(&settings, folder.path(), held.as_ref())?;
+        let started = spawn(&settings, folder.path(), held.as_ref())?;
+        let (life, process) = (Life::default(), Process { id: started.id() });
+        life.begin(started);
         let mut target = target(public, settings.checks, account, folder.path().join("admin.sock"));
-        target.process = Some(Process { id: process.id() });
+        target.process = Some(process);
         let admin = Kept::to(admin);
-        let mut daemon = Self { settings, folder, process, held, admin, target, _wechat: serving };
+        let daemon = Self { settings, folder, life, process, held, admin, target, _wechat: serving };
         daemon.until_ready().await?;
         Ok(daemon)
     }
@@ -113,7 +126,7 @@ impl Daemon {
 
     /// Its process.
     pub fn process(&self) -> Process {
-        Process { id: self.process.id() }
+        self.process
     }
 
     /// Where journal and keys are.
@@ -131,12 +144,29 @@ impl Daemon {
         is_in_memory(self.folder.path())
     }
 
+    /// Waits until it ends though nobody has made it end: how it ended.
+    pub fn died(&self) -> impl Future<Output = BenchError> + use<> {
+        let life = self.life.clone();
+        async move { life.until_ended().await }
+    }
+
+    /// Sees, after it was measured, that it has neither ended by itself nor is about to.
+    ///
+    /// # Errors
+    /// [`BenchError::Died`] where it has.
+    pub async fn outlived(&self) -> Result<(), BenchError> {
+        // Who is busy or full may be unready, and lives.
+        let patience = if self.is_ready().await { Duration::ZERO } else { END_WITHIN };
+        tokio::time::timeout(patience, self.died()).await.map_or(Ok(()), Err)
+    }
+
     /// `kill -9`: it has no time to say anything.
     ///
     /// # Errors
     /// [`BenchError::Machine`] where it cannot be killed.
     pub fn kill(&mut self) -> Result<(), BenchError> {
-        self.process.kill().and_then(|()| self.process.wait()).map_err(BenchError::machine("it cannot be killed"))?;
+        let Some(mut running) = self.life.take() else { return Ok(()) };
+        running.0.kill().and_then(|()| running.0.wait()).map_err(BenchError::machine("it cannot be killed"))?;
         Ok(())
     }
 
@@ -146,13 +176,14 @@ impl Daemon {
     /// [`BenchError`] where it does not.
     pub async fn stop(&mut self) -> Result<Duration, BenchError> {
         let began = Instant::now();
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        let Some(mut running) = self.life.take() else { return Ok(began.elapsed()) };
+        let pid = i32::try_from(running.0.id()).ok().and_then(Pid::from_raw);
         let told = pid.map_or(Err(rustix::io::Errno::SRCH), |pid| kill_process(pid, Signal::TERM));
         told.map_err(|error| BenchError::machine("it cannot be told to stop")(error.into()))?;
         loop {
-            match self.ended()? {
+            match running.0.try_wait().map_err(BenchError::machine("its process cannot be looked at"))? {
                 Some(status) if status.success() => return Ok(began.elapsed()),
-                Some(status) => return Err(BenchError::NotStarted(format!("it ended with {status}"))),
+                Some(status) => return Err(BenchError::Died(status.to_string())),
                 None => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         }
@@ -164,8 +195,10 @@ impl Daemon {
     /// [`BenchError`] where it does not come up.
     pub async fn start_again(&mut self) -> Result<Duration, BenchError> {
         let began = Instant::now();
-        self.process = spawn(&self.settings, self.folder.path(), self.held.as_ref())?;
-        self.target.process = Some(self.process());
+        let started = spawn(&self.settings, self.folder.path(), self.held.as_ref())?;
+        self.process = Process { id: started.id() };
+        self.target.process = Some(self.process);
+        self.life.begin(started);
         self.until_ready().await?;
         Ok(began.elapsed())
     }
@@ -184,10 +217,11 @@ impl Daemon {
         value.ok_or_else(|| unknown("there is none".into()))
     }
 
-    async fn until_ready(&mut self) -> Result<(), BenchError> {
+    async fn until_ready(&self) -> Result<(), BenchError> {
         let deadline = Instant::now() + START_WITHIN;
         while !self.is_ready().await {
-            if let Some(status) = self.ended()? {
+            let ended = self.life.ended().map_err(BenchError::machine("its process cannot be looked at"))?;
+            if let Some(status) = ended {
                 return Err(BenchError::NotStarted(format!("it ended with {status}")));
             }
             if Instant::now() > deadline {
@@ -196,10 +230,6 @@ impl Daemon {
             tokio::time::sleep(KNOCK).await;
         }
         Ok(())
-    }
-
-    fn ended(&mut self) -> Result<Option<ExitStatus>, BenchError> {
-        self.process.try_wait().map_err(BenchError::machine("its process cannot be looked at"))
     }
 
     async fn is_ready(&self) -> bool {
@@ -243,7 +273,9 @@ fn start(settings: &DaemonSettings, spawn: impl FnOnce() -> io::Result<Child>) -
     started.map_err(BenchError::machine("the daemon's program cannot be run"))
 }
 
-/// A held socket comes in as descriptor 0; a shell makes it the one that the daemon looks for (sd_listen_fds(3)).
+/// It ends with its standard input, which is a pipe that is held here, so it does not outlive this process; and it is in a group
+/// of its own, so a terminal's signals are for this process alone. A held socket takes that input's place: it comes in as
+/// descriptor 0, and a shell makes it the one that the daemon looks for (sd_listen_fds(3)).
 fn command(settings: &DaemonSettings, folder: &Path, held: Option<&TcpListener>) -> io::Result<Command> {
     let mut command = match held {
         None => Command::new(&settings.program),
@@ -258,8 +290,11 @@ fn command(settings: &DaemonSettings, folder: &Path, held: Option<&TcpListener>)
     for name in &settings.unset {
         command.env_remove(name);
     }
-    let socket = held.map(TcpListener::try_clone).transpose()?.map(OwnedFd::from);
-    command.stdin(socket.map_or_else(Stdio::null, Stdio::from)).stdout(Stdio::null());
+    match held {
+        None => command.arg("--until-stdin-ends").stdin(Stdio::piped()).process_group(0),
+        Some(held) => command.stdin(OwnedFd::from(held.try_clone()?)),
+    };
+    command.stdout(Stdio::null());
     Ok(command)
 }
 

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Daemon;
+use super::life::Running;
 use crate::bench::error::BenchError;
 use crate::bench::process::Process;
 
@@ -68,17 +69,6 @@ impl Daemon {
             command.env_remove(name);
         }
         super::start(&self.settings, || command.spawn()).map(Running)
-    }
-}
-
-/// A process that ends, at the latest, with this.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Mostly it has ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

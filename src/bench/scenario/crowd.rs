@@ -56,7 +56,10 @@ pub(super) async fn gather(
             while begun.fetch_add(1, Ordering::Relaxed) < count {
                 match come(&driver, watching).await {
                     Ok(browser) => crowd.browsers.push(browser),
-                    Err(lost) => crowd.losses.note(&lost),
+                    Err(lost) => {
+                        crowd.losses.note(&lost);
+                        lost.pause().await;
+                    }
                 }
                 progress.step();
             }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::crowd::{Crowd, Watching, gather};
 use super::login::{self, metered_lanes, warm_up};
 use super::{Length, Meter};
-use crate::bench::descriptors;
+use crate::bench::descriptors::Open;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::rounded;
@@ -38,6 +38,17 @@ pub struct Settings {
     pub logins: u64,
     /// How many things at a time.
     pub lanes: usize,
+}
+
+impl Settings {
+    /// What is open at once.
+    pub fn open(self) -> Open {
+        Open::of_lanes(self.lanes).and_browsers(self.sockets(), "--sockets")
+    }
+
+    fn sockets(self) -> u64 {
+        self.sockets.min(self.pending)
+    }
 }
 
 /// What came of it. What needs the daemon's process is not told where that cannot be looked at.
@@ -74,10 +85,9 @@ pub struct Figures {
 /// Measures.
 ///
 /// # Errors
-/// [`BenchError::Unfit`] where so many connections cannot be had; [`BenchError::AllLost`] where none came.
+/// [`BenchError::AllLost`] where none came.
 pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Result<Figures, BenchError> {
-    let sockets = settings.sockets.min(settings.pending);
-    descriptors::enough_for(sockets + settings.lanes as u64)?;
+    let sockets = settings.sockets();
     let costing = login::Settings { lanes: settings.lanes, length: Length::Count(settings.logins) };
     warm_up(driver, costing, progress).await?;
     let mut waiting = Waiting::default();
@@ -101,11 +111,13 @@ pub async fn run(driver: &Driver, settings: Settings, progress: &Progress) -> Re
         return Err(BenchError::AllLost(waiting.losses));
     }
 
-    progress.wait("nothing happens");
-    tokio::time::sleep(REST).await;
-    let meter = Meter::start(driver);
-    tokio::time::sleep(settings.watched).await;
-    let idle = meter.read();
+    let watching = async {
+        tokio::time::sleep(REST).await;
+        let meter = Meter::start(driver);
+        tokio::time::sleep(settings.watched).await;
+        meter.read()
+    };
+    let idle = progress.during("nothing happens", REST + settings.watched, watching).await;
     progress.end();
     let beside_all = cost(driver, costing, progress).await?;
 

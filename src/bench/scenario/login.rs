@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Length, Meter, Metered};
+use crate::bench::descriptors::Open;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::{per_second, rounded};
@@ -26,6 +27,13 @@ pub struct Settings {
     pub lanes: usize,
     /// How many, or for how long.
     pub length: Length,
+}
+
+impl Settings {
+    /// What is open at once.
+    pub fn open(self) -> Open {
+        Open::of_lanes(self.lanes)
+    }
 }
 
 /// What came of it.
@@ -109,25 +117,37 @@ pub(super) async fn metered_lanes(
 
 /// Logins in lanes, until there are enough.
 pub(super) async fn lanes(driver: &Driver, settings: Settings, progress: &Progress, what: &str) -> Done {
-    let began = Instant::now();
-    let (most, until) = match settings.length {
-        Length::Count(count) => (count, None),
-        Length::Time(time) => (u64::MAX, Some(began + time)),
+    let done = match settings.length {
+        Length::Count(count) => {
+            progress.begin(what, count);
+            run_lanes(driver, settings.lanes, count, None, progress).await
+        }
+        Length::Time(time) => {
+            // It is seconds that are drawn, and not logins.
+            let hidden = Progress::hidden();
+            let work = run_lanes(driver, settings.lanes, u64::MAX, Some(time), &hidden);
+            progress.during(what, time, work).await
+        }
     };
-    match until {
-        None => progress.begin(what, most),
-        Some(_) => progress.wait(what),
-    }
-    let (begun, steps) = (Arc::new(AtomicU64::new(0)), Steps::default());
-    let mut lanes = JoinSet::new();
-    for _ in 0..settings.lanes.max(1) {
+    progress.end();
+    done
+}
+
+async fn run_lanes(driver: &Driver, lanes: usize, most: u64, time: Option<Duration>, progress: &Progress) -> Done {
+    let (began, begun, steps) = (Instant::now(), Arc::new(AtomicU64::new(0)), Steps::default());
+    let is_time = move || time.is_none_or(|time| began.elapsed() < time);
+    let mut running = JoinSet::new();
+    for _ in 0..lanes.max(1) {
         let (driver, begun, steps, progress) = (driver.clone(), begun.clone(), steps.clone(), progress.clone());
-        lanes.spawn(async move {
+        running.spawn(async move {
             let (mut logins, mut losses) = (0, Losses::default());
-            while begun.fetch_add(1, Ordering::Relaxed) < most && until.is_none_or(|until| Instant::now() < until) {
+            while begun.fetch_add(1, Ordering::Relaxed) < most && is_time() {
                 match log_in(&driver, &steps).await {
                     Ok(()) => logins += 1,
-                    Err(lost) => losses.note(&lost),
+                    Err(lost) => {
+                        losses.note(&lost);
+                        lost.pause().await;
+                    }
                 }
                 progress.step();
             }
@@ -135,10 +155,9 @@ pub(super) async fn lanes(driver: &Driver, settings: Settings, progress: &Progre
         });
     }
     let (mut logins, mut losses) = (0, Losses::default());
-    while let Some(Ok((of_lane, lost_of_lane))) = lanes.join_next().await {
+    while let Some(Ok((of_lane, lost_of_lane))) = running.join_next().await {
         logins += of_lane;
         losses.add(lost_of_lane);
     }
-    progress.end();
     Done { logins, losses, steps, took: began.elapsed() }
 }

@@ -51,9 +51,9 @@ struct Metered {
 }
 
 impl Metered {
-    /// The daemon's for each of so many, in microseconds.
+    /// The daemon's for each of so many, in microseconds; none of a process that has done nothing, and so is not the daemon.
     fn daemon_us_each(&self, count: u64) -> Option<f64> {
-        self.daemon.map(|used| micros_each(used, count))
+        self.daemon.filter(|used| !used.is_zero()).map(|used| micros_each(used, count))
     }
 
     /// The daemon's, in percent of one processor.

@@ -14,6 +14,7 @@ use super::login::{self, lanes};
 use super::storm::log_in_sample;
 use crate::bench::browser::Browser;
 use crate::bench::daemon::Daemon;
+use crate::bench::descriptors::Open;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::rounded;
@@ -35,6 +36,13 @@ pub struct Settings {
     pub sample: u64,
     /// How many at a time.
     pub lanes: usize,
+}
+
+impl Settings {
+    /// What is open at once.
+    pub fn open(self) -> Open {
+        Open::of_lanes(self.lanes).and_browsers(self.sample.min(self.pending), "--pending")
+    }
 }
 
 /// What came of it.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Length;
 use super::login::{self, metered_lanes};
 use crate::bench::daemon::{Daemon, Ran};
+use crate::bench::descriptors::Open;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::{per_second, rounded};
@@ -30,6 +31,13 @@ pub struct Settings {
     pub logins: u64,
     /// How many at a time while it is written.
     pub lanes: usize,
+}
+
+impl Settings {
+    /// What is open at once.
+    pub fn open(self) -> Open {
+        Open::of_lanes(self.lanes)
+    }
 }
 
 /// What came of it.

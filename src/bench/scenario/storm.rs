@@ -1,7 +1,8 @@
 //! `storm`: the daemon is killed while many browsers watch, and when it is back they all come at once.
 //!
-//! A browser is back when the daemon has told it of its session again. Afterwards a sample of them logs in, to the end: a
-//! session that was lost would show.
+//! A browser is back when the daemon has told it of its session again; an original page, which is told nothing before somebody
+//! scans, when SockJS has opened and it has said its id. Afterwards a sample of them logs in, to the end: a session that was lost
+//! would show.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use super::crowd::{Watching, gather};
 use crate::bench::browser::Browser;
 use crate::bench::daemon::Daemon;
-use crate::bench::descriptors;
+use crate::bench::descriptors::Open;
 use crate::bench::driver::Driver;
 use crate::bench::error::BenchError;
 use crate::bench::figures::{Summary, Times, micros_each, rounded};
@@ -38,11 +39,21 @@ pub struct Settings {
     pub lanes: usize,
 }
 
+impl Settings {
+    /// What is open at once.
+    pub fn open(self) -> Open {
+        Open::of_lanes(self.lanes).and_browsers(self.browsers, "--sockets")
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
     /// Those that watched.
     pub browsers: u64,
+    /// Those that never watched: the daemon did not let them in before it was killed.
+    not_let_in: u64,
+    not_let_in_because: Losses,
     /// Those that came back.
     pub back: u64,
     /// Those that did not, and those of the sample that could not log in.
@@ -68,19 +79,18 @@ pub struct Figures {
 /// Measures a daemon of our own, which `driver` drives.
 ///
 /// # Errors
-/// [`BenchError`] where so many connections cannot be had, nobody came, or the daemon does not come back.
+/// [`BenchError`] where nobody came, or the daemon does not come back.
 pub async fn run(
     daemon: &mut Daemon,
     driver: &Driver,
     settings: Settings,
     progress: &Progress,
 ) -> Result<Figures, BenchError> {
-    descriptors::enough_for(settings.browsers + settings.lanes as u64)?;
     let crowd = gather(driver, settings.browsers, Watching::Yes, settings.lanes, progress).await;
     if crowd.browsers.is_empty() {
         return Err(BenchError::AllLost(crowd.losses));
     }
-    let (browsers, mut losses) = (crowd.browsers.len() as u64, crowd.losses);
+    let (browsers, not_let_in, mut losses) = (crowd.browsers.len() as u64, crowd.losses, Losses::default());
     progress.begin("browsers that come back", browsers);
     let (ready, is_ready) = watch::channel(None);
     let mut coming = JoinSet::new();
@@ -122,6 +132,8 @@ pub async fn run(
     losses.add(lost_afterwards);
     Ok(Figures {
         browsers,
+        not_let_in: not_let_in.count(),
+        not_let_in_because: not_let_in,
         back: count,
         lost: losses.count(),
         lost_because: losses,

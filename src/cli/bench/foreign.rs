@@ -25,8 +25,9 @@ impl Foreign {
         let mut target = target(&config, args.at)?;
         target.process = args.pid.map(|id| Process { id });
         if let Some(process) = target.process {
-            process.resident_bytes().map_err(|error| {
-                unfit(format!("process {} cannot be looked at: {error}", process.id), "give the daemon's process id")
+            process.resident_bytes().and_then(|_| process.cpu()).map_err(|error| {
+                let cure = "give the daemon's process id, as a user who may look at it";
+                unfit(format!("process {} cannot be looked at: {error}", process.id), cure)
             })?;
         }
         TcpStream::connect(target.address).await.map_err(|error| {

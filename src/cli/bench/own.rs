@@ -1,6 +1,7 @@
+use super::super::complain;
 use super::{BenchArgs, Failure};
 use crate::bench::daemon::{Checks, Daemon, DaemonSettings};
-use crate::bench::machine::Machine;
+use crate::bench::machine::{Machine, is_in_memory};
 use crate::bench::{BenchError, Pinning, Progress};
 use crate::config;
 
@@ -19,7 +20,20 @@ impl Own {
             let what = format!("where this program is cannot be known: {error}");
             BenchError::Unfit { what, cure: "drive a running daemon with --config FILE".to_owned() }
         })?;
-        let pinning = Pinning::new(args.cores.get()).filter(|pinning| pinning.pin_load().is_ok());
+        let cores = args.cores.get();
+        let pinning = Pinning::new(cores);
+        // One is what there is; whoever asks for more is to know that they are not had.
+        if pinning.is_none() && cores > 1 {
+            let most = Pinning::most_cores().max(1);
+            let what = format!("{cores} processors cannot be the daemon's: the load needs one of its own");
+            return Err(BenchError::Unfit { what, cure: format!("ask for --cores {most} at most") }.into());
+        }
+        let pinning = pinning.filter(|pinning| pinning.pin_load().is_ok());
+        if args.dir.is_none() && is_in_memory(&std::env::temp_dir()) {
+            let what =
+                format!("the journal is in memory ({}): a sync costs nothing there", std::env::temp_dir().display());
+            complain(&what, "name a folder with --dir on the disk that is meant");
+        }
         let unset = config::from_process_env().into_iter().map(|(name, _)| name).collect();
         let (dir, checks) = (args.dir.clone(), Checks::All);
         Ok(Self { settings: DaemonSettings { program, dir, checks, pinning, is_socket_held: false, unset }, machine })

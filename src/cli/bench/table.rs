@@ -26,6 +26,9 @@ pub(super) fn table(told: &str) -> io::Result<String> {
     let mut told: Object = serde_json::from_str(told)?;
     let scenario = told.shift_remove("scenario").as_ref().and_then(shown);
     let mut text = format!("{}\n", scenario.unwrap_or_default());
+    if let Some(pinned @ Item::Value(Value::Null)) = told.get_mut("pinned") {
+        *pinned = Item::Value(Value::Bool(false));
+    }
     part(&told, 1, &mut text);
     text.push('\n');
     Ok(text)
@@ -103,10 +106,19 @@ fn grouped(number: u64) -> String {
     groups.join(",")
 }
 
+/// What a key ends with, and how that is written behind it.
+const UNITS: [(&str, &str); 4] =
+    [("_bytes", ", bytes"), ("_percent", ", percent"), ("_times", ", times"), ("_s", ", seconds")];
+
 /// A key as words, its unit, where it has one, behind a comma: `daemon cpu, µs a login`.
 fn words(name: &str) -> String {
-    let name = name.replace("_per_s", "/s").replace("_cpu_us", "_cpu, µs");
-    name.strip_suffix("_bytes").map_or(name.clone(), |name| format!("{name}, bytes")).replace('_', " ")
+    let name = name
+        .replace("_per_s", "/s")
+        .replace("_cpu_us", "_cpu, µs")
+        .replace("_bytes_a", ", bytes a")
+        .replace("_times_unloaded", ", times unloaded");
+    let unit = UNITS.iter().find_map(|(end, unit)| Some(format!("{}{unit}", name.strip_suffix(end)?)));
+    unit.unwrap_or(name).replace('_', " ")
 }
 
 #[cfg(test)]
@@ -122,6 +134,7 @@ mod tests {
         );
         let expected = "\
 login
+  pinned                            no
   logins/s                          1,235
   logins                            12,345
   lost                              0
@@ -135,6 +148,24 @@ login
 
 ";
         assert_eq!(table(&told).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_figure_stands_beside_its_unit() {
+        let expected = [
+            ("logins_per_s", "logins/s"),
+            ("load_cpu_percent", "load cpu, percent"),
+            ("down_s", "down, seconds"),
+            ("daemon_cpu_us_a_login", "daemon cpu, µs a login"),
+            ("resident_bytes_a_socket", "resident, bytes a socket"),
+            ("journal_bytes", "journal, bytes"),
+            ("p99_times_unloaded", "p99, times unloaded"),
+            ("cost_times", "cost, times"),
+            ("sockets", "sockets"),
+        ];
+        for (key, shown) in expected {
+            assert_eq!(words(key), shown);
+        }
     }
 
     #[test]

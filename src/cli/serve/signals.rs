@@ -1,4 +1,4 @@
-//! The signals that end the daemon.
+//! What ends the daemon: signals, and, where that is asked for, the end of its standard input.
 
 use std::io;
 
@@ -25,4 +25,14 @@ pub(in crate::cli) fn until_told() -> io::Result<CancellationToken> {
         }
     });
     Ok(told)
+}
+
+/// Cancels when standard input ends: who holds the other end has gone, however.
+pub(super) fn when_stdin_ends(told: &CancellationToken) {
+    let told = told.clone();
+    std::thread::spawn(move || {
+        // Whatever is said means nothing, and what cannot be read has ended.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        told.cancel();
+    });
 }
