@@ -340,7 +340,9 @@ mod tests {
         let (places, wanted) = places(2);
         let (withholds, busy) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
         let _asked = [withholds.is_asked(Instant::now()), busy.is_asked(Instant::now())];
-        [&withholds, &busy].map(|place| place.lacks_body(true));
+        for place in [&withholds, &busy] {
+            place.lacks_body(true);
+        }
         busy.lacks_body(false);
         let [withholds, busy] = [withholds, busy].map(|place| lasts(&place));
         tokio::time::sleep(FIRST_WORD * 2).await;

@@ -14,6 +14,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
+use rustix::net::sockopt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -116,6 +117,7 @@ pub async fn serve(
     stopping: CancellationToken,
 ) {
     lengthen_queue(&listener);
+    prepare(&listener);
     let throttle = Arc::new(Throttle::default());
     let (connections, wanted) = (TaskTracker::new(), Arc::new(Wanted::default()));
     loop {
@@ -156,6 +158,17 @@ pub async fn serve(
 fn lengthen_queue(listener: &TcpListener) {
     if let Err(error) = rustix::net::listen(listener, i32::MAX) {
         tracing::warn!(%error, "the queue of connections cannot be lengthened");
+    }
+}
+
+/// Sets what each connection has by inheritance (tcp(7)), so that nothing is to be set for each: frames are small and must leave
+/// at once, and who has vanished is not kept.
+fn prepare(listener: &TcpListener) {
+    let milliseconds = u32::try_from(WRITE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    let set =
+        sockopt::set_tcp_nodelay(listener, true).and_then(|()| sockopt::set_tcp_user_timeout(listener, milliseconds));
+    if let Err(error) = set {
+        tracing::warn!(%error, "connections may be slow, and who has vanished is kept for long");
     }
 }
 
@@ -290,13 +303,7 @@ fn is_unknown_proxy(peer: IpAddr, headers: &HeaderMap) -> bool {
 async fn accept(listener: &TcpListener, throttle: &Throttle) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = prepare(&stream) {
-                    tracing::debug!(%peer, %error, "a connection was gone before it was served");
-                    continue;
-                }
-                return (stream, peer);
-            }
+            Ok(accepted) => return accepted,
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 if throttle.lets_through() {
@@ -306,13 +313,6 @@ async fn accept(listener: &TcpListener, throttle: &Throttle) -> (TcpStream, Sock
             }
         }
     }
-}
-
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    // Frames are small and must leave at once.
-    stream.set_nodelay(true)?;
-    let milliseconds = u32::try_from(WRITE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
-    Ok(rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds)?)
 }
 
 fn is_about_one_connection(error: &io::Error) -> bool {
@@ -359,9 +359,10 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_vanishes_or_does_not_read_is_not_kept() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        prepare(&listener);
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = accept(&listener, &Throttle::default()).await;
-        assert_eq!(rustix::net::sockopt::tcp_user_timeout(&stream).unwrap(), 10_000);
+        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 10_000);
         assert!(stream.nodelay().unwrap());
     }
 }

@@ -60,7 +60,7 @@ async fn probes_are_answered_on_loopback_and_strangers_are_not() {
     let metrics = Metrics::new();
     metrics.callback(&AccountName::new("main").unwrap(), CallbackOutcome::Forged);
     let history = daemon.tree.history.clone();
-    let admin = AdminHttp { history: Some(history), logins: None, readiness, hosts: vec![], metrics };
+    let admin = AdminHttp { history: Some(history), logins: None, sockets: None, readiness, hosts: vec![], metrics };
     let router = http_router(admin, axum::Router::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
