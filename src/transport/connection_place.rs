@@ -7,9 +7,9 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::futures::Notified;
@@ -31,6 +31,9 @@ const ASK_NEXT: Duration = Duration::from_millis(20);
 pub(super) struct Wanted {
     /// Asks those who do not need their places, in the order in which they ceased to.
     asks: Notify,
+    /// Before those, whoever was asked and stayed, since somebody else had left.
+    asks_again: Notify,
+    stayed: AtomicUsize,
     /// There is somebody, and nobody leaves for them yet.
     is_open: AtomicBool,
 }
@@ -38,12 +41,42 @@ pub(super) struct Wanted {
 impl Wanted {
     fn ask(&self) {
         self.is_open.store(true, Ordering::Relaxed);
-        self.asks.notify_one();
+        if self.stayed.load(Ordering::Relaxed) > 0 { self.asks_again.notify_one() } else { self.asks.notify_one() }
+    }
+
+    fn stays(&self) -> Stayed<'_> {
+        self.stayed.fetch_add(1, Ordering::Relaxed);
+        Stayed(self)
     }
 
     /// Whether who asks this is the one to leave: for each who waits, one does.
     fn claim(&self) -> bool {
         self.is_open.load(Ordering::Relaxed) && self.is_open.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Somebody who was asked and stayed, until this is dropped.
+struct Stayed<'a>(&'a Wanted);
+
+impl Drop for Stayed<'_> {
+    fn drop(&mut self) {
+        self.0.stayed.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Who was asked to leave.
+struct Leaving<'a> {
+    when: Pin<Box<Sleep>>,
+    stayed: Option<Stayed<'a>>,
+}
+
+impl Leaving<'_> {
+    /// Waits until they have been `heard_out`, which may be later than it was.
+    fn once(&mut self, heard_out: Instant, context: &mut Context<'_>) -> Poll<()> {
+        if self.when.deadline() < heard_out {
+            self.when.as_mut().reset(heard_out);
+        }
+        self.when.as_mut().poll(context)
     }
 }
 
@@ -171,7 +204,7 @@ impl ConnectionPlace {
     pub(super) async fn until_unneeded<C: Future>(&self, mut connection: Pin<&mut C>) -> Option<C::Output> {
         let mut asked = pin!(None::<Notified<'_>>);
         // In a box, because every connection would keep room for it.
-        let mut leaving: Option<Pin<Box<Sleep>>> = None;
+        let mut leaving: Option<Box<Leaving<'_>>> = None;
         poll_fn(|context| {
             loop {
                 let ended = connection.as_mut().poll(context).map(Some);
@@ -183,32 +216,31 @@ impl ConnectionPlace {
                     }
                     return ended;
                 };
-                let heard_out = since + FIRST_WORD;
-                let Some(leaves) = &mut leaving else {
-                    if asked.is_none() {
-                        asked.set(Some(self.0.wanted.asks.notified()));
+                let (wanted, heard_out) = (&*self.0.wanted, since + FIRST_WORD);
+                if let Some(leaving) = &mut leaving {
+                    ready!(leaving.once(heard_out, context));
+                    if wanted.claim() {
+                        return Poll::Ready(None);
                     }
-                    match asked.as_mut().as_pin_mut() {
-                        Some(asked) => ready!(asked.poll(context)),
-                        None => return Poll::Pending,
+                    // Somebody else has left.
+                    leaving.stayed.get_or_insert_with(|| wanted.stays());
+                }
+                if asked.is_none() {
+                    let asks = if leaving.is_some() { &wanted.asks_again } else { &wanted.asks };
+                    asked.set(Some(asks.notified()));
+                }
+                if let Some(asked) = asked.as_mut().as_pin_mut() {
+                    ready!(asked.poll(context));
+                }
+                asked.set(None);
+                match &mut leaving {
+                    Some(leaving) => leaving.stayed = None,
+                    None => {
+                        // From now on it is looked what has come before it leaves.
+                        self.0.signs.watch(true);
+                        leaving = Some(Box::new(Leaving { when: Box::pin(sleep_until(heard_out)), stayed: None }));
                     }
-                    asked.set(None);
-                    // From now on it is looked what has come before it leaves.
-                    self.0.signs.watch(true);
-                    leaving = Some(Box::pin(sleep_until(heard_out)));
-                    continue;
-                };
-                if leaves.deadline() < heard_out {
-                    leaves.as_mut().reset(heard_out);
                 }
-                if leaves.as_mut().poll(context).is_pending() {
-                    return Poll::Pending;
-                }
-                if self.0.wanted.claim() {
-                    return Poll::Ready(None);
-                }
-                // Somebody else has left. It stays the next one.
-                leaves.as_mut().reset(Instant::now() + ASK_NEXT);
             }
         })
         .await
@@ -292,7 +324,9 @@ mod tests {
         assert_eq!(lasting.iter().filter(|lasts| lasts.is_finished()).count(), 1);
         let next = take(&places, &wanted).await.unwrap();
         tokio::time::sleep(FIRST_WORD * 4).await;
-        assert_eq!(lasting.iter().filter(|lasts| lasts.is_finished()).count(), 2);
+        let gone: Vec<_> = lasting.iter().map(|lasts| lasts.is_finished()).collect();
+        assert_eq!(gone.iter().filter(|gone| **gone).count(), 2);
+        assert!(gone[0] && gone[1], "those who were idle the longest");
         drop((came, next));
     }
 
