@@ -73,8 +73,10 @@ async fn until_told(args: &BenchArgs) -> Result<(), Failure> {
     let told =
         signals::until_told().map_err(|error| BenchError::Machine { what: "no signals can be received", error })?;
     tokio::select! {
-        measured = measure(args) => measured,
+        // A terminal's signal ends a command that is measured as well: that is not what there is to be told.
+        biased;
         () = told => Err(Failure::Interrupted),
+        measured = measure(args) => measured,
     }
 }
 

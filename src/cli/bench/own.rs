@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::super::complain;
 use super::{BenchArgs, Failure};
 use crate::bench::daemon::{Checks, Daemon, DaemonSettings};
@@ -13,26 +15,16 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Pins this thread, and whatever it starts, where there are processors enough.
+    /// Pins this thread, and whatever it starts, where there are processors enough; refuses where more are asked for.
     pub(super) fn new(args: &BenchArgs) -> Result<Self, Failure> {
         let machine = Machine::this();
         let program = std::env::current_exe().map_err(|error| {
             let what = format!("where this program is cannot be known: {error}");
             BenchError::Unfit { what, cure: "drive a running daemon with --config FILE".to_owned() }
         })?;
-        let cores = args.cores.get();
-        let pinning = Pinning::new(cores);
-        // One is what there is; whoever asks for more is to know that they are not had.
-        if pinning.is_none() && cores > 1 {
-            let most = Pinning::most_cores().max(1);
-            let what = format!("{cores} processors cannot be the daemon's: the load needs one of its own");
-            return Err(BenchError::Unfit { what, cure: format!("ask for --cores {most} at most") }.into());
-        }
-        let pinning = pinning.filter(|pinning| pinning.pin_load().is_ok());
-        if args.dir.is_none() && is_in_memory(&std::env::temp_dir()) {
-            let what =
-                format!("the journal is in memory ({}): a sync costs nothing there", std::env::temp_dir().display());
-            complain(&what, "name a folder with --dir on the disk that is meant");
+        let pinning = pinned(args.cores.get())?;
+        if args.dir.is_none() {
+            warn_of_memory(&std::env::temp_dir());
         }
         let unset = config::from_process_env().into_iter().map(|(name, _)| name).collect();
         let (dir, checks) = (args.dir.clone(), Checks::All);
@@ -49,5 +41,26 @@ impl Own {
         let daemon = Daemon::start(self.settings.clone()).await;
         progress.end();
         daemon
+    }
+}
+
+/// One processor for the daemon, or none in particular, is what there is; whoever asks for more is to know where they are not had.
+fn pinned(cores: usize) -> Result<Option<Pinning>, BenchError> {
+    let pinning = Pinning::new(cores);
+    if pinning.is_none() && cores > 1 {
+        let what = format!("{cores} processors cannot be the daemon's: the load needs one of its own");
+        return Err(BenchError::Unfit {
+            what,
+            cure: format!("ask for --cores {} at most", Pinning::most_cores().max(1)),
+        });
+    }
+    Ok(pinning.filter(|pinning| pinning.pin_load().is_ok()))
+}
+
+/// Says so where nobody has named a folder, and temporary files are kept in memory.
+fn warn_of_memory(folder: &Path) {
+    if is_in_memory(folder) {
+        let what = format!("the journal is in memory ({}): a sync costs nothing there", folder.display());
+        complain(&what, "name a folder with --dir on the disk that is meant");
     }
 }
