@@ -11,6 +11,20 @@ use super::*;
 
 const NOON: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
+/// All, in their order.
+pub(super) const STEPS: [Step; 10] = [
+    Step::LedgerWritten,
+    Step::TableWritten,
+    Step::TableSynced,
+    Step::KeyWritten,
+    Step::OldKeyOverwritten,
+    Step::OldKeyRemoved,
+    Step::OldTableOverwritten,
+    Step::OldTableRemoved,
+    Step::OldLogOverwritten,
+    Step::OldLogRemoved,
+];
+
 fn scene(name: &str) -> SceneId {
     SceneId::new(format!("sl-{name:0>22}")).unwrap()
 }
@@ -210,18 +224,7 @@ fn who_comes_back_has_a_new_key_that_stays() {
 
 #[test]
 fn a_forgetting_is_finished_or_never_began_wherever_it_is_interrupted() {
-    for step in [
-        Step::LedgerWritten,
-        Step::TableWritten,
-        Step::TableSynced,
-        Step::KeyWritten,
-        Step::OldKeyOverwritten,
-        Step::OldKeyRemoved,
-        Step::OldTableOverwritten,
-        Step::OldTableRemoved,
-        Step::OldLogOverwritten,
-        Step::OldLogRemoved,
-    ] {
+    for step in STEPS {
         let folder = tempfile::tempdir().unwrap();
         let first = vault(folder.path());
         let (alice, bob) = (seal(&first, "alice"), seal(&first, "bob"));

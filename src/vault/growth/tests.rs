@@ -1,7 +1,7 @@
 //! A larger table is made beside the work, and nobody is lost wherever that is interrupted.
 
 use crate::vault::epoch::{NextEpoch, Step};
-use crate::vault::tests::{files, handle, open, seal, try_seal, vault};
+use crate::vault::tests::{STEPS, files, handle, open, seal, try_seal, vault};
 
 use super::*;
 
@@ -42,17 +42,7 @@ fn the_table_is_larger_before_it_is_full_and_nobody_has_waited_for_it() {
 
 #[test]
 fn wherever_it_is_interrupted_nobody_is_lost() {
-    for step in [
-        Step::TableWritten,
-        Step::TableSynced,
-        Step::KeyWritten,
-        Step::OldKeyOverwritten,
-        Step::OldKeyRemoved,
-        Step::OldTableOverwritten,
-        Step::OldTableRemoved,
-        Step::OldLogOverwritten,
-        Step::OldLogRemoved,
-    ] {
+    for step in STEPS.into_iter().filter(|step| *step != Step::LedgerWritten) {
         let folder = tempfile::tempdir().unwrap();
         let first = vault(folder.path());
         *first.shared.stop_behind.lock().unwrap() = Some(step);
