@@ -23,7 +23,7 @@ pub(super) struct Epoch {
 /// An epoch that is made and does not count yet.
 pub(super) struct NextEpoch {
     number: u64,
-    pub(super) table: Table,
+    table: Table,
     log: KeyLog,
     key: Secret,
 }
