@@ -34,6 +34,10 @@ impl Signs {
     pub(super) fn watch(&self, is_watched: bool) {
         self.is_watched.store(is_watched, Ordering::Relaxed);
     }
+
+    fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
+    }
 }
 
 /// Read first, since nearly always there is nothing to take.
@@ -60,17 +64,14 @@ impl Observed {
         let length = std::future::poll_fn(|context| {
             let mut buffer = ReadBuf::new(&mut first);
             let peeked = self.stream.poll_peek(context, &mut buffer);
-            if peeked.is_pending() { self.look(&mut first, RecvFlags::PEEK) } else { peeked }
+            if peeked.is_pending() && self.signs.is_watched() { self.look(&mut first, RecvFlags::PEEK) } else { peeked }
         });
         let length = length.await?;
         Ok((length > 0).then_some(first[0]))
     }
 
-    /// What the system has of it, where that is to be seen at once.
+    /// What the system has of it, without waiting to be told by the runtime.
     fn look(&self, buffer: &mut [u8], flags: RecvFlags) -> Poll<io::Result<usize>> {
-        if !self.signs.is_watched.load(Ordering::Relaxed) {
-            return Poll::Pending;
-        }
         match recv(&self.stream, buffer, flags | RecvFlags::DONTWAIT) {
             Ok((length, _)) => Poll::Ready(Ok(length)),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Poll::Pending,
@@ -96,6 +97,8 @@ impl AsyncRead for Observed {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(read) => read?,
+            Poll::Pending if !self.signs.is_watched() => return Poll::Pending,
+            // Only now, since the whole buffer is written to before somebody may look into it.
             Poll::Pending => {
                 let length = ready!(self.look(buffer.initialize_unfilled(), RecvFlags::empty()))?;
                 buffer.advance(length);
@@ -156,6 +159,16 @@ mod tests {
         let mut buffer = ReadBuf::new(&mut bytes);
         let read = Pin::new(observed).poll_read(&mut Context::from_waker(std::task::Waker::noop()), &mut buffer);
         read.map(|read| read.map(|()| buffer.filled().len()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_finds_nothing_has_written_nothing_either() {
+        let (_peer, mut observed, _signs) = connected().await;
+        let mut room = [std::mem::MaybeUninit::uninit(); 8192];
+        let mut buffer = ReadBuf::uninit(&mut room);
+        let read = Pin::new(&mut observed).poll_read(&mut Context::from_waker(std::task::Waker::noop()), &mut buffer);
+        assert!(read.is_pending());
+        assert_eq!(buffer.initialized().len(), 0);
     }
 
     #[tokio::test]
