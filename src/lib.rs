@@ -1,5 +1,7 @@
 //! scan-login lets a website's visitors log in by scanning a QR code with WeChat.
 
+#![forbid(unsafe_code)]
+
 pub mod actors;
 pub mod app;
 pub mod audit;
