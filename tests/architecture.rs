@@ -108,7 +108,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
             "tlog/note.rs",
             "traces/client.rs",
             "transport/wechat/api/http.rs",
-            "simulator/wechat/delivery.rs",
+            "simulator/client.rs",
             "vault/cipher.rs",
         ],
     ),

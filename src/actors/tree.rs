@@ -155,7 +155,7 @@ async fn recover(
             }
         }
     }
-    scans.sort_by_key(|(seq, ..)| *seq);
+    scans.sort_unstable_by_key(|(seq, ..)| *seq);
     scans.iter().for_each(|(_, cell, scanned)| scanners.note(cell, scanned));
     Ok(recovered)
 }

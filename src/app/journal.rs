@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,10 +43,10 @@ pub(super) async fn open(config: &Config, readiness: &watch::Sender<Readiness>) 
 ///
 /// On a task of its own: each commit wakes who waits here, and a thread would be woken for it.
 pub(super) fn failure(mut head: watch::Receiver<Head>) -> AbortOnDropHandle<Arc<str>> {
-    AbortOnDropHandle::new(tokio::spawn(async move {
+    AbortOnDropHandle::new(tokio::spawn(FutureExt::boxed(async move {
         match head.wait_for(|head| head.failure.is_some()).await {
             Ok(head) => head.failure.clone().unwrap_or_default(),
             Err(_) => "its writer has ended".into(),
         }
-    }))
+    })))
 }

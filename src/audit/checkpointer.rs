@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -144,7 +145,7 @@ impl Checkpointer {
         self.catch_up().await?;
         // A task of its own: what is written goes to its end, whoever stops waiting for it.
         let this = self.clone();
-        let signed = tokio::spawn(async move { this.sign().await }).await;
+        let signed = tokio::spawn(FutureExt::boxed(async move { this.sign().await })).await;
         signed.unwrap_or_else(|panicked| Err(tree(&self.setup.folder, std::io::Error::other(panicked))))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::domain::Timestamp;
 use crate::store::Beginning;
 use crate::tlog::{Frontier, leaf_hash};
+use futures_util::FutureExt;
 
 use super::checkpointer::Checkpointer;
 use super::error::AuditError;
@@ -58,7 +59,7 @@ impl Checkpointer {
         .await?;
         // A task of its own: what is written goes to its end, whoever stops waiting for it.
         let (this, lines) = (self.clone(), vec![removed::line(last, Some(before))]);
-        let signed = tokio::spawn(async move { this.sign_with(lines).await }).await;
+        let signed = tokio::spawn(FutureExt::boxed(async move { this.sign_with(lines).await })).await;
         signed.unwrap_or_else(|panicked| Err(unreadable(&folder, io::Error::other(panicked))))?;
         Ok(beginning(&tree))
     }

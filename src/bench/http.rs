@@ -5,17 +5,19 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::io::Errno;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::simulator::client::{self, HttpClient};
 
 /// A whole answer.
 #[derive(Clone, Debug)]
@@ -69,10 +71,10 @@ impl Connection {
     /// Why it cannot.
     pub async fn over(stream: TcpStream) -> Result<Self, String> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| reason(&error))?;
-        let driven = tokio::spawn(async move {
+        let driven = tokio::spawn(FutureExt::boxed(async move {
             // How it ended is seen by who asks.
             let _ = connection.with_upgrades().await;
-        });
+        }));
         Ok(Self { sender, _driven: AbortOnDropHandle::new(driven) })
     }
 
@@ -94,7 +96,7 @@ impl Connection {
 /// Connections that are kept, as WeChat's and a website's are. Clone it freely.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: HttpClient,
     address: SocketAddr,
 }
 
@@ -110,9 +112,7 @@ impl Kept {
     }
 
     fn with(most_idle: usize, address: SocketAddr) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(most_idle).build(connector);
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(most_idle).build(client::plain());
         Self { client, address }
     }
 

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -43,7 +44,7 @@ impl Scenes {
             BenchError::unfit(what, "run it beside the daemon, as its user: the pages' scenes are found in the journal")
         })?;
         let waiting = Arc::<Waiting>::default();
-        let following = tokio::spawn(follow(socket, head + 1, waiting.clone()));
+        let following = tokio::spawn(follow(socket, head + 1, waiting.clone()).boxed());
         Ok(Self { waiting, _following: AbortOnDropHandle::new(following) })
     }
 
@@ -96,12 +97,12 @@ impl Events {
     async fn ask(socket: &Path, query: &str) -> io::Result<Self> {
         let stream = UnixStream::connect(socket).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
+        let connection = AbortOnDropHandle::new(tokio::spawn(FutureExt::boxed(async move {
             // How it ended is seen on the body.
             let _ = connection.await;
-        }));
+        })));
         let request = Request::get(format!("/events?{query}")).header(http::header::HOST, "localhost");
-        let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
+        let request = request.body(Full::<Bytes>::default()).map_err(io::Error::other)?;
         let response = sender.send_request(request).await.map_err(io::Error::other)?;
         if !response.status().is_success() {
             return Err(io::Error::other(format!("it answers {}", response.status())));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -179,7 +180,7 @@ impl Daemon {
         request.headers_mut().insert(JOURNAL_HEADER, journal);
         let hung_up = |reason| DaemonError::HungUp { path: path.clone(), reason, is_anothers: is_anothers(&path) };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(hung_up)?;
-        tokio::spawn(connection);
+        tokio::spawn(connection.boxed());
         let response = sender.send_request(request).await.map_err(hung_up)?;
         if response.status() == StatusCode::OK { Ok(response) } else { Err(refusal(response).await) }
     }

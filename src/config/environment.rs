@@ -24,7 +24,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 /// Lays the environment over what the file says. Whether a key is known is found out when it is read, as for the file.
 pub(super) fn overlay(root: &mut Table, variables: impl IntoIterator<Item = (String, String)>, report: &mut Report) {
     let mut variables: Vec<_> = variables.into_iter().filter(|(name, _)| is_ours(name)).collect();
-    variables.sort();
+    variables.sort_unstable();
     for (name, value) in variables {
         if let Err(Complaint(reason, cure)) = lay(root, &name, value) {
             report.fault(Spot { key: name, place: None, value: None }, reason, cure);

@@ -136,7 +136,7 @@ pub(super) fn read_all(folder: &Path, now: Timestamp) -> io::Result<VecDeque<Seg
             found.push(Segment::read(path, number, now)?);
         }
     }
-    found.sort_by_key(Segment::number);
+    found.sort_unstable_by_key(Segment::number);
     Ok(found.into())
 }
 

@@ -205,7 +205,7 @@ impl Courses {
     /// The sessions that are not over, the oldest first.
     pub fn into_open(self) -> Vec<Course> {
         let mut open: Vec<Course> = self.open.into_values().collect();
-        open.sort_by(|one, other| (one.created_at, &one.scene).cmp(&(other.created_at, &other.scene)));
+        open.sort_unstable_by(|one, other| (one.created_at, &one.scene).cmp(&(other.created_at, &other.scene)));
         open
     }
 }

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use super::client::{self, HttpClient};
 
 /// Longer than any long poll.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -15,7 +16,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 
 /// HTTP as browsers and websites speak it. Clone it freely.
 #[derive(Clone, Debug)]
-pub struct Caller(Client<HttpConnector, Full<Bytes>>);
+pub struct Caller(HttpClient);
 
 /// What a call was answered with.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl Called {
 
 impl Default for Caller {
     fn default() -> Self {
-        Self(Client::builder(TokioExecutor::new()).build(HttpConnector::new()))
+        Self(Client::builder(TokioExecutor::new()).build(client::plain()))
     }
 }
 

@@ -68,7 +68,7 @@ impl Hooks {
 
     /// `/demo/hooks`: the daemon posts there, and the page listens to Server-Sent Events.
     pub fn router(&self) -> Router {
-        Router::new().route("/demo/hooks", get(listen).post(take)).with_state(self.clone())
+        Router::new().route("/demo/hooks", get(listen).post(take).with_state(self.clone()))
     }
 
     /// The name of a genuine message; `None` where somebody else made it, or long ago.

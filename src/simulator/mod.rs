@@ -5,6 +5,7 @@
 
 mod browser;
 mod caller;
+pub(crate) mod client;
 pub mod demo;
 mod hooks;
 mod phones;

@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::{Buf, Bytes, BytesMut};
+use futures_util::FutureExt;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -70,7 +71,7 @@ impl Tape {
 
     /// `/demo/journal`, as Server-Sent Events whose ids are the events' seqs.
     pub fn router(&self) -> Router {
-        Router::new().route("/demo/journal", get(journal)).with_state(self.clone())
+        Router::new().route("/demo/journal", get(journal).with_state(self.clone()))
     }
 
     /// The events from `from` on, as they become durable, each as the admin socket prints it, with `ms_since_push` where
@@ -82,13 +83,13 @@ impl Tape {
         let since = self.0.wechat.now();
         let stream = UnixStream::connect(&self.0.socket).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
+        let connection = AbortOnDropHandle::new(tokio::spawn(FutureExt::boxed(async move {
             // How the connection ended is seen on the body.
             let _ = connection.await;
-        }));
+        })));
         let request = Request::get(format!("/events?from={from}&follow=true"))
             .header(header::HOST, "localhost")
-            .body(Empty::<Bytes>::new())
+            .body(Full::<Bytes>::default())
             .map_err(io::Error::other)?;
         let response = sender.send_request(request).await.map_err(io::Error::other)?;
         if response.status() != StatusCode::OK {

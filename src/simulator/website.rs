@@ -99,7 +99,9 @@ impl Website {
 
     /// Its back end: `/begin` and `/login`, to be mounted below `/demo/shop`.
     pub fn router(&self) -> Router {
-        Router::new().route("/begin", post(begin)).route("/login", post(login)).with_state(self.clone())
+        Router::new()
+            .route("/begin", post(begin).with_state(self.clone()))
+            .route("/login", post(login).with_state(self.clone()))
     }
 
     /// Begins a login of this browser.

@@ -144,7 +144,7 @@ pub async fn serve(
             // It is given back when the connection ends, or becomes a WebSocket with limits of its own.
             place: ConnectionPlace::new(place, &wanted),
         };
-        connections.spawn(connection.serve(stream));
+        connections.spawn(connection.serve(stream).boxed());
     }
     drop(listener);
     connections.close();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::site::Shared;
@@ -94,7 +95,10 @@ pub(super) async fn scanner(site: &Shared, account: &Account, scene: &SceneId, o
             let (site, name, openid) = (site.clone(), account.name.clone(), openid.clone());
             let scene = scene.clone();
             // It goes on where it takes longer.
-            let asking = site.tasks.clone().spawn(async move { ask(&site, &name, &openid, Some(&scene)).await });
+            let asking = site
+                .tasks
+                .clone()
+                .spawn(FutureExt::boxed(async move { ask(&site, &name, &openid, Some(&scene)).await }));
             tokio::time::timeout(AT_SCAN, asking).await.ok().and_then(Result::ok).and_then(Result::ok).flatten()
         }
         None => None,

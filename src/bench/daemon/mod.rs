@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use rustix::process::{Pid, Signal, kill_process};
@@ -252,11 +253,12 @@ async fn serve_wechat(wechat: SimulatedWeChat) -> Result<(SocketAddr, AbortOnDro
         io::Result::Ok((listener, address))
     };
     let (listener, address) = bound.await.map_err(BenchError::machine("no port can be listened on"))?;
-    let router = wechat.router();
-    let serving = tokio::spawn(async move {
+    // As `simulate` serves it: another kind of service would be compiled once more.
+    let service = wechat.router().into_make_service_with_connect_info::<SocketAddr>();
+    let serving = tokio::spawn(FutureExt::boxed(async move {
         // It serves for as long as it is kept.
-        let _ = axum::serve(listener, router).await;
-    });
+        let _ = axum::serve(listener, service).await;
+    }));
     Ok((address, AbortOnDropHandle::new(serving)))
 }
 

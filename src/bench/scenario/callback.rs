@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
@@ -158,11 +159,11 @@ pub async fn offer(driver: &Driver, rate: f64, length: Length, progress: &Progre
         last = due;
         coming.until(due - BEFORE).await;
         let (driver, sent, progress, is_due) = (driver.clone(), sent.clone(), progress.clone(), beat.at(due));
-        coming.logins.spawn(async move {
+        coming.logins.spawn(FutureExt::boxed(async move {
             let came = log_in(&driver, due, is_due, &sent).await;
             progress.step();
             came
-        });
+        }));
     }
     coming.until_all().await;
     let (used, Coming { told, done, losses, .. }) = (meter.read(), coming);

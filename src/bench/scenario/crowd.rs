@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -51,7 +52,7 @@ pub(super) async fn gather(
     let mut coming = JoinSet::new();
     for _ in 0..lanes.max(1) {
         let (driver, begun, progress) = (driver.clone(), begun.clone(), progress.clone());
-        coming.spawn(async move {
+        coming.spawn(FutureExt::boxed(async move {
             let mut crowd = Crowd::default();
             while begun.fetch_add(1, Ordering::Relaxed) < count {
                 match come(&driver, watching).await {
@@ -64,7 +65,7 @@ pub(super) async fn gather(
                 progress.step();
             }
             crowd
-        });
+        }));
     }
     let mut all = Crowd::default();
     while let Some(Ok(came)) = coming.join_next().await {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -167,7 +168,7 @@ impl Waiting {
     fn take(&mut self, crowd: Crowd) -> Came {
         let came = Came { count: crowd.browsers.len() as u64, per_second: crowd.per_second() };
         for mut browser in crowd.browsers {
-            self.watching.spawn(async move { browser.until_gone().await });
+            self.watching.spawn(FutureExt::boxed(async move { browser.until_gone().await }));
         }
         self.losses.add(crowd.losses);
         came

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -139,7 +140,7 @@ async fn run_lanes(driver: &Driver, lanes: usize, most: u64, time: Option<Durati
     let mut running = JoinSet::new();
     for _ in 0..lanes.max(1) {
         let (driver, begun, steps, progress) = (driver.clone(), begun.clone(), steps.clone(), progress.clone());
-        running.spawn(async move {
+        running.spawn(FutureExt::boxed(async move {
             let (mut logins, mut losses) = (0, Losses::default());
             while begun.fetch_add(1, Ordering::Relaxed) < most && is_time() {
                 match log_in(&driver, &steps).await {
@@ -152,7 +153,7 @@ async fn run_lanes(driver: &Driver, lanes: usize, most: u64, time: Option<Durati
                 progress.step();
             }
             (logins, losses)
-        });
+        }));
     }
     let (mut logins, mut losses) = (0, Losses::default());
     while let Some(Ok((of_lane, lost_of_lane))) = running.join_next().await {

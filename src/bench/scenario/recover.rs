@@ -125,7 +125,7 @@ pub async fn run(
     let count = sample.len() as u64;
     let (logins_afterwards, lost_afterwards) = log_in(driver, sample, settings.lanes, progress).await;
     losses.add(lost_afterwards);
-    starts.sort_by_key(|start| start.took);
+    starts.sort_unstable_by_key(|start| start.took);
     let seconds = |time: Duration| rounded(time.as_secs_f64());
     let middle = starts.get(KILLS / 2);
     Ok(Figures {

@@ -70,7 +70,7 @@ struct Speed {
 impl Speed {
     /// Of the run in the middle, and the most memory of any.
     fn of(mut runs: Vec<Ran>, events: u64) -> Self {
-        runs.sort_by_key(|ran| ran.took);
+        runs.sort_unstable_by_key(|ran| ran.took);
         let took = runs.get(runs.len() / 2).map(|ran| ran.took).unwrap_or_default();
         Self {
             seconds: rounded(took.as_secs_f64()),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -96,11 +97,11 @@ pub async fn run(
     let mut coming = JoinSet::new();
     for browser in crowd.browsers {
         let (driver, is_ready, progress) = (driver.clone(), is_ready.clone(), progress.clone());
-        coming.spawn(async move {
+        coming.spawn(FutureExt::boxed(async move {
             let came = come_back(&driver, browser, is_ready).await;
             progress.step();
             came
-        });
+        }));
     }
     let killed = Instant::now();
     daemon.kill()?;
@@ -197,10 +198,10 @@ pub(super) async fn log_in_sample(
             && let Some(browser) = chosen.next()
         {
             let (driver, steps) = (driver.clone(), steps.clone());
-            logins.spawn(async move {
+            logins.spawn(FutureExt::boxed(async move {
                 let code = scan(&driver, browser, Instant::now(), &steps).await?;
                 redeem(&driver, code, &steps).await
-            });
+            }));
         }
         match logins.join_next().await {
             Some(Ok(Ok(()))) => done += 1,

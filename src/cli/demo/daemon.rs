@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::FutureExt;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,7 +57,9 @@ struct Told {
 impl Life {
     /// `/demo/daemon`, and `/demo/daemon/kill`.
     pub(super) fn router(&self) -> Router {
-        Router::new().route("/demo/daemon", get(told)).route("/demo/daemon/kill", post(kill)).with_state(self.clone())
+        Router::new()
+            .route("/demo/daemon", get(told).with_state(self.clone()))
+            .route("/demo/daemon/kill", post(kill).with_state(self.clone()))
     }
 
     fn told(&self) -> Value {
@@ -89,7 +92,7 @@ async fn kill(State(life): State<Life>, Json(Nothing {}): Json<Nothing>) -> (Sta
 pub(super) fn outliving(mounts: Router) -> Router {
     let home = Handle::current();
     mounts.layer(axum::middleware::from_fn(move |request, next: Next| {
-        let answer = home.spawn(next.run(request));
+        let answer = home.spawn(next.run(request).boxed());
         async { answer.await.unwrap_or_else(|_| failed_inside()) }
     }))
 }

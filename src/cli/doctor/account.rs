@@ -229,7 +229,7 @@ fn verify_files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .filter(|name| name.starts_with("MP_verify_") && name.ends_with(".txt"))
         .filter_map(|name| std::fs::read(folder.join(&name)).ok().map(|content| (name, content)))
         .collect();
-    files.sort();
+    files.sort_unstable();
     files
 }
 

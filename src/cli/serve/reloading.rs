@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -19,13 +20,13 @@ pub(super) fn on_hangup(
     readiness: watch::Receiver<Readiness>,
 ) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
+    tokio::spawn(FutureExt::boxed(async move {
         while hangup.recv().await.is_some() {
             manager::reloading();
             reload(&path, &reloads).await;
             manager::reloaded(&readiness);
         }
-    });
+    }));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ pub(in crate::cli) fn until_told() -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let told = CancellationToken::new();
     let first = told.clone();
-    tokio::spawn(async move {
+    tokio::spawn(FutureExt::boxed(async move {
         for ends_at_once in [false, true] {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -23,7 +24,7 @@ pub(in crate::cli) fn until_told() -> io::Result<CancellationToken> {
             }
             first.cancel();
         }
-    });
+    }));
     Ok(told)
 }
 

@@ -76,7 +76,7 @@ fn parts(path: &Path) -> io::Result<Vec<(String, u64)>> {
         let is_folder = entry.file_type()?.is_dir();
         parts.push((if is_folder { format!("{name}/") } else { name }, bytes(&entry.path())?));
     }
-    parts.sort();
+    parts.sort_unstable();
     Ok(parts)
 }
 

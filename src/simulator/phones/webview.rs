@@ -46,9 +46,8 @@ impl Webview {
 
     pub(super) fn router(&self) -> Router {
         Router::new()
-            .route(&format!("{FRAMED}{{token}}"), get(open).post(submit))
+            .route(&format!("{FRAMED}{{token}}"), get(open).post(submit).with_state(self.clone()))
             .layer(DefaultBodyLimit::max(MAX_FORM))
-            .with_state(self.clone())
     }
 
     async fn ask(&self, method: Method, token: &str, headers: &HeaderMap, form: Bytes) -> Response {

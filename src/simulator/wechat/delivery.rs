@@ -1,20 +1,17 @@
 //! How WeChat carries a push to the callback URL, and what it makes of the answer.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
 use super::{Reply, Sealed, SimulatedAccount};
 use crate::domain::Timestamp;
+use crate::simulator::client::{self, HttpClient};
 
 /// WeChat drops the connection where no answer has come by then.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,24 +106,12 @@ pub enum NoAnswer {
 
 /// Makes the calls to callback URLs.
 #[derive(Debug)]
-pub(super) struct Courier(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(super) struct Courier(HttpClient);
 
 impl Courier {
     /// Reads the machine's root certificates where `needs_tls`; where there are none, no https callback is reached.
     pub(super) fn new(needs_tls: bool) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = || {
-            ClientConfig::builder_with_provider(Arc::clone(&provider))
-                .with_safe_default_protocol_versions()
-                .expect("the provider supports TLS 1.2 and 1.3")
-        };
-        let native = needs_tls.then(|| builder().with_native_roots().ok()).flatten();
-        let config = native.unwrap_or_else(|| builder().with_root_certificates(RootCertStore::empty()));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config.with_no_client_auth())
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let connector = if needs_tls { client::believing() } else { client::plain() };
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 

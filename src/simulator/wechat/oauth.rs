@@ -74,7 +74,7 @@ struct Asked {
 }
 
 pub(super) fn router(wechat: &SimulatedWeChat) -> Router {
-    Router::new().route("/connect/oauth2/authorize", get(authorize)).with_state(wechat.clone())
+    Router::new().route("/connect/oauth2/authorize", get(authorize).with_state(wechat.clone()))
 }
 
 async fn authorize(State(wechat): State<SimulatedWeChat>, request: Request) -> Response {

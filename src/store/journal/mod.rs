@@ -86,14 +86,23 @@ impl Journal {
         &self,
         read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let shared = self.shared.clone();
-        Box::pin(async move {
-            match tokio::task::spawn_blocking(move || read(&shared)).await {
-                Ok(result) => result,
-                Err(_) => Err(StoreError::Unreadable("reading it panicked".into())),
-            }
-        })
+        read_on_a_thread(self.shared.clone(), Box::new(read))
     }
+}
+
+type Read<T> = Box<dyn FnOnce(&Shared) -> Result<T, StoreError> + Send>;
+
+/// Compiled once for what is read, and not for each way to read it.
+fn read_on_a_thread<T: Send + 'static>(
+    shared: Arc<Shared>,
+    read: Read<T>,
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    Box::pin(async move {
+        match tokio::task::spawn_blocking(move || read(&shared)).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Unreadable("reading it panicked".into())),
+        }
+    })
 }
 
 impl EventStore for Journal {

@@ -32,7 +32,7 @@ pub type Sign = Arc<dyn Fn() -> BoxFuture<'static, Result<SignedHead, Unsigned>>
 /// The log's checkpoint for the program's own commands, for the admin socket: `GET /checkpoint` answers with
 /// `{"checkpoint": NOTE, "verifier_key": KEY}`.
 pub fn checkpoint_router(sign: Sign) -> Router {
-    Router::new().route("/checkpoint", get(checkpoint)).with_state(sign)
+    Router::new().route("/checkpoint", get(checkpoint).with_state(sign))
 }
 
 async fn checkpoint(State(sign): State<Sign>) -> Response {

@@ -30,7 +30,7 @@ const PROGRESS_EVERY: u64 = 10_000;
 /// once where the end is reached.
 /// Where the journal cannot be read on, the last line is `{"error": "…"}`. Once `stop` is cancelled, no answer goes on.
 pub fn events_router(history: History, stop: CancellationToken) -> Router {
-    Router::new().route("/events", get(events)).with_state(Source { history, stop })
+    Router::new().route("/events", get(events).with_state(Source { history, stop }))
 }
 
 #[derive(Clone)]

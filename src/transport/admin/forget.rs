@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,7 +19,7 @@ use crate::transport::Unionids;
 /// `POST /forget` takes `{"account": NAME, "openid": ID}` and answers with a [`Forgotten`]. It returns when the keys are
 /// destroyed; a peer that goes away meanwhile does not stop it. What is remembered of the person's unionid goes, too.
 pub fn forget_router(forgetting: Forgetting, unionids: Unionids) -> Router {
-    Router::new().route("/forget", post(forget)).with_state((forgetting, unionids))
+    Router::new().route("/forget", post(forget).with_state((forgetting, unionids)))
 }
 
 #[derive(Deserialize)]
@@ -60,11 +61,11 @@ async fn forget(State((forgetting, unionids)): State<(Forgetting, Unionids)>, bo
     let (Ok(account), Ok(openid)) = (AccountName::new(account), OpenId::new(openid)) else {
         return problem(StatusCode::BAD_REQUEST, "no account or no openid", "see `scan-login audit forget --help`");
     };
-    let forgotten = tokio::spawn(async move {
+    let forgotten = tokio::spawn(FutureExt::boxed(async move {
         let forgot = forgetting.forget(&account, &openid).await;
         unionids.forget(&account, &openid);
         forgot
-    });
+    }));
     match forgotten.await {
         Ok(Ok(forgot)) => axum::Json(Forgotten::from(forgot)).into_response(),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), &error.cure()),

@@ -24,7 +24,7 @@ const BATCH: u64 = 1024;
 /// little endian), and its body. Where it cannot go on it ends with the sequence 0 and, in place of a body, the reason in
 /// words. Once `stop` is cancelled, no answer goes on.
 pub fn records_router(history: History, stop: CancellationToken) -> Router {
-    Router::new().route("/records", get(records)).with_state(Source { history, stop })
+    Router::new().route("/records", get(records).with_state(Source { history, stop }))
 }
 
 #[derive(Clone)]

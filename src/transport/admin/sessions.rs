@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -30,7 +30,9 @@ const AT_ONCE: usize = 512;
 /// It ends the session, `denied` with the reason `admin`, and answers with an [`EndedSession`] once that is durable.
 pub fn sessions_router(logins: Logins, history: History, clock: Clock) -> Router {
     let source = Source { logins, history, clock };
-    Router::new().route("/sessions", get(list)).route("/sessions/expire", post(expire)).with_state(source)
+    Router::new()
+        .route("/sessions", get(list).with_state(source.clone()))
+        .route("/sessions/expire", post(expire).with_state(source))
 }
 
 #[derive(Clone)]
@@ -115,7 +117,7 @@ async fn expire(State(source): State<Source>, body: Bytes) -> Response {
         return problem(StatusCode::BAD_REQUEST, "the request is not understood", "use the daemon's own version");
     };
     // What was begun is finished, also where the peer goes away meanwhile.
-    match tokio::spawn(async move { source.end(&session).await }).await {
+    match tokio::spawn(FutureExt::boxed(async move { source.end(&session).await })).await {
         Ok(Ok(ended)) => axum::Json(ended).into_response(),
         Ok(Err(NotEnded::Unreadable(error))) => unreadable(&error),
         Ok(Err(NotEnded::Unavailable(error))) => problem(

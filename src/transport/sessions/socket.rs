@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -55,7 +56,7 @@ pub(super) async fn connect(
     let place = site.sockets.take()?;
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
-    site.tasks.spawn(serve(beginning));
+    site.tasks.spawn(serve(beginning).boxed());
     Ok(response)
 }
 

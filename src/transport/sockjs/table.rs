@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -143,7 +144,7 @@ impl Sessions {
         let mut inner = live.lock();
         let absence = inner.session.detach();
         let (sessions, session) = (self.clone(), live.clone());
-        let delay = self.options.tasks.spawn(async move {
+        let delay = self.options.tasks.spawn(FutureExt::boxed(async move {
             // Nobody can come back to a server that goes, so the shutdown need not wait for it.
             tokio::select! {
                 () = tokio::time::sleep(sessions.options.disconnect_delay) => (),
@@ -154,7 +155,7 @@ impl Sessions {
                 session.end();
                 sessions.forget(&id, &session);
             }
-        });
+        }));
         inner.delay = Some(delay.abort_handle());
     }
 
@@ -171,7 +172,7 @@ impl Sessions {
         let closing = CloseAtEnd(live.clone());
         let mut serving = self.service.serve(Connection::new(request, live.clone()));
         let shutdown = self.options.shutdown.clone();
-        self.options.tasks.spawn(async move {
+        self.options.tasks.spawn(FutureExt::boxed(async move {
             tokio::select! {
                 () = &mut serving => (),
                 () = shutdown.cancelled() => {
@@ -180,7 +181,7 @@ impl Sessions {
                 }
             }
             drop(closing);
-        });
+        }));
         live
     }
 

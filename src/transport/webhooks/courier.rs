@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -151,7 +152,7 @@ impl Courier {
 
     fn send(&mut self, message: Message) {
         let (post, seq, line) = (self.post.clone(), message.seq, message.line.clone());
-        self.under_way.spawn(async move { (post.deliver(message).await, seq, line) });
+        self.under_way.spawn(FutureExt::boxed(async move { (post.deliver(message).await, seq, line) }));
     }
 
     fn settle(&mut self, seq: u64, line: &Line) {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use futures_util::future::pending;
 use http::StatusCode;
 use http::request::Parts;
@@ -74,7 +75,7 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
         let socket = socket.await.ok()?;
         Some((socket, opener.open_unlisted(S::FRAMING, place, head), opener))
     });
-    sessions.options.tasks.spawn(serve::<S>(opening));
+    sessions.options.tasks.spawn(serve::<S>(opening).boxed());
     response
 }
 
@@ -102,7 +103,7 @@ fn turn_away<S: Speech>(sessions: &Sessions, upgrade: Upgrade) -> Response {
     };
     let (response, socket) = upgrade.accept(limits(&sessions.options), None);
     let patience = sessions.options.write_timeout;
-    sessions.options.tasks.spawn(async move {
+    sessions.options.tasks.spawn(FutureExt::boxed(async move {
         let Ok(mut socket) = socket.await else { return };
         let reason = CloseReason::TOO_MANY_SESSIONS;
         if timeout(patience, S::write(&mut socket, Frame::Close(reason.clone()))).await.is_ok() {
@@ -110,7 +111,7 @@ fn turn_away<S: Speech>(sessions: &Sessions, upgrade: Upgrade) -> Response {
             socket.close(code, &reason).await;
         }
         drop(place);
-    });
+    }));
     response
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use http::StatusCode;
 use http::request::Parts;
 use tokio::sync::mpsc::{Receiver as ChunkReceiver, Sender, channel};
@@ -52,9 +52,9 @@ pub(in super::super) async fn stream(
     match sessions.receive(id, Head::pack(parts, sessions.options.extensions)) {
         Ok(receiver) => {
             let sessions = sessions.clone();
-            sessions.options.tasks.clone().spawn(async move {
+            sessions.options.tasks.clone().spawn(FutureExt::boxed(async move {
                 pump(&sessions.options, receiver, client, wrap).await;
-            });
+            }));
         }
         Err(error) => match refusal(error) {
             Some(frame) => drop(client.try_send(wrap(&frame).into())),

@@ -99,11 +99,11 @@ pub(super) async fn act(site: Shared, callback: Callback, to_act_on: ToActOn) ->
             if let Some(forwarder) = forwarder.filter(|_| account.forward_mode == ForwardMode::All) {
                 // A copy: whatever is answered to it, ours counts.
                 let (site, name) = (site.clone(), account.name.clone());
-                site.tasks.clone().spawn(async move {
+                site.tasks.clone().spawn(FutureExt::boxed(async move {
                     if let Err(error) = forwarder.ask(original).await {
                         tell_operator(&site, &name, &error);
                     }
-                });
+                }));
             }
             let said = match ours {
                 Ours::Scan { scene } => scan(&site, account, scene, &push.from, seal, arrival).await?,
@@ -204,7 +204,7 @@ async fn scan(
                 return Ok(Said::text(with_link));
             }
             // Nobody signed who scanned: the link goes to the person whom WeChat itself knows by that openid.
-            site.tasks.spawn(tell(site, account, Some(scene), openid.clone(), with_link));
+            site.tasks.spawn(tell(site, account, Some(scene), openid.clone(), with_link).boxed());
             Ok(Said { reply: Some(fill(&texts.link_follows, name)), if_late: None })
         }
         Err(ScanError::NoEffect { refusal, created }) => {

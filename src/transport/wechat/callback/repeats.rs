@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -109,7 +110,7 @@ impl Repeats {
                 let begun = AtWork { outcome, is_fetched: Arc::default() };
                 at_work.insert(key, begun.clone());
                 let leave = Leave(self.0.clone(), key);
-                self.0.tasks.spawn(leave.work(about, until, work, tell, begun.is_fetched.clone()));
+                self.0.tasks.spawn(leave.work(about, until, work, tell, begun.is_fetched.clone()).boxed());
                 (Turn::First, begun)
             }
         };

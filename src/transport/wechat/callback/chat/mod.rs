@@ -20,6 +20,7 @@ use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::api::{Menu, MenuEntry};
 use crate::transport::wechat::envelope::Opened;
 use crate::transport::wechat::message::Kind;
+use futures_util::FutureExt;
 
 /// Ids of a menu's entries are its session's number and one more digit.
 const ENTRIES: u32 = 10;
@@ -48,11 +49,11 @@ pub(super) async fn ask(site: &Shared, account: &Account, openid: &OpenId, token
     let asked = site.logins.asked(&account.name, openid).into_iter().find(|asked| asked.created() == created);
     if let (Some(asked), Some(api)) = (asked, site.wechat.get(&account.name).cloned()) {
         let (menu, openid, scene) = (menu(&asked, &confirmable, texts, name), openid.clone(), asked.scene().clone());
-        site.tasks.spawn(async move {
+        site.tasks.spawn(FutureExt::boxed(async move {
             if let Err(error) = api.send_menu(&openid, &menu).await {
                 tracing::info!(%scene, %error, "a menu could not be sent: the answer is written instead");
             }
-        });
+        }));
     }
     let template = if confirmable.numbers.is_some() { &texts.ask_number } else { &texts.ask_tap };
     Ok(fill(&template.replace("{facts}", &facts), name))
