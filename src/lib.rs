@@ -5,6 +5,7 @@
 pub mod actors;
 pub mod app;
 pub mod audit;
+mod background;
 pub mod bench;
 pub mod cli;
 pub mod clock;
