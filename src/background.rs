@@ -21,8 +21,8 @@ impl Unhurried {
     /// its own, as on Linux (setpriority(2), "C library/kernel differences").
     pub(crate) fn begin() -> Self {
         #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "work that can wait is done beside what cannot");
+        if let Err(error) = let_others_go_first() {
+            tracing::debug!(%error, "the priority of work that can wait cannot be lowered: it takes its share beside the logins");
         }
         Self { since: Instant::now() }
     }
@@ -34,6 +34,13 @@ impl Unhurried {
             self.since = Instant::now();
         }
     }
+}
+
+/// An operator may have given the whole program less.
+#[cfg(target_os = "linux")]
+fn let_others_go_first() -> rustix::io::Result<()> {
+    use rustix::process::{getpriority_process, setpriority_process};
+    if getpriority_process(None)? < NICE { setpriority_process(None, NICE) } else { Ok(()) }
 }
 
 fn is_due(worked: Duration) -> bool {

@@ -24,6 +24,8 @@ pub(super) type Slot = [u8; SLOT_BYTES];
 const MAGIC: &[u8; 8] = b"SLVAULT1";
 /// What is read and written at once where a table is gone through.
 const BLOCK_SLOTS: u64 = 1024;
+/// What is read at once where a handle is looked for: nearly always all of it.
+const LOOKED_AT_ONCE: usize = 4;
 pub(super) const LEAST_SLOTS: u64 = 4096;
 /// So many keys are copied between two pauses: some 100 µs.
 const COPIED_AT_ONCE: u64 = 16;
@@ -102,19 +104,25 @@ impl Table {
     }
 
     pub(super) fn find(&self, handle: Handle) -> io::Result<Found> {
-        let mut at = self.home(handle);
-        for _ in 0..self.slots {
-            let mut slot: Slot = [0; SLOT_BYTES];
-            self.file.read_exact_at(&mut slot, offset(at))?;
-            if slot == [0; SLOT_BYTES] {
-                return Ok(Found::Vacant(at));
+        let (mut at, mut looked_at) = (self.home(handle), 0);
+        while looked_at < self.slots {
+            let mut run = [0; LOOKED_AT_ONCE * SLOT_BYTES];
+            let slots = (self.slots - at).min(LOOKED_AT_ONCE as u64);
+            let run = &mut run[..SLOT_BYTES * slots as usize];
+            self.file.read_exact_at(run, offset(at))?;
+            for slot in run.as_chunks::<SLOT_BYTES>().0 {
+                if *slot == [0; SLOT_BYTES] {
+                    return Ok(Found::Vacant(at));
+                }
+                if slot[..16] == handle.0
+                    && let Some(key) = self.wrapper.unwrap(handle, &slot[16..])
+                {
+                    return Ok(Found::Key(key));
+                }
+                at += 1;
             }
-            if slot[..16] == handle.0
-                && let Some(key) = self.wrapper.unwrap(handle, &slot[16..])
-            {
-                return Ok(Found::Key(key));
-            }
-            at = (at + 1) % self.slots;
+            at %= self.slots;
+            looked_at += slots;
         }
         Err(io::Error::other("a table of keys has no room left"))
     }
@@ -237,4 +245,31 @@ pub(super) fn write_zeros(file: &File, mut from: u64, length: u64) -> io::Result
         from += count as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::{ExposeSecret, SecretBox};
+
+    use super::*;
+
+    fn secret(byte: u8) -> Secret {
+        SecretBox::new(Box::new([byte; 32]))
+    }
+
+    #[test]
+    fn where_the_end_is_full_a_search_goes_on_at_the_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut table = Table::create(&folder.path().join("table"), 1, LEAST_SLOTS, &secret(0xff)).unwrap();
+        let at_the_end = |number: u8| Handle([[0xff; 15].as_slice(), &[number]].concat().try_into().unwrap());
+        for number in 0..11 {
+            let Found::Vacant(at) = table.find(at_the_end(number)).unwrap() else { panic!("nobody has put it there") };
+            assert_eq!(at, (LEAST_SLOTS - 1 + u64::from(number)) % LEAST_SLOTS);
+            table.insert(at, at_the_end(number), &secret(number)).unwrap();
+        }
+        for number in 0..11 {
+            let Found::Key(key) = table.find(at_the_end(number)).unwrap() else { panic!("{number} is lost") };
+            assert_eq!(key.expose_secret(), &[number; 32]);
+        }
+    }
 }
