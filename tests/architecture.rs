@@ -14,7 +14,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("keys", &["clock", "domain"]),
     ("jose", &["clock", "domain", "keys"]),
     ("background", &[]),
-    ("vault", &["background", "clock", "domain", "keys"]),
+    ("vault", &["clock", "domain", "keys"]),
     ("config", &["domain"]),
     ("store", &["background", "domain", "vault"]),
     ("recall", &["clock", "domain"]),

@@ -60,6 +60,10 @@ use serde_json::json;
 use scenario::{Extent, latency, limits, logins, memory};
 use settings::Settings;
 
+/// The bare loop has the program's, too: docs/adr/0030.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 struct Arguments {
     /// What is measured; all of it where nothing is named.

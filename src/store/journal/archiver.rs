@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use tokio::sync::mpsc;
 
-use crate::background::Unhurried;
+use crate::background;
 use crate::store::StoreError;
 use crate::store::archive::{ArchiveLimits, STEP};
 use crate::store::codec;
@@ -38,10 +38,10 @@ impl Archiver {
 
     /// Works whenever it is woken, until nobody can wake it any more.
     pub(super) fn run(mut self, wake: &Receiver<()>) {
-        let mut work = Unhurried::begin();
+        background::give_way();
         while wake.recv().is_ok() {
             while let Some(last) = self.due() {
-                if let Err(error) = self.archive(last, &mut work) {
+                if let Err(error) = self.archive(last) {
                     self.told(&error);
                     break;
                 }
@@ -99,7 +99,7 @@ impl Archiver {
     }
 
     /// Makes a file of the records up to `last`, and hands the chunks that it covers to the writer.
-    fn archive(&self, last: u64, work: &mut Unhurried) -> Result<(), StoreError> {
+    fn archive(&self, last: u64) -> Result<(), StoreError> {
         let shared = &self.shared;
         let io = |error: std::io::Error| StoreError::Unreadable(error.to_string().into());
         let mut next = shared.archive.last() + 1;
@@ -107,7 +107,6 @@ impl Archiver {
         let (mut covered, mut outcome) = (Vec::new(), Ok(()));
         let first = next;
         let chunk = &mut |first_seq: u64, value: &[u8]| {
-            work.rest();
             let end = first_seq + codec::records_of(value).1 as u64 - 1;
             if first_seq > next {
                 return ControlFlow::Break(());
