@@ -4,10 +4,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use crate::domain::Timestamp;
 use crate::store::Beginning;
 use crate::tlog::{Frontier, leaf_hash};
-use futures_util::FutureExt;
 
 use super::checkpointer::Checkpointer;
 use super::error::AuditError;

@@ -7,6 +7,8 @@
 
 mod words;
 
+use futures_util::FutureExt;
+
 use super::act::{Arrival, Said};
 use super::repeats::NotDone;
 use super::stubborn::stubbornly;
@@ -20,7 +22,6 @@ use crate::transport::site::{Shared, Site};
 use crate::transport::wechat::api::{Menu, MenuEntry};
 use crate::transport::wechat::envelope::Opened;
 use crate::transport::wechat::message::Kind;
-use futures_util::FutureExt;
 
 /// Ids of a menu's entries are its session's number and one more digit.
 const ENTRIES: u32 = 10;
