@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 const WARM: usize = 1000;
 const AT_A_TIME: usize = 64;
 /// Until what was only needed for opening is given back: our daemon's sessions rest after a second, and its allocator returns
-/// pages a second after they are free.
+/// pages 300 ms after they are free.
 const SETTLE: Duration = Duration::from_secs(5);
 const KIB: f64 = 1024.0;
 
