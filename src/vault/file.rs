@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use secrecy::{ExposeSecret, SecretBox};
@@ -28,7 +28,7 @@ pub struct FileVault {
     pub(super) shared: Arc<Shared>,
     blind: Keyed,
     is_new: bool,
-    /// Makes a larger table, or has made one.
+    /// Makes a larger table, or has made one: the folder is another vault's only once it has ended.
     grower: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -36,6 +36,8 @@ pub struct FileVault {
 pub(super) struct Shared {
     pub(super) folder: PathBuf,
     inner: Mutex<Inner>,
+    /// Told when the growth has ended, either way.
+    grown: Condvar,
     #[cfg(test)]
     pub(super) stop_behind: Mutex<Option<Step>>,
 }
@@ -85,6 +87,7 @@ impl FileVault {
         let shared = Shared {
             folder: folder.to_owned(),
             inner: Mutex::new(inner),
+            grown: Condvar::new(),
             #[cfg(test)]
             stop_behind: Mutex::default(),
         };
@@ -132,15 +135,10 @@ impl FileVault {
 
     /// Has a larger table made beside the work, where that has not been tried for this one.
     fn grow(&self, inner: &mut Inner) {
-        let mut grower = self.grower();
-        if grower.as_ref().is_some_and(|before| !before.is_finished()) {
-            // It has the one before to destroy still; whoever seals next asks again.
-            return;
-        }
         inner.growth = Growth::UnderWay(Vec::new());
         let shared = self.shared.clone();
         match std::thread::Builder::new().name("keys-room".into()).spawn(move || growth::grow(&shared)) {
-            Ok(handle) => *grower = Some(handle),
+            Ok(handle) => *self.grower() = Some(handle),
             Err(_) => inner.growth = Growth::Failed,
         }
     }
@@ -153,12 +151,8 @@ impl FileVault {
     ) -> Result<MutexGuard<'a, Inner>, VaultError> {
         while inner.epoch.table.is_full() && inner.key(handle).map_err(|error| self.failed(error))?.is_none() {
             match &inner.growth {
-                Growth::UnderWay(_) if !inner.epoch.table.is_overfull() => break,
-                Growth::UnderWay(_) => {
-                    drop(inner);
-                    self.until_grown();
-                    inner = self.inner();
-                }
+                growth if growth.is_at_work() && !inner.epoch.table.is_overfull() => break,
+                Growth::UnderWay(_) | Growth::Destroying => inner = self.shared.until_grown(inner),
                 Growth::None | Growth::Failed => {
                     let slots = inner.epoch.table.slots() * 2;
                     self.begin_epoch(&mut inner, slots, &|_, _| true)?;
@@ -171,25 +165,16 @@ impl FileVault {
         Ok(inner)
     }
 
-    /// The keys, while no other table is being made of them.
+    /// The keys, while no other table is made of them and none is left to destroy.
     fn settled(&self) -> MutexGuard<'_, Inner> {
-        loop {
-            self.until_grown();
-            let inner = self.inner();
-            if !matches!(inner.growth, Growth::UnderWay(_)) {
-                return inner;
-            }
-        }
+        self.shared.until_grown(self.inner())
     }
 
-    pub(super) fn until_grown(&self) {
+    /// Waits until nobody writes in the folder but this.
+    pub(super) fn until_quiet(&self) {
         let grower = self.grower().take();
-        match grower {
-            // It says itself what has failed.
-            Some(grower) => drop(grower.join()),
-            // Somebody else waits for it, too.
-            None => std::thread::yield_now(),
-        }
+        // It says itself what has failed.
+        drop(grower.map(JoinHandle::join));
     }
 
     fn grower(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -209,16 +194,24 @@ impl FileVault {
     }
 }
 
-/// The folder is another vault's only once nobody writes there any more.
 impl Drop for FileVault {
     fn drop(&mut self) {
-        self.until_grown();
+        self.until_quiet();
     }
 }
 
 impl Shared {
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until_grown<'a>(&'a self, inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
+        self.grown.wait_while(inner, |inner| inner.growth.is_at_work()).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn end_growth(&self, how: Growth) {
+        self.inner().growth = how;
+        self.grown.notify_all();
     }
 
     #[cfg(test)]

@@ -21,6 +21,7 @@ use super::cipher::{Secret, WRAPPED_BYTES, Wrapper};
 pub(super) const SLOT_BYTES: usize = 64;
 /// A key in its place, or zeros.
 pub(super) type Slot = [u8; SLOT_BYTES];
+const VACANT: Slot = [0; SLOT_BYTES];
 const MAGIC: &[u8; 8] = b"SLVAULT1";
 /// What is read and written at once where a table is gone through.
 const BLOCK_SLOTS: u64 = 1024;
@@ -111,7 +112,7 @@ impl Table {
             let run = &mut run[..SLOT_BYTES * slots as usize];
             self.file.read_exact_at(run, offset(at))?;
             for slot in run.as_chunks::<SLOT_BYTES>().0 {
-                if *slot == [0; SLOT_BYTES] {
+                if *slot == VACANT {
                     return Ok(Found::Vacant(at));
                 }
                 if slot[..16] == handle.0
@@ -129,17 +130,22 @@ impl Table {
 
     /// Puts a key where [`find`](Self::find) found room for it, and returns what lies there now.
     pub(super) fn insert(&mut self, at: u64, handle: Handle, key: &Secret) -> io::Result<Slot> {
-        let mut slot = [0; SLOT_BYTES];
-        slot[..16].copy_from_slice(&handle.0);
-        slot[16..].copy_from_slice(&self.wrapper.wrap(handle, key));
+        let slot = self.slot(handle, key);
         self.file.write_all_at(&slot, offset(at))?;
         self.used += 1;
         Ok(slot)
     }
 
+    fn slot(&self, handle: Handle, key: &Secret) -> Slot {
+        let mut slot = [0; SLOT_BYTES];
+        slot[..16].copy_from_slice(&handle.0);
+        slot[16..].copy_from_slice(&self.wrapper.wrap(handle, key));
+        slot
+    }
+
     /// Puts in a slot of the same epoch, where it is whole and its key is not there.
     pub(super) fn take(&mut self, slot: &Slot) -> io::Result<()> {
-        if *slot == [0; SLOT_BYTES] {
+        if *slot == VACANT {
             return Ok(());
         }
         let handle = Handle(super::first_16(slot));
@@ -156,26 +162,27 @@ impl Table {
         Ok(())
     }
 
-    /// Copies what `keeps` wants kept into a table of another epoch, and calls `between` every few keys.
+    /// Copies what `keeps` wants kept into a table of another epoch, where no key is yet, and calls `between` every few keys.
     pub(super) fn copy_to(
         &self,
         next: &mut Self,
         keeps: &dyn Fn(Handle, &Secret) -> bool,
         between: &dyn Fn(),
     ) -> io::Result<()> {
-        let mut seen = 0_u64;
+        let (mut filling, mut seen) = (Filling::default(), 0_u64);
         self.blocks(self.slots, &mut |handle, wrapped| {
             if let Some(key) = self.wrapper.unwrap(handle, wrapped)
                 && keeps(handle, &key)
             {
-                next.take_key(handle, &key)?;
+                filling.take(next, handle, &key)?;
             }
             seen += 1;
             if seen.is_multiple_of(COPIED_AT_ONCE) {
                 between();
             }
             Ok(())
-        })
+        })?;
+        filling.write(next)
     }
 
     /// Copies the keys of these handles.
@@ -203,21 +210,65 @@ impl Table {
     fn blocks(&self, count: u64, show: &mut dyn FnMut(Handle, &[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut at = 0;
         while at < count {
-            let slots = BLOCK_SLOTS.min(count - at);
-            let mut block = vec![0; usize::try_from(slots).unwrap_or_default() * SLOT_BYTES];
-            self.file.read_exact_at(&mut block, offset(at))?;
-            for slot in block.as_chunks::<SLOT_BYTES>().0.iter().filter(|slot| **slot != [0; SLOT_BYTES]) {
+            let block = self.block(at, count)?;
+            for slot in block.iter().filter(|slot| **slot != VACANT) {
                 show(Handle(super::first_16(slot)), &slot[16..])?;
             }
-            at += slots;
+            at += block.len() as u64;
         }
         Ok(())
+    }
+
+    /// The block that begins with this slot, and ends before `end`.
+    fn block(&self, first: u64, end: u64) -> io::Result<Vec<Slot>> {
+        let count = usize::try_from(BLOCK_SLOTS.min(end - first)).unwrap_or_default();
+        let mut block = vec![VACANT; count];
+        self.file.read_exact_at(block.as_flattened_mut(), offset(first))?;
+        Ok(block)
     }
 
     /// Where the search for a handle begins: the greater, the further behind.
     fn home(&self, handle: Handle) -> u64 {
         let first = u128::from_be_bytes(handle.0) >> 64;
         u64::try_from((first * u128::from(self.slots)) >> 64).unwrap_or_default()
+    }
+}
+
+/// The block of a table to which keys come in the order of their handles: nearly all of them lie in the block of the one
+/// before, so it stays in memory until it is left, and is written at once.
+#[derive(Default)]
+struct Filling {
+    first: u64,
+    block: Vec<Slot>,
+}
+
+impl Filling {
+    /// Puts in the key of a handle that the table does not have.
+    fn take(&mut self, table: &mut Table, handle: Handle, key: &Secret) -> io::Result<()> {
+        let home = table.home(handle);
+        if home >= self.first + self.block.len() as u64 {
+            self.write(table)?;
+            self.first = home;
+            self.block = table.block(home, table.slots)?;
+        }
+        let from = home.checked_sub(self.first).and_then(|from| usize::try_from(from).ok());
+        match from.and_then(|from| self.block[from..].iter_mut().find(|slot| **slot == VACANT)) {
+            Some(slot) => {
+                *slot = table.slot(handle, key);
+                table.used += 1;
+            }
+            // Its place is in front of the block, or behind it.
+            None => {
+                self.write(table)?;
+                table.take_key(handle, key)?;
+                self.block = table.block(self.first, table.slots)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, table: &Table) -> io::Result<()> {
+        table.file.write_all_at(self.block.as_flattened(), offset(self.first))
     }
 }
 
@@ -270,6 +321,35 @@ mod tests {
         for number in 0..11 {
             let Found::Key(key) = table.find(at_the_end(number)).unwrap() else { panic!("{number} is lost") };
             assert_eq!(key.expose_secret(), &[number; 32]);
+        }
+    }
+
+    #[test]
+    fn a_copy_has_every_key_wherever_its_place_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let table =
+            |number: u64, slots| Table::create(&folder.path().join(number.to_string()), number, slots, &secret(0));
+        let mut from = table(1, LEAST_SLOTS).unwrap();
+        // Evenly, and crowded around the ends of blocks and of the table.
+        let spread = (0..1500_u64).map(|number| number * (u64::MAX / 1500));
+        let crowded =
+            [1, 2, 3, 4].into_iter().flat_map(|quarter| (0..40).map(move |near| (u64::MAX / 4 * quarter) - near * 3));
+        let handles: Vec<Handle> = spread
+            .chain(crowded)
+            .zip(0_u64..)
+            .map(|(first, number)| Handle([first.to_be_bytes(), number.to_be_bytes()].concat().try_into().unwrap()))
+            .collect();
+        for (number, handle) in handles.iter().enumerate() {
+            from.take_key(*handle, &secret(number as u8)).unwrap();
+        }
+        for (number, slots) in [(2, LEAST_SLOTS), (3, 2 * LEAST_SLOTS), (4, 3 * LEAST_SLOTS)] {
+            let mut next = table(number, slots).unwrap();
+            from.copy_to(&mut next, &|_, _| true, &|| ()).unwrap();
+            assert_eq!(next.used, handles.len() as u64);
+            for (number, handle) in handles.iter().enumerate() {
+                let Found::Key(key) = next.find(*handle).unwrap() else { panic!("{number} is lost") };
+                assert_eq!(key.expose_secret(), &[number as u8; 32]);
+            }
         }
     }
 }

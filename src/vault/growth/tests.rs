@@ -70,7 +70,7 @@ fn what_could_not_be_made_beforehand_is_made_when_it_is_needed() {
     let first = vault(folder.path());
     *first.shared.stop_behind.lock().unwrap() = Some(Step::TableWritten);
     let sealed: Vec<_> = (0..FILLING).map(|number| seal(&first, &number.to_string())).collect();
-    first.until_grown();
+    first.until_quiet();
     assert!(matches!(first.shared.inner().growth, Growth::Failed));
     *first.shared.stop_behind.lock().unwrap() = None;
     (FILLING..2100).for_each(|number| drop(seal(&first, &number.to_string())));
