@@ -28,12 +28,14 @@ pub enum BenchError {
         error: std::io::Error,
     },
     /// Another of the program's commands did not end with success.
-    #[error("scan-login {command} ended with {status}")]
+    #[error("scan-login {command} ended with {status}{}{said}", if said.is_empty() { "" } else { ": " })]
     Command {
         /// Which.
         command: String,
         /// How it ended.
         status: String,
+        /// What it complained of.
+        said: String,
     },
     /// The machine does not let us.
     #[error("{what}: {error}")]
@@ -55,10 +57,10 @@ impl BenchError {
             Self::Unfit { cure, .. } => cure,
             Self::NotStarted(_) => "see what it says above; --dir names another folder for its journal",
             Self::Died(_) => {
-                "see what it says above; where the disk is full, --dir names a folder with more room for its journal"
+                "see what it says above, or the kernel's log where memory ran out; where the disk is full, --dir names a folder with more room for its journal"
             }
             Self::Folder { .. } => "name a folder with --dir that is there and writable",
-            Self::Command { .. } => "run it by hand: it says what is wrong",
+            Self::Command { .. } => "do what it says; --dir names another folder, for what has no room in this one",
             Self::Machine { .. } => "see what this user may do on this machine",
             Self::AllLost(_) => "see that the daemon runs with the same configuration, and what its log says",
         }

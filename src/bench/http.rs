@@ -78,6 +78,11 @@ impl Connection {
         Ok(Self { sender, _driven: AbortOnDropHandle::new(driven) })
     }
 
+    /// This one, unless the other side has closed it, or said that it would (`Connection: close`).
+    pub(super) async fn if_open(mut self) -> Option<Self> {
+        self.sender.ready().await.is_ok().then_some(self)
+    }
+
     /// Asks, and reads the whole answer.
     ///
     /// # Errors

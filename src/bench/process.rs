@@ -58,6 +58,26 @@ impl Process {
         line.map(|line| line.trim().to_owned()).ok_or_else(|| untold(name))
     }
 
+    /// Whether it listens on this port of TCP.
+    ///
+    /// # Errors
+    /// Where there is no such process, or its descriptors may not be looked at.
+    pub fn listens_on(self, port: u16) -> io::Result<bool> {
+        let mut listening = Vec::new();
+        for table in ["tcp", "tcp6"] {
+            // One of the two protocols may be switched off.
+            let sockets = std::fs::read_to_string(format!("/proc/{}/net/{table}", self.id)).unwrap_or_default();
+            listening.extend(sockets.lines().filter_map(|socket| listener(socket, port)));
+        }
+        for descriptor in std::fs::read_dir(format!("/proc/{}/fd", self.id))? {
+            let Ok(what) = std::fs::read_link(descriptor?.path()) else { continue };
+            if listening.iter().any(|inode| what.as_os_str() == &**inode) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What the kernel has had of the processors on its behalf so far, to a hundredth of a second.
     ///
     /// # Errors
@@ -87,6 +107,15 @@ impl Process {
         }
         if times.is_empty() { Err(untold("schedstat")) } else { Ok(CpuTimes(times)) }
     }
+}
+
+/// The name under which a descriptor shows this socket, where it listens on the port.
+fn listener(line: &str, port: u16) -> Option<String> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, local, _, state, _, _, _, _, _, inode, ..] = &fields[..] else { return None };
+    let listens_on = u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()?;
+    (*state == LISTEN && listens_on == port).then(|| format!("socket:[{inode}]"))
 }
 
 fn untold(name: &str) -> io::Error {
@@ -132,6 +161,19 @@ mod tests {
         };
         assert_eq!(ignoring("trap '' HUP; echo; read line"), (true, false));
         assert_eq!(ignoring("trap '' TERM; echo; read line"), (false, true));
+    }
+
+    #[test]
+    fn who_listens_is_known_by_the_port() {
+        let (this, other) = (Process { id: std::process::id() }, Process { id: std::os::unix::process::parent_id() });
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = std::net::TcpListener::bind(address) else { continue };
+            let port = listener.local_addr().unwrap().port();
+            assert!(this.listens_on(port).unwrap(), "{address}");
+            assert!(!other.listens_on(port).unwrap_or_default(), "{address} is not the parent's");
+            drop(listener);
+            assert!(!this.listens_on(port).unwrap(), "{address}: nobody's any more");
+        }
     }
 
     #[test]

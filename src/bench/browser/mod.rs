@@ -65,7 +65,7 @@ impl Browser {
         step(Step::Create, work).await
     }
 
-    /// Watches the session over a WebSocket, on a new connection where there is none.
+    /// Watches the session over a WebSocket, on a new connection where there is none, or the daemon has closed it.
     ///
     /// # Errors
     /// [`Lost`] where the daemon does not let it.
@@ -76,6 +76,10 @@ impl Browser {
             Line::None | Line::Socket(_) => None,
         };
         let work = async {
+            let kept = match kept {
+                Some(connection) => connection.if_open().await,
+                None => None,
+            };
             let connection = match kept {
                 Some(connection) => connection,
                 None => connect(driver, self.number).await?,

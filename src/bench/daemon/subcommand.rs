@@ -1,9 +1,9 @@
 //! The program's other subcommands, each a process of its own, on the store of a daemon that has ended.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -64,7 +64,7 @@ impl Daemon {
 
     fn start_subcommand(&self, arguments: &[&str], config: &Path, out: Stdio) -> Result<Running, BenchError> {
         let mut command = Command::new(&self.settings.program);
-        command.args(arguments).arg("--config").arg(config).stdin(Stdio::null()).stdout(out).stderr(Stdio::null());
+        command.args(arguments).arg("--config").arg(config).stdin(Stdio::null()).stdout(out).stderr(Stdio::piped());
         for name in &self.settings.unset {
             command.env_remove(name);
         }
@@ -75,6 +75,7 @@ impl Daemon {
 impl Running {
     async fn until_ended(mut self, arguments: &[&str], began: Instant) -> Result<Ran, BenchError> {
         let (process, mut peak_resident_bytes) = (Process { id: self.0.id() }, 0);
+        let complaint = self.0.stderr.take().map(|stderr| tokio::task::spawn_blocking(move || complaint(stderr)));
         loop {
             // Of one that has ended there is none any more.
             peak_resident_bytes = process.peak_resident_bytes().unwrap_or_default().max(peak_resident_bytes);
@@ -82,11 +83,22 @@ impl Running {
                 None => tokio::time::sleep(LOOK).await,
                 Some(status) if status.success() => return Ok(Ran { took: began.elapsed(), peak_resident_bytes }),
                 Some(status) => {
-                    return Err(BenchError::Command { command: arguments.join(" "), status: status.to_string() });
+                    let said = match complaint {
+                        Some(complaint) => complaint.await.unwrap_or_default(),
+                        None => String::new(),
+                    };
+                    return Err(BenchError::Command { command: arguments.join(" "), status: status.to_string(), said });
                 }
             }
         }
     }
+}
+
+/// What is wrong, and the cure.
+fn complaint(stderr: ChildStderr) -> String {
+    let lines: Vec<String> = BufReader::new(stderr).lines().map_while(Result::ok).collect();
+    let last = lines.len().saturating_sub(2);
+    lines[last..].join("; ")
 }
 
 fn count(mut stdout: ChildStdout) -> io::Result<Printed> {

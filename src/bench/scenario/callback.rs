@@ -86,10 +86,10 @@ pub struct Load {
     pub push_ms: Summary,
     /// From when a push was due until WeChat has its answer.
     callback_ms: Summary,
-    /// How late the load sent a push, from when it was due and its browser watched: where that is not small the load had no
-    /// processor, and the figures are rather its own.
+    /// How late the load began a login, or sent its push once that was due and its browser watched, whichever is more: where that
+    /// is not small the load had no processor, and the figures are rather its own.
     pub late_ms: Option<Summary>,
-    /// Those whose browser did not watch yet when the push was due: the daemon was as late as that.
+    /// Those whose browser did not watch yet when the push was due: where the load was not late, the daemon was as late as that.
     pub not_ready_when_due: Option<u64>,
     /// The daemon's CPU time for each.
     pub daemon_cpu_us_a_login: Option<f64>,
@@ -235,13 +235,14 @@ struct Sent {
 
 /// A login whose push is due then: when its browser was told. Everything that is the load's own work is done before.
 async fn log_in(driver: &Driver, due: Instant, is_due: oneshot::Receiver<()>, sent: &Sent) -> Result<Instant, Lost> {
+    let begun = Instant::now();
     let browser = begin(driver, &sent.steps).await?;
     let ready = Instant::now();
     let sealed = driver.wechat().scan(&browser.scene, &driver.openid(browser.number));
     let sealed = sealed.map_err(|why| Lost { step: Step::Callback, why })?;
     // The beat goes on for as long as somebody is to come, and to its last ring; nothing else ends it.
     let _ = is_due.await;
-    sent.note_leaving(due, ready);
+    sent.note_leaving(due, begun, ready);
     let code = scan_sealed(driver, browser, sealed, due, &sent.steps).await?;
     let told = Instant::now();
     redeem(driver, code, &sent.steps).await?;
@@ -249,10 +250,11 @@ async fn log_in(driver: &Driver, due: Instant, is_due: oneshot::Receiver<()>, se
 }
 
 impl Sent {
-    /// A push that was due then leaves now; its browser watches since `ready`. What the daemon took until then is no fault of
-    /// the load's.
-    fn note_leaving(&self, due: Instant, ready: Instant) {
-        self.late.record(due.max(ready).elapsed());
+    /// A push that was due then leaves now; its login was begun at `begun`, and its browser watches since `ready`. What the daemon
+    /// took in between is no fault of the load's.
+    fn note_leaving(&self, due: Instant, begun: Instant, ready: Instant) {
+        let begun_late = begun.saturating_duration_since(due.checked_sub(BEFORE).unwrap_or(due));
+        self.late.record(due.max(ready).elapsed().max(begun_late));
         if ready > due {
             self.not_ready.fetch_add(1, Ordering::Relaxed);
         }
@@ -267,10 +269,12 @@ mod tests {
     fn where_the_daemon_was_late_the_load_was_not() {
         let (sent, now) = (Sent::default(), Instant::now());
         let ago = |seconds| now - Duration::from_secs(seconds);
-        sent.note_leaving(ago(5), now);
+        sent.note_leaving(ago(5), ago(6), now);
         assert!(sent.late.quantile_ms(1.0) < 2000.0 && sent.not_ready.load(Ordering::Relaxed) == 1);
-        sent.note_leaving(ago(5), ago(10));
+        sent.note_leaving(ago(5), ago(11), ago(10));
         assert!(sent.late.quantile_ms(1.0) >= 5000.0, "the browser was ready, and nothing was sent");
-        assert_eq!((sent.late.count(), sent.not_ready.load(Ordering::Relaxed)), (2, 1));
+        sent.note_leaving(ago(9), ago(1), now);
+        assert!(sent.late.quantile_ms(1.0) >= 8000.0, "nobody had asked the daemon for it");
+        assert_eq!((sent.late.count(), sent.not_ready.load(Ordering::Relaxed)), (3, 2));
     }
 }

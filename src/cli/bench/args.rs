@@ -48,6 +48,9 @@ pub struct BenchArgs {
     /// How many processors a daemon of its own has
     #[arg(long, value_name = "N", default_value = "1", conflicts_with = "config")]
     pub(super) cores: NonZeroUsize,
+    /// Logins at a daemon of its own ask for an id token as well; the original page never does
+    #[arg(long, conflicts_with = "config")]
+    pub(super) id_token: bool,
     /// How browsers speak: /v1/sessions, or as the original page
     #[arg(long, value_enum, default_value_t = Speech::Native)]
     protocol: Speech,

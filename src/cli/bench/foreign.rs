@@ -9,11 +9,12 @@ use super::{BenchArgs, Failure};
 use crate::bench::machine::Machine;
 use crate::bench::target::{Ask, Credentials, Page, SceneSource, Target};
 use crate::bench::{BenchError, Process};
-use crate::config::{Client, Config, Confirm, Qr, SeedBind, SeedMessage};
+use crate::config::{Client, Config, Confirm, Qr, Scope, SeedBind, SeedMessage};
 
 /// A daemon that runs already.
 pub(super) struct Foreign {
     pub(super) target: Target,
+    pub(super) is_with_id_token: bool,
     pub(super) machine: Machine,
 }
 
@@ -23,18 +24,29 @@ impl Foreign {
         // What the warnings are about is the daemon's business.
         let Some((config, _)) = super::super::load(path) else { return Err(Failure::Told) };
         let mut target = target(&config, args.at)?;
+        TcpStream::connect(target.address).await.map_err(|error| {
+            let what = format!("nobody listens on {}: {error}", target.address);
+            unfit(what, format!("start it: scan-login --config {} serve; or say where it is with --at", path.display()))
+        })?;
         target.process = args.pid.map(|id| Process { id });
         if let Some(process) = target.process {
             process.resident_bytes().and_then(|_| process.cpu()).map_err(|error| {
                 let cure = "give the daemon's process id, as a user who may look at it";
                 unfit(format!("process {} cannot be looked at: {error}", process.id), cure)
             })?;
+            // What may not be looked at is believed.
+            if process.listens_on(target.address.port()).is_ok_and(|listens| !listens) {
+                let what = format!("process {} does not listen on {}", process.id, target.address);
+                let cure =
+                    "give the daemon's own process id, not that of a shell, of sudo or of a proxy in front of it";
+                return Err(unfit(what, cure).into());
+            }
         }
-        TcpStream::connect(target.address).await.map_err(|error| {
-            let what = format!("nobody listens on {}: {error}", target.address);
-            unfit(what, format!("start it: scan-login --config {} serve; or say where it is with --at", path.display()))
-        })?;
-        Ok(Self { target, machine: Machine::this() })
+        Ok(Self {
+            target,
+            is_with_id_token: driven(&config)?.scopes.contains(&Scope::Openid),
+            machine: Machine::this(),
+        })
     }
 }
 
@@ -43,11 +55,7 @@ fn target(config: &Config, at: Option<SocketAddr>) -> Result<Target, BenchError>
         let cure = "measure it without tls_certificate_file: TLS costs a handshake a connection more";
         return Err(unfit("the daemon speaks TLS, and this does not", cure));
     }
-    let client = config.clients.iter().find(|client| client.confirm == Confirm::Auto && client.qr == Qr::Scene);
-    let client = client.ok_or_else(|| {
-        let cure = "give one [[client]] confirm = \"auto\", in a configuration for measuring";
-        unfit("every client's logins wait for a person who confirms", cure)
-    })?;
+    let client = driven(config)?;
     let account = config.client_account(client);
     let api = account.api_base.join("");
     if is_wechats(&api) {
@@ -64,6 +72,15 @@ fn target(config: &Config, at: Option<SocketAddr>) -> Result<Target, BenchError>
         website: credentials(client),
         page: page(config),
         process: None,
+    })
+}
+
+/// Whose logins end without a person who confirms.
+fn driven(config: &Config) -> Result<&Client, BenchError> {
+    let client = config.clients.iter().find(|client| client.confirm == Confirm::Auto && client.qr == Qr::Scene);
+    client.ok_or_else(|| {
+        let cure = "give one [[client]] confirm = \"auto\", in a configuration for measuring";
+        unfit("every client's logins wait for a person who confirms", cure)
     })
 }
 

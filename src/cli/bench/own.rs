@@ -27,7 +27,8 @@ impl Own {
             warn_of_memory(&std::env::temp_dir());
         }
         let unset = config::from_process_env().into_iter().map(|(name, _)| name).collect();
-        let (dir, checks) = (args.dir.clone(), Checks::All);
+        let checks = if args.id_token { Checks::AllWithIdToken } else { Checks::All };
+        let dir = args.dir.clone();
         Ok(Self { settings: DaemonSettings { program, dir, checks, pinning, is_socket_held: false, unset }, machine })
     }
 

@@ -6,6 +6,7 @@ use super::foreign::Foreign;
 use super::own::Own;
 use super::table::table;
 use crate::bench::Pinning;
+use crate::bench::daemon::Checks;
 use crate::bench::machine::{Machine, is_in_memory};
 use crate::bench::target::Protocol;
 use crate::cli::replay::Format;
@@ -15,6 +16,9 @@ use crate::cli::replay::Format;
 pub(super) struct Surroundings {
     /// `own`, or where the other is.
     daemon: String,
+    /// Whether logins of `/v1/sessions` end in one: by RS256 it costs more than all the rest.
+    #[serde(skip)]
+    is_with_id_token: bool,
     machine: Machine,
     /// None where nobody is.
     pinned: Option<Pinning>,
@@ -28,6 +32,7 @@ impl Surroundings {
         let dir = settings.dir.clone().unwrap_or_else(std::env::temp_dir);
         Self {
             daemon: "own".into(),
+            is_with_id_token: settings.checks == Checks::AllWithIdToken,
             machine: own.machine.clone(),
             pinned: settings.pinning.clone(),
             journal_in_memory: Some(is_in_memory(&dir)),
@@ -37,6 +42,7 @@ impl Surroundings {
     pub(super) fn of_foreign(foreign: &Foreign) -> Self {
         Self {
             daemon: foreign.target.address.to_string(),
+            is_with_id_token: foreign.is_with_id_token,
             machine: foreign.machine.clone(),
             pinned: None,
             journal_in_memory: None,
@@ -50,6 +56,7 @@ impl Surroundings {
             version: env!("CARGO_PKG_VERSION"),
             optimized: !cfg!(debug_assertions),
             protocol: protocol.name(),
+            id_token: self.is_with_id_token && protocol == Protocol::Native,
             around: self,
             figures,
         };
@@ -64,6 +71,7 @@ struct Told<'a, F> {
     /// Whether this is a program for use, and not one for debugging.
     optimized: bool,
     protocol: &'static str,
+    id_token: bool,
     #[serde(flatten)]
     around: &'a Surroundings,
     #[serde(flatten)]
