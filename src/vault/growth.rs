@@ -6,8 +6,10 @@ use super::Handle;
 use super::epoch::{Copied, NextEpoch, Step, Witness, destroy};
 use super::file::Shared;
 
-/// So few keys are copied while others wait for theirs.
+/// So few keys may be copied while others wait for theirs.
 const FEW: usize = 64;
+/// So often it is tried to be left with few: on a disk that syncs slowly there are never.
+const ROUNDS: usize = 4;
 
 /// Whether a larger table is made.
 pub(super) enum Growth {
@@ -68,17 +70,17 @@ fn make(shared: &Shared, witness: Witness<'_>) -> io::Result<u64> {
     // What is made while this reads comes behind it.
     let copied: Copied<'_> = (&table, &|_, _| true, &std::thread::yield_now);
     let mut next = NextEpoch::make(&shared.folder, number + 1, table.slots() * 2, copied, witness)?;
-    let mut inner = shared.inner();
-    loop {
-        let made = inner.growth.made_meanwhile();
+    // Most of what was made meanwhile is copied before anybody has to wait; while that is synced, a little more comes.
+    for _ in 0..ROUNDS {
+        let made = shared.inner().growth.made_meanwhile();
+        next.catch_up(&shared.folder, &table, &made)?;
         if made.len() <= FEW {
-            next.catch_up(&shared.folder, &table, &made)?;
             break;
         }
-        drop(inner);
-        next.catch_up(&shared.folder, &table, &made)?;
-        inner = shared.inner();
     }
+    let mut inner = shared.inner();
+    let made = inner.growth.made_meanwhile();
+    next.catch_up(&shared.folder, &table, &made)?;
     // Which of the two counts is not known where this fails, nor, behind it, whether the one before can still be opened.
     inner.epoch = next.begin(&shared.folder).inspect_err(|_| inner.has_failed = true)?;
     inner.growth = Growth::Destroying;
