@@ -13,7 +13,7 @@ use super::admission::{Admission, AdmissionLimits, Full, MemoryBudget};
 use super::cell::Cell;
 use super::code;
 use super::feed::{Callback, Watch};
-use super::pages::{ClaimNumber, PageHolder, PageRefusal};
+use super::pages::{ClaimNumber, Halves, PageHolder, PageRefusal};
 use super::registry::{NotAdmitted, RegistryMessage, picture};
 use super::scanners::Scanners;
 use super::session::{CommandError, Outcome, SessionMessage};
@@ -272,11 +272,11 @@ impl Logins {
         }
     }
 
-    /// The open session of the original page's id, where this holder has one.
+    /// Which halves of the original page's id have come, and the open session where this holder has one.
     ///
     /// # Errors
     /// [`OpenError::Page`] where the id is another's, was used, or this address has too many; so no QR code need be made.
-    pub async fn find_page(&self, half: &PageHolder) -> Result<Option<Opened>, OpenError> {
+    pub async fn find_page(&self, half: &PageHolder) -> Result<Halves<Opened>, OpenError> {
         let find = |reply| RegistryMessage::FindPage(half.clone(), reply);
         let found = self.registry.ask(IfLost::SendAgain, find).await.map_err(|_| OpenError::Unavailable)?;
         Ok(found.map_err(OpenError::Page)?.map(|cell| self.opened(&cell)))

@@ -43,7 +43,7 @@ pub use logins::{
     AfterScan, EndedByAdmin, GoingOn, Logins, OpenError, Opened, PageClaim, ScanError, Scanned, Scanner, Unavailable,
     Watched,
 };
-pub use pages::{PageHolder, PageRefusal};
+pub use pages::{Halves, PageHolder, PageRefusal};
 pub use redemptions::{GivenBack, Grant, RedeemError, Redemption};
 pub use restart::Restarts;
 pub use switched_off::end_what_goes_on;

@@ -33,6 +33,28 @@ pub enum PageRefusal {
     TooManyUnclaimed,
 }
 
+/// Which halves of a page id have come, with what the QR code's half made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halves<T> {
+    /// The id is free.
+    Neither,
+    /// The page has said its id on its connection, and waits for the QR code.
+    Connection,
+    /// The QR code is there, whether the connection's half has come or not.
+    Code(T),
+}
+
+impl<T> Halves<T> {
+    /// The same of what `make` makes of what there is.
+    pub(super) fn map<U>(self, make: impl FnOnce(T) -> U) -> Halves<U> {
+        match self {
+            Self::Neither => Halves::Neither,
+            Self::Connection => Halves::Connection,
+            Self::Code(code) => Halves::Code(make(code)),
+        }
+    }
+}
+
 /// Tells one claim from any other of this process, also of a registry that was restarted since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ClaimNumber(u64);
@@ -78,13 +100,13 @@ impl Pages {
         self.most_unclaimed = most;
     }
 
-    /// The session that `half` may see, where there is one; `None` where its id is free, or waits for the QR code.
-    pub(super) fn look_up(&self, half: &PageHolder) -> Result<Option<Arc<Cell>>, PageRefusal> {
+    /// What there is of the id that `half` may see, with its session.
+    pub(super) fn look_up(&self, half: &PageHolder) -> Result<Halves<Arc<Cell>>, PageRefusal> {
         match self.entries.get(&half.page) {
             Some(entry) if entry.holder != half.holder || entry.feed.has_ended() => Err(PageRefusal::Taken),
-            Some(entry) => Ok(entry.cell.clone()),
+            Some(entry) => Ok(entry.cell.clone().map_or(Halves::Connection, Halves::Code)),
             None if self.unclaimed(half.network) >= self.most_unclaimed => Err(PageRefusal::TooManyUnclaimed),
-            None => Ok(None),
+            None => Ok(Halves::Neither),
         }
     }
 
@@ -95,7 +117,7 @@ impl Pages {
 
     /// Takes the QR code's half: the feed that its session is to write.
     pub(super) fn reserve(&mut self, half: &PageHolder) -> Result<Feed, PageRefusal> {
-        if self.look_up(half)?.is_some() {
+        if let Halves::Code(_) = self.look_up(half)? {
             return Err(PageRefusal::Taken);
         }
         Ok(self.entry(half).feed.clone())

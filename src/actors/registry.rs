@@ -13,7 +13,7 @@ use super::address::Address;
 use super::admission::{Admission, Full};
 use super::cell::Cell;
 use super::feed::Feed;
-use super::pages::{ClaimNumber, PageHolder, PageRefusal, Pages};
+use super::pages::{ClaimNumber, Halves, PageHolder, PageRefusal, Pages};
 use super::sessions::SessionsMessage;
 
 /// What the registry takes.
@@ -23,7 +23,7 @@ pub(super) enum RegistryMessage {
     /// The session whose QR picture has this address.
     FindPicture(String, oneshot::Sender<Option<Arc<Cell>>>),
     /// The session of a page id, for who holds it.
-    FindPage(PageHolder, oneshot::Sender<Result<Option<Arc<Cell>>, PageRefusal>>),
+    FindPage(PageHolder, oneshot::Sender<Result<Halves<Arc<Cell>>, PageRefusal>>),
     /// Begin a session.
     Open(SceneId, Arc<Created>, Option<PageHolder>, oneshot::Sender<Result<Arc<Cell>, NotAdmitted>>),
     /// A connection speaks a page id.

@@ -14,6 +14,9 @@ pub(super) const TOO_MANY_SOCKETS: &str = "too_many_sockets";
 /// When it is worth coming again.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Where fewer than one in so many are free, the rest is for logins that have begun.
+const LAST: usize = 20;
+
 /// The places of browsers that watch over a WebSocket, and of all others that wait.
 #[derive(Debug)]
 pub struct Sockets {
@@ -23,7 +26,18 @@ pub struct Sockets {
     is_told: AtomicBool,
 }
 
-/// All places are taken. As an answer it is a 503.
+/// How many more may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Whoever comes.
+    Enough,
+    /// Who has begun a login: the last twentieth is left.
+    ForWhoHasBegun,
+    /// Nobody at the moment.
+    Nobody,
+}
+
+/// There is no place for who asks. As an answer it is a 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooManySockets;
 
@@ -31,6 +45,17 @@ impl Sockets {
     /// So many.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { places: Arc::new(Semaphore::new(most)), most, is_told: AtomicBool::new(false) })
+    }
+
+    /// Whether somebody may begin who must find a place later, or could never be told: who comes by the last places has begun.
+    pub(super) fn admit(&self) -> Result<(), TooManySockets> {
+        match self.room() {
+            Room::Enough => Ok(()),
+            Room::ForWhoHasBegun | Room::Nobody => {
+                self.refuse();
+                Err(TooManySockets)
+            }
+        }
     }
 
     /// A place, if there is one. The log is told when the first is turned away, and when there is room again.
@@ -54,7 +79,7 @@ impl Sockets {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 most = self.most,
-                "all sockets are taken: browsers that would wait for their logins are turned away; raise LimitNOFILE, and restart"
+                "sockets are short: new logins of the original page are refused, and browsers beyond the last place are not let wait; raise LimitNOFILE, and restart"
             );
         }
     }
@@ -64,9 +89,13 @@ impl Sockets {
         &self.places
     }
 
-    /// Whether nobody finds a place at the moment.
-    pub fn are_taken(&self) -> bool {
-        self.places.available_permits() == 0
+    /// For whom there is room at the moment.
+    pub fn room(&self) -> Room {
+        match self.places.available_permits() {
+            0 => Room::Nobody,
+            free if free < self.most.div_ceil(LAST) => Room::ForWhoHasBegun,
+            _ => Room::Enough,
+        }
     }
 }
 

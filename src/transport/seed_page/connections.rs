@@ -20,7 +20,7 @@ use super::super::client_address::ClientAddress;
 use super::super::connection_place::ConnectionPlace;
 use super::super::measure::Refused;
 use super::super::problem::Problem;
-use super::super::sockets::{Sockets, TOO_MANY_SOCKETS};
+use super::super::sockets::{Room, Sockets, TOO_MANY_SOCKETS};
 use super::super::sockjs::{self, AllowedOrigins, Options};
 use super::connection;
 
@@ -143,7 +143,7 @@ async fn wait_among_sockets(
     {
         place.wait_among(&sockets)?;
     }
-    let is_turned_away = transport == "websocket" && sockets.are_taken();
+    let is_turned_away = transport == "websocket" && sockets.room() == Room::Nobody;
     let mut response = next.run(request).await;
     if is_turned_away {
         sockets.refuse();

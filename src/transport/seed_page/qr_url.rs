@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::actors::PageRefusal;
+use crate::actors::{Halves, PageRefusal};
 use crate::domain::{LoginRequest, Opener, PageId};
 
 use super::super::client_address::ClientAddress;
@@ -73,15 +73,19 @@ async fn picture_url(site: &Shared, query: &str, asker: Asker<'_>, cookie: &Page
     let half =
         holder(&site.keys, settings, page.clone(), asker.address, Some(cookie)).ok_or_else(Problem::not_found)?;
     let opened = match site.logins.find_page(&half).await.map_err(NotOpened::from)? {
-        Some(opened) => opened,
-        None => {
+        Halves::Code(opened) => opened,
+        halves => {
+            if let Halves::Neither = halves {
+                // The page cannot poll: without a place for its connection it would show a code and hear of nothing.
+                site.sockets.admit()?;
+            }
             let opener = Opener::Page { page, holder: half.holder };
             let request = LoginRequest { scope: login_request::scope(client, None)?, ..LoginRequest::default() };
             match opening::open(site, client, asker, settings.confirm, opener, request, Some(half.clone())).await {
                 Ok(fresh) => fresh.opened,
                 // The page asked twice at once: the other request was faster, and both get its picture.
                 Err(NotOpened::Page(PageRefusal::Taken)) => match site.logins.find_page(&half).await {
-                    Ok(Some(opened)) => opened,
+                    Ok(Halves::Code(opened)) => opened,
                     _ => return Err(NotOpened::Page(PageRefusal::Taken).into()),
                 },
                 Err(not_opened) => return Err(not_opened.into()),
