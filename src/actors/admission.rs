@@ -4,14 +4,13 @@
 mod memory;
 mod told;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::Created;
+use crate::domain::{Created, NoShare, Shares};
 use crate::store::EventStore;
 
 use memory::Memory;
@@ -56,9 +55,7 @@ pub(super) struct Admission {
 
 struct Places {
     limits: AdmissionLimits,
-    taken: usize,
-    /// How many each network holds.
-    held: HashMap<IpAddr, usize>,
+    shares: Shares,
 }
 
 /// A place, held by a session until it ends.
@@ -69,7 +66,7 @@ pub(super) struct Place {
 
 impl Admission {
     pub(super) fn new(limits: AdmissionLimits, store: &Arc<dyn EventStore>) -> Arc<Self> {
-        let places = Mutex::new(Places { limits, taken: 0, held: HashMap::new() });
+        let places = Mutex::new(Places { limits, shares: Shares::default() });
         let store = Arc::downgrade(store);
         Arc::new(Self { places, store, memory: OnceLock::new(), told: Told::default() })
     }
@@ -122,7 +119,7 @@ impl Admission {
     /// How many places are taken, and how many there are; seen at one moment.
     pub(super) fn taken(&self) -> (usize, usize) {
         let places = self.places();
-        (places.taken, places.limits.max_sessions)
+        (places.shares.taken(), places.limits.max_sessions)
     }
 
     /// A place for a session that begins.
@@ -130,15 +127,11 @@ impl Admission {
         let most = self.most()?;
         let network = network_of(created);
         let mut places = self.places();
-        let held = network.map_or(0, |network| places.held.get(&network).copied().unwrap_or_default());
-        let free = most.saturating_sub(places.taken);
-        if free == 0 {
-            return Err(if places.free() == 0 { Full::All } else { Full::Memory });
+        match places.shares.look(network, most) {
+            Ok(()) => places.shares.take(network),
+            Err(NoShare::All) => return Err(if places.free() == 0 { Full::All } else { Full::Memory }),
+            Err(NoShare::OfNetwork) => return Err(Full::OfNetwork),
         }
-        if held > free {
-            return Err(Full::OfNetwork);
-        }
-        places.take(network);
         Ok(Place { network, admission: self.clone() })
     }
 
@@ -149,7 +142,7 @@ impl Admission {
         if places.free() == 0 {
             return None;
         }
-        places.take(network);
+        places.shares.take(network);
         Some(Place { network, admission: self.clone() })
     }
 
@@ -164,27 +157,12 @@ fn network_of(created: &Created) -> Option<IpAddr> {
 
 impl Places {
     fn free(&self) -> usize {
-        self.limits.max_sessions.saturating_sub(self.taken)
-    }
-
-    fn take(&mut self, network: Option<IpAddr>) {
-        self.taken += 1;
-        if let Some(network) = network {
-            *self.held.entry(network).or_default() += 1;
-        }
+        self.limits.max_sessions.saturating_sub(self.shares.taken())
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut places = self.admission.places();
-        places.taken -= 1;
-        let Some(network) = self.network else { return };
-        if let Some(count) = places.held.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                places.held.remove(&network);
-            }
-        }
+        self.admission.places().shares.give_back(self.network);
     }
 }

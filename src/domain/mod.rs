@@ -10,6 +10,7 @@ mod event;
 mod evolve;
 mod ids;
 mod person;
+mod shares;
 mod state;
 mod timestamp;
 
@@ -22,6 +23,7 @@ pub use event::{
 pub use evolve::evolve;
 pub use ids::{AccountName, AppId, ClientId, IdError, OpenId, PageId, PersonHandle, SceneId, UnionId};
 pub use person::{Forgotten, Person, Visitor, network_of};
+pub use shares::{NoShare, Shares};
 pub use state::{Phase, Session, State};
 pub use timestamp::Timestamp;
 

@@ -16,8 +16,9 @@ use tokio::sync::futures::Notified;
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::client_address::ClientAddress;
 use super::observed::Signs;
-use super::sockets::{Sockets, TooManySockets};
+use super::sockets::{NoSocket, SocketPlace, Sockets};
 
 /// Who has been let in, was answered, or has begun to ask, less than so long ago may be about to: requests follow their
 /// connections, and the end of one its beginning.
@@ -111,10 +112,20 @@ struct Inner {
 
 #[derive(Debug)]
 struct Held {
-    place: OwnedSemaphorePermit,
+    place: Place,
     need: Need,
-    /// It is one of the sockets': nobody else waits for it.
-    is_waiting: bool,
+}
+
+/// Dropped when the connection ends.
+#[derive(Debug)]
+enum Place {
+    OfHttp {
+        _permit: OwnedSemaphorePermit,
+    },
+    /// Nobody waits for it.
+    OfSockets {
+        _place: SocketPlace,
+    },
 }
 
 /// What a connection does with its place.
@@ -133,7 +144,7 @@ impl Busy {
     /// Whether the answer is the connection's last one: somebody waits to be let in. The peer is told so, and loses no request.
     pub(super) fn is_last(&self) -> bool {
         let wanted = &self.0.0.wanted;
-        wanted.is_open.load(Ordering::Relaxed) && !self.0.held().is_waiting && wanted.claim()
+        wanted.is_open.load(Ordering::Relaxed) && matches!(self.0.held().place, Place::OfHttp { .. }) && wanted.claim()
     }
 
     /// The answer has no end that is known: it is worked on until the connection ends, or asks for something else.
@@ -159,8 +170,8 @@ impl Need {
 }
 
 impl ConnectionPlace {
-    pub(super) fn new(place: OwnedSemaphorePermit, wanted: &Arc<Wanted>) -> Self {
-        let held = Mutex::new(Held { place, need: Need::idle(), is_waiting: false });
+    pub(super) fn new(permit: OwnedSemaphorePermit, wanted: &Arc<Wanted>) -> Self {
+        let held = Mutex::new(Held { place: Place::OfHttp { _permit: permit }, need: Need::idle() });
         let (wanted, lacks_body) = (wanted.clone(), AtomicBool::new(false));
         Self(Arc::new(Inner { held, wanted, signs: Arc::default(), lacks_body }))
     }
@@ -186,16 +197,15 @@ impl ConnectionPlace {
         self.0.lacks_body.store(lacks_it, Ordering::Relaxed);
     }
 
-    /// The browser is about to wait: its connection is one of the `sockets` from now on. It stays so, since who has waited once
+    /// The browser of this address is about to wait: its connection is one of the `sockets` from now on. It stays so, since who has waited once
     /// will wait again.
     ///
     /// # Errors
-    /// All of those are taken: nobody waits in the place of somebody's request.
-    pub(super) fn wait_among(&self, sockets: &Sockets) -> Result<(), TooManySockets> {
+    /// There is none for it: nobody waits in the place of somebody's request.
+    pub(super) fn wait_among(&self, sockets: &Arc<Sockets>, address: ClientAddress) -> Result<(), NoSocket> {
         let mut held = self.held();
-        if !held.is_waiting {
-            held.place = sockets.take()?;
-            held.is_waiting = true;
+        if let Place::OfHttp { .. } = held.place {
+            held.place = Place::OfSockets { _place: sockets.take(address)? };
         }
         Ok(())
     }
@@ -249,7 +259,7 @@ impl ConnectionPlace {
     /// Since when nothing has moved that would need the place; `None` where something needs it.
     fn unneeded_since(&self) -> Option<Instant> {
         let mut held = self.held();
-        if held.is_waiting {
+        if let Place::OfSockets { .. } = held.place {
             return None;
         }
         match &mut held.need {
@@ -278,7 +288,10 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::observed::Observed;
+    use super::super::sockets::Room;
     use super::*;
+
+    const SOMEBODY: ClientAddress = ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
     async fn connected(places: &Arc<Semaphore>, wanted: &Arc<Wanted>) -> ConnectionPlace {
         ConnectionPlace::new(places.clone().acquire_owned().await.unwrap(), wanted)
@@ -393,7 +406,7 @@ mod tests {
         let (waits, asks) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
         assert!(!asks.is_asked(Instant::now()).is_last(), "nobody waits");
         let _other = {
-            waits.wait_among(&sockets).unwrap();
+            waits.wait_among(&sockets, SOMEBODY).unwrap();
             connected(&places, &wanted).await
         };
         let mut coming = pin!(take(&places, &wanted));
@@ -426,15 +439,11 @@ mod tests {
         let (places, wanted) = places(2);
         let sockets = Sockets::new(1);
         let waits = connected(&places, &wanted).await;
-        waits.wait_among(&sockets).unwrap();
-        waits.wait_among(&sockets).unwrap();
-        assert_eq!(
-            (places.available_permits(), sockets.places().available_permits()),
-            (2, 0),
-            "once, and in the other's place"
-        );
+        waits.wait_among(&sockets, SOMEBODY).unwrap();
+        assert_eq!((places.available_permits(), sockets.room()), (2, Room::Nobody), "in the other's place");
+        waits.wait_among(&sockets, SOMEBODY).expect("it has one already");
         let other = connected(&places, &wanted).await;
-        other.wait_among(&sockets).unwrap_err();
+        other.wait_among(&sockets, SOMEBODY).unwrap_err();
         assert_eq!(places.available_permits(), 1, "it has what it had");
         let lasting = lasts(&waits);
         wanted.ask();

@@ -12,13 +12,13 @@ use crate::callback::event;
 use crate::modes::{KEY, opened, seal};
 use crate::support::*;
 
-type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<TcpStream>;
 
-async fn connect(world: &World, headers: &[(&str, &str)]) -> Result<Socket, Error> {
+pub async fn connect(world: &World, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     connect_from(world, Ipv4Addr::LOCALHOST, headers).await
 }
 
-async fn connect_from(world: &World, from: Ipv4Addr, headers: &[(&str, &str)]) -> Result<Socket, Error> {
+pub async fn connect_from(world: &World, from: Ipv4Addr, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     let url = format!("ws://{}/sockjs/000/session/websocket", world.socket_address());
     let mut request = url.into_client_request().unwrap();
     for (name, value) in headers {
@@ -45,34 +45,34 @@ async fn receive(socket: &mut Socket) -> Option<String> {
     tokio::time::timeout(PATIENCE, next).await.expect("nothing came")
 }
 
-async fn say(socket: &mut Socket, text: &str) {
+pub async fn say(socket: &mut Socket, text: &str) {
     socket.send(Message::text(serde_json::json!([text]).to_string())).await.unwrap();
 }
 
 /// What follows `AUTOMATIC_LOGIN####` in the next frame.
-async fn automatic_login(socket: &mut Socket) -> String {
+pub async fn automatic_login(socket: &mut Socket) -> String {
     let frame = receive(socket).await.expect("the connection was closed");
     let messages: Vec<String> = serde_json::from_str(frame.strip_prefix('a').unwrap()).unwrap();
     messages[0].strip_prefix("AUTOMATIC_LOGIN####").unwrap_or_else(|| panic!("{frame}")).to_owned()
 }
 
-async fn picture(world: &World, page: &str) -> Answer {
+pub async fn picture(world: &World, page: &str) -> Answer {
     world.get(&format!("/qrcode?sceneId={page}"), &[]).await
 }
 
 /// Asks until the answer has this status: what was said on a connection takes its time to be heard.
-async fn until_picture(world: &World, page: &str, status: u16) {
+pub async fn until_picture(world: &World, page: &str, status: u16) {
     let asking = async { while picture(world, page).await.status != status {} };
     tokio::time::timeout(PATIENCE, asking).await.expect("the answer stays another");
 }
 
 /// Reads the QR code that the picture shows back out of the journal: the simulated phone wants its content.
-async fn qr_content(world: &World, page: &str) -> String {
+pub async fn qr_content(world: &World, page: &str) -> String {
     let created = world.replay(&format!("--scene {page} --type created")).await;
     created.last().unwrap()["qr_content"].as_str().unwrap().to_owned()
 }
 
-async fn redeem(world: &World, code: &str) -> Answer {
+pub async fn redeem(world: &World, code: &str) -> Answer {
     let form = format!("grant_type=authorization_code&code={code}");
     world.post("/oauth/token", &[FORM, ("authorization", &basic("legacy", "legacy-secret"))], &form).await
 }

@@ -1,17 +1,14 @@
 //! What is scarce: who is under way goes on, new ones are refused in time, and who goes makes room.
 
-use std::process::Stdio;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::disk::on_a_faulty_disk;
+use crate::original_page;
 use crate::support::*;
-
-/// So many a daemon needs for itself and a few dozen visitors.
-const DESCRIPTORS: usize = 256;
 
 /// Somebody who says nothing is sent away after 15 s; who comes must not have to wait for that.
 const SOON: Duration = Duration::from_secs(10);
@@ -25,21 +22,8 @@ const CROWD: usize = 60;
 /// A world whose daemon may open so few.
 async fn narrow() -> World {
     let mut world = World::prepare(|config| config).await;
-    run_narrow(&mut world).await;
+    world.run_narrow().await;
     world
-}
-
-/// Starts the daemon, which may open so few.
-pub async fn run_narrow(world: &mut World) {
-    let daemon = world.command("serve");
-    let daemon = daemon.as_std();
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\""));
-    shell.arg(daemon.get_program()).args(daemon.get_args());
-    shell.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    world.adopt(shell.spawn().unwrap());
-    world.until_ready().await;
 }
 
 /// Connections that have sent this, and nothing more.
@@ -59,6 +43,12 @@ struct Kept(TcpStream);
 impl Kept {
     async fn connect(world: &World) -> Self {
         Self(TcpStream::connect(world.socket_address()).await.unwrap())
+    }
+
+    async fn connect_from(world: &World, from: Ipv4Addr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        Self(socket.connect(world.socket_address()).await.unwrap())
     }
 
     /// The head of the answer to a request without a body.
@@ -107,17 +97,39 @@ impl Kept {
     }
 }
 
+const HANDSHAKE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+     sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
 /// A browser's attempt to watch over a WebSocket; the status that it gets.
-async fn watch(world: &World, page: &LoginPage) -> (String, Kept) {
-    let mut browser = Kept::connect(world).await;
+async fn watch(world: &World, page: &LoginPage, from: Ipv4Addr) -> (String, Kept) {
+    let mut browser = Kept::connect_from(world, from).await;
     let path = format!("/v1/sessions/{}/ws", page.scene);
-    let headers = format!(
-        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: scan-login.v1, token.{}\r\n",
-        page.attach_token
-    );
+    let headers = format!("{HANDSHAKE}sec-websocket-protocol: scan-login.v1, token.{}\r\n", page.attach_token);
     let head = browser.ask(&path, &headers).await;
     (head.split(' ').nth(1).unwrap().to_owned(), browser)
+}
+
+/// Browsers that watch, so many or until one is turned away; the status that it gets then.
+async fn watch_from(
+    world: &World,
+    page: &LoginPage,
+    addresses: impl IntoIterator<Item = Ipv4Addr>,
+) -> (Vec<Kept>, Option<String>) {
+    let mut browsers = Vec::new();
+    for from in addresses {
+        let (status, browser) = watch(world, page, from).await;
+        if status != "101" {
+            return (browsers, Some(status));
+        }
+        browsers.push(browser);
+    }
+    (browsers, None)
+}
+
+/// More addresses than there are places for.
+fn many_addresses() -> impl Iterator<Item = Ipv4Addr> {
+    let first = Ipv4Addr::new(127, 66, 0, 1).to_bits();
+    (first..).take(FEW_DESCRIPTORS).map(Ipv4Addr::from_bits)
 }
 
 #[tokio::test]
@@ -170,17 +182,9 @@ async fn while_the_disk_does_not_keep_up_nobody_new_is_let_in_and_who_is_under_w
 async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_makes_room() {
     let mut world = narrow().await;
     let page = world.create().await;
-    let mut browsers = Vec::new();
-    let refused = loop {
-        let (status, browser) = watch(&world, &page).await;
-        if status != "101" {
-            break status;
-        }
-        browsers.push(browser);
-        assert!(browsers.len() < DESCRIPTORS, "nobody is refused");
-    };
-    assert_eq!(refused, "503");
-    assert!(browsers.len() > DESCRIPTORS / 2, "{} may watch", browsers.len());
+    let (mut browsers, refused) = watch_from(&world, &page, many_addresses()).await;
+    assert_eq!(refused.as_deref(), Some("503"));
+    assert!(browsers.len() > FEW_DESCRIPTORS / 2, "{} may watch", browsers.len());
     let poll = page.poll(1, 20).await;
     assert_eq!((poll.status, poll.header("retry-after")), (503, "5"), "nor may anybody wait in WeChat's place");
     assert_eq!(poll.json()["code"], "too_many_sockets");
@@ -199,13 +203,78 @@ async fn while_browsers_hold_all_sockets_who_is_under_way_goes_on_and_who_goes_m
 
     drop(browsers.drain(..10));
     let next = world.create().await;
-    let came = async { while watch(&world, &next).await.0 != "101" {} };
+    let came = async { while watch(&world, &next, Ipv4Addr::LOCALHOST).await.0 != "101" {} };
     tokio::time::timeout(PATIENCE, came).await.expect("who has gone has left no room");
     let ready = async { while world.try_get_at(9090, "/readyz").await.unwrap().text() != "ready\n" {} };
     tokio::time::timeout(PATIENCE, ready).await.expect("it is still said that there is no room");
     drop(browsers);
     let log = world.terminate().await.1;
-    assert_eq!(log.matches("all sockets are taken").count(), 1, "{log}");
+    assert_eq!(log.matches("sockets are short").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn where_the_original_page_could_not_be_told_it_gets_no_code_and_who_has_begun_goes_on() {
+    let mut world = narrow().await;
+    let shown = original_page::picture(&world, "11").await;
+    let mut waits = original_page::connect(&world, &[]).await.unwrap();
+    original_page::say(&mut waits, "12").await;
+    original_page::until_picture(&world, "12", 200).await;
+    let mut clicks_late = original_page::connect(&world, &[]).await.unwrap();
+    original_page::say(&mut clicks_late, "13").await;
+    let page = world.create().await;
+    let (mut browsers, _) = watch_from(&world, &page, many_addresses()).await;
+    // A few places are left, and are for who has begun.
+    browsers.truncate(browsers.len() - 4);
+    let is_short = async {
+        while !world.try_get_at(9090, "/readyz").await.unwrap().text().contains("new logins of the original page") {}
+    };
+    tokio::time::timeout(PATIENCE, is_short).await.expect("nobody says so");
+
+    let refused = original_page::picture(&world, "14").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{}", refused.text());
+    assert_eq!(refused.json()["code"], "too_many_sockets");
+    assert_eq!(original_page::picture(&world, "11").await.text(), shown.text(), "the code is there already");
+    assert_eq!(original_page::picture(&world, "13").await.status, 200, "it waits for nothing but its code");
+    let mut comes = original_page::connect(&world, &[]).await.expect("there is a place for who shows a code");
+    original_page::say(&mut comes, "11").await;
+    for (page, connection) in [("11", &mut comes), ("12", &mut waits), ("13", &mut clicks_late)] {
+        let content = original_page::qr_content(&world, page).await;
+        assert!(world.scan(&content, "oAlice").await);
+        let code = original_page::automatic_login(connection).await;
+        assert_eq!(original_page::redeem(&world, &code).await.json()["openid"], "oAlice");
+    }
+    drop(browsers);
+    original_page::until_picture(&world, "15", 200).await;
+    let log = world.terminate().await.1;
+    assert_eq!(log.matches("sockets are short").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn who_holds_as_many_sockets_as_remain_gets_no_more_and_keeps_nobody_out() {
+    let mut world = narrow().await;
+    let page = world.create().await;
+    let greedy = Ipv4Addr::new(127, 66, 66, 66);
+    let (browsers, refused) = watch_from(&world, &page, std::iter::repeat_n(greedy, FEW_DESCRIPTORS)).await;
+    assert_eq!(refused.as_deref(), Some("429"));
+    assert!(browsers.len() > FEW_DESCRIPTORS / 3, "{} may watch", browsers.len());
+    world.wait_for_metric("scan_login_refusals_total{reason=\"too_many_sockets_address\"} 1").await;
+    let mut original = Kept::connect_from(&world, greedy).await;
+    let told = original.ask("/sockjs/000/session/websocket", HANDSHAKE).await;
+    // It may have come with the head.
+    assert!(told.contains("c[1013") || original.until("c[1013").await.is_some(), "nor as another page: {told}");
+    world.wait_for_metric("scan_login_refusals_total{reason=\"too_many_sockets_address\"} 2").await;
+    let (others, refused) = watch_from(&world, &page, many_addresses().take(browsers.len() / 2)).await;
+    assert_eq!((others.len(), refused), (browsers.len() / 2, None), "others find a place");
+    assert_eq!(original_page::picture(&world, "21").await.status, 200);
+    let mut original = original_page::connect(&world, &[]).await.expect("the original page, too");
+
+    original_page::say(&mut original, "21").await;
+    let content = original_page::qr_content(&world, "21").await;
+    assert!(world.scan(&content, "oAlice").await);
+    original_page::automatic_login(&mut original).await;
+    drop((browsers, others));
+    let log = world.terminate().await.1;
+    assert!(!log.contains("sockets are short"), "{log}");
 }
 
 #[tokio::test]
@@ -213,7 +282,7 @@ async fn who_keeps_a_connection_for_nothing_gives_it_up_to_who_comes() {
     let world = narrow().await;
     let page = world.create().await;
     let mut idle = Vec::new();
-    for _ in 0..DESCRIPTORS / 2 {
+    for _ in 0..FEW_DESCRIPTORS / 2 {
         let mut browser = Kept::connect(&world).await;
         assert!(browser.ask("/.well-known/jwks.json", "").await.starts_with("HTTP/1.1 200"));
         idle.push(browser);

@@ -26,6 +26,9 @@ pub const TOKEN: &str = "callbacktoken";
 pub const SECRET: &str = "shop-secret";
 pub const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-0123";
 
+/// So many a daemon needs for itself and a few dozen visitors.
+pub const FEW_DESCRIPTORS: usize = 256;
+
 /// How long anything may take before a test gives up; nothing waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -174,6 +177,19 @@ impl World {
     pub fn rewrite(&self, change: impl FnOnce(String) -> String) {
         let text = std::fs::read_to_string(self.config_file()).unwrap();
         std::fs::write(self.config_file(), change(text)).unwrap();
+    }
+
+    /// Starts the daemon, which may open [`FEW_DESCRIPTORS`].
+    pub async fn run_narrow(&mut self) {
+        let daemon = self.command("serve");
+        let daemon = daemon.as_std();
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {FEW_DESCRIPTORS} && exec \"$0\" \"$@\""));
+        shell.arg(daemon.get_program()).args(daemon.get_args());
+        shell.envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        self.adopt(shell.spawn().unwrap());
+        self.until_ready().await;
     }
 
     /// Takes a process for the daemon that somebody else has started.

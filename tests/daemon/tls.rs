@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::manager::ServiceManager;
-use crate::scarcity::{WECHATS_PATIENCE, crowd, run_narrow};
+use crate::scarcity::{WECHATS_PATIENCE, crowd};
 use crate::support::*;
 
 const HOST: &str = "login.example.com";
@@ -145,7 +145,7 @@ async fn who_does_not_shake_hands_keeps_nobody_out() {
     let mut world = World::prepare(|config| with_tls(&config)).await;
     let issued = lasting();
     issued.write(&world);
-    run_narrow(&mut world).await;
+    world.run_narrow().await;
     for said in [b"".as_slice(), &[22], &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]] {
         let _crowd = crowd(&world, said).await;
         let asked = tokio::time::timeout(WECHATS_PATIENCE, issued.get(&world, "/openapi.json")).await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::*;
 
@@ -60,6 +62,8 @@ impl Asked<'_> {
 }
 
 const STRANGER: (&str, &str) = ("origin", "https://evil.example");
+const UPGRADE: [(&str, &str); 3] =
+    [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
 const CALLBACK: &str = "https%3A%2F%2Fshop.example.com%2Fcallback%3Ffrom%3Dscan";
 
 fn body() -> Value {
@@ -91,9 +95,7 @@ async fn sessions(asked: &mut Asked<'_>) {
     let bearer = format!("Bearer {}", page.attach_token);
     let token = ("authorization", bearer.as_str());
     let of = |rest: &str| (format!("/v1/sessions/{{scene_id}}{rest}"), format!("/v1/sessions/{}{rest}", page.scene));
-    let upgrade =
-        [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
-    let socket = |version| [&upgrade[..], &[("sec-websocket-version", version), token]].concat();
+    let socket = |version| [&UPGRADE[..], &[("sec-websocket-version", version), token]].concat();
     let (template, ws) = of("/ws");
     asked.expect(101, ("GET", &template, &ws), &socket("13"), "").await;
     asked.expect(426, ("GET", &template, &ws), &socket("8"), "").await;
@@ -125,6 +127,28 @@ async fn sessions(asked: &mut Asked<'_>) {
         if let Some(wrong) = wrong {
             asked.expect(400, ("GET", &template, &format!("{path}{wrong}")), &[], "").await;
         }
+    }
+}
+
+/// Browsers of one address watch in every way, and others of it hold all sockets that it may.
+async fn too_many_watch(asked: &mut Asked<'_>) {
+    let page = asked.world.create().await;
+    let events = format!("/v1/sessions/{}/events", page.scene);
+    let mut waiting = Vec::new();
+    for _ in 0..FEW_DESCRIPTORS / 2 {
+        let mut browser = TcpStream::connect(asked.world.socket_address()).await.unwrap();
+        let head = format!("GET {events}?token={} HTTP/1.1\r\nhost: shop\r\n\r\n", page.attach_token);
+        browser.write_all(head.as_bytes()).await.unwrap();
+        browser.read_u8().await.unwrap();
+        waiting.push(browser);
+    }
+    let bearer = format!("Bearer {}", page.attach_token);
+    let headers = [&UPGRADE[..], &[("sec-websocket-version", "13"), ("authorization", &bearer)]].concat();
+    for (rest, query) in [("", "?wait=1&after=1"), ("/events", ""), ("/ws", "")] {
+        let template = format!("/v1/sessions/{{scene_id}}{rest}");
+        let path = format!("/v1/sessions/{}{rest}{query}", page.scene);
+        let answer = asked.expect(429, ("GET", &template, &path), &headers, "").await;
+        assert_eq!((answer.header("retry-after"), &answer.json()["code"]), ("5", &json!("too_many_sockets_address")));
     }
 }
 
@@ -206,6 +230,10 @@ async fn every_answer_that_is_described_can_be_had() {
     for path in ["/oauth/token", "/oauth/revoke"] {
         asked.post(429, path, &[FORM, ("authorization", &wrong)], "grant_type=authorization_code&code=x&token=x").await;
     }
+
+    let mut crowded = World::prepare(|config| config).await;
+    crowded.run_narrow().await;
+    too_many_watch(&mut Asked { world: &crowded, had: &mut had }).await;
 
     let paused = World::with(|config| config.replacen("[server]", "[server]\nlogins = false", 1)).await;
     let mut asked = Asked { world: &paused, had: &mut had };

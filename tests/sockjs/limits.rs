@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use scan_login::transport::sockjs::Options;
+use scan_login::transport::sockjs::{Options, Places};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
@@ -14,7 +14,8 @@ use crate::support::{app, ask_in_memory, closed, get, next, post, serve, serve_i
 
 #[tokio::test]
 async fn one_session_too_many_is_told_so_over_every_transport() {
-    let (address, mut events) = serve(Options { places: Arc::new(Semaphore::new(1)), ..Options::default() }).await;
+    let (address, mut events) =
+        serve(Options { places: Places::of(Arc::new(Semaphore::new(1))), ..Options::default() }).await;
     let mut only = websocket(address, "/echo/0/a/websocket").await;
     assert_eq!(text(&mut only).await, "o");
     let full = "c[1013,\"Too many sessions\"]";
@@ -91,7 +92,7 @@ async fn a_streams_client_that_does_not_read_is_dropped_and_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_is_only_told_why_it_cannot_stay_is_not_waited_for_either() {
-    let options = Options { places: Arc::new(Semaphore::new(0)), ..Options::default() };
+    let options = Options { places: Places::of(Arc::new(Semaphore::new(0))), ..Options::default() };
     let tasks = options.tasks.clone();
     let (app, _events) = app(options);
     let url = "ws://localhost/echo/0/a/websocket";

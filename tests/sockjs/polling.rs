@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scan_login::transport::sockjs::Options;
+use scan_login::transport::sockjs::{Options, Places};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -147,7 +147,8 @@ async fn a_client_that_does_not_read_is_closed() {
 
 #[tokio::test]
 async fn one_session_too_many_is_turned_away() {
-    let (address, _events) = serve(Options { places: Arc::new(Semaphore::new(1)), ..Options::default() }).await;
+    let (address, _events) =
+        serve(Options { places: Places::of(Arc::new(Semaphore::new(1))), ..Options::default() }).await;
     assert_eq!(post(address, "/echo/0/a/xhr", "").await.body, "o\n");
     let answer = post(address, "/echo/0/b/xhr", "").await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "c[1013,\"Too many sessions\"]\n"));

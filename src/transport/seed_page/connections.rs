@@ -18,10 +18,9 @@ use crate::traces::Traces;
 
 use super::super::client_address::ClientAddress;
 use super::super::connection_place::ConnectionPlace;
-use super::super::measure::Refused;
 use super::super::problem::Problem;
-use super::super::sockets::{Room, Sockets, TOO_MANY_SOCKETS};
-use super::super::sockjs::{self, AllowedOrigins, Options};
+use super::super::sockets::{NoSocket, SocketPlace, Sockets};
+use super::super::sockjs::{self, AllowedOrigins, Options, Places};
 use super::connection;
 
 /// Most bytes of what a page says at once: its id is a few digits.
@@ -101,7 +100,7 @@ impl Inner {
                 admit_websocket: connection::admission(settings.bind),
                 keep_requests: settings.bind == SeedBind::Cookie,
                 extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
-                places: around.sockets.places().clone(),
+                places: places(around),
                 max_message_bytes: MAX_MESSAGE,
                 max_waiting_bytes: MAX_WAITING,
                 websocket_read_bytes: READ_AT_ONCE,
@@ -129,8 +128,20 @@ impl Inner {
 /// Of SockJS's transports, those whose answers wait for something to tell.
 const WAITING: [&str; 5] = ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"];
 
-/// A connection over which a page waits is a socket's, not one of HTTP. A WebSocket has its session's place, or is told in
-/// SockJS's own words that there is none.
+/// A socket's place for each session, or SockJS's own words that there is none.
+fn places(around: &Around<'_>) -> Places {
+    let (sockets, metrics) = (around.sockets.clone(), around.metrics.clone());
+    Places::by(move |request| {
+        let place = place_of(&sockets, request);
+        place.inspect_err(|why| metrics.logins().refused(why.code())).ok()
+    })
+}
+
+fn place_of(sockets: &Arc<Sockets>, request: &Extensions) -> Result<SocketPlace, NoSocket> {
+    sockets.take(*request.get::<ClientAddress>().ok_or(NoSocket::Taken)?)
+}
+
+/// A connection over which a page waits is a socket's, not one of HTTP. A WebSocket's is its session's.
 async fn wait_among_sockets(
     State(sockets): State<Arc<Sockets>>,
     request: Request,
@@ -139,17 +150,12 @@ async fn wait_among_sockets(
     let transport = request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     if request.method() != Method::OPTIONS
         && WAITING.contains(&transport)
-        && let Some(place) = request.extensions().get::<ConnectionPlace>()
+        && let (Some(place), Some(address)) =
+            (request.extensions().get::<ConnectionPlace>(), request.extensions().get())
     {
-        place.wait_among(&sockets)?;
+        place.wait_among(&sockets, *address)?;
     }
-    let is_turned_away = transport == "websocket" && sockets.room() == Room::Nobody;
-    let mut response = next.run(request).await;
-    if is_turned_away {
-        sockets.refuse();
-        response.extensions_mut().insert(Refused(TOO_MANY_SOCKETS));
-    }
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// Who asks is all that a connection needs of what was put beside its request.

@@ -77,7 +77,7 @@ async fn picture_url(site: &Shared, query: &str, asker: Asker<'_>, cookie: &Page
         halves => {
             if let Halves::Neither = halves {
                 // The page cannot poll: without a place for its connection it would show a code and hear of nothing.
-                site.sockets.admit()?;
+                site.sockets.admit(asker.address)?;
             }
             let opener = Opener::Page { page, holder: half.holder };
             let request = LoginRequest { scope: login_request::scope(client, None)?, ..LoginRequest::default() };

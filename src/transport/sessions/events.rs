@@ -49,7 +49,7 @@ pub(super) async fn events(
     if missed.is_empty() && has_ended {
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());
     }
-    place.wait_among(&site.sockets)?;
+    place.wait_among(&site.sockets, address)?;
     let events = Sse::new(stream_of(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
     let mut response = events.into_response();
     // In the place of what the library says of the same.

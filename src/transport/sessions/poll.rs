@@ -38,7 +38,7 @@ pub(super) async fn poll(
     let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let mut messages = watch.ready();
     if messages.is_empty() && wait > 0 {
-        place.wait_among(&site.sockets)?;
+        place.wait_among(&site.sockets, address)?;
         let _connected = site.metrics.http().connected(ConnectionKind::Poll);
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
         messages = tokio::select! {

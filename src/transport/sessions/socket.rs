@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::super::client_address::ClientAddress;
@@ -13,6 +12,7 @@ use super::super::extract::{Query, Scene};
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
+use super::super::sockets::SocketPlace;
 use super::super::websocket::{Closed, Limits, Upgrade, WebSocket};
 use super::attached::{attach, told};
 use crate::actors::{Message, Watch, Watched};
@@ -53,7 +53,7 @@ pub(super) async fn connect(
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
     };
-    let place = site.sockets.take()?;
+    let place = site.sockets.take(address)?;
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
     site.tasks.spawn(serve(beginning).boxed());
@@ -70,7 +70,7 @@ async fn serve(beginning: Pin<Box<impl Future<Output = Option<Browser>>>>) {
 
 async fn begin(
     site: Shared,
-    place: OwnedSemaphorePermit,
+    place: SocketPlace,
     Watched { created, watch }: Watched,
     socket: impl Future<Output = Result<WebSocket, hyper::Error>>,
 ) -> Option<Browser> {
@@ -88,7 +88,7 @@ struct Browser {
     watch: Watch,
     socket: WebSocket,
     pings: Interval,
-    _place: OwnedSemaphorePermit,
+    _place: SocketPlace,
     _connected: Connected,
 }
 

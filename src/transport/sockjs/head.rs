@@ -61,6 +61,11 @@ impl Head {
         self.unpacked.get_or_init(|| Box::new(self.unpack()))
     }
 
+    /// What is kept of the extensions.
+    pub(super) fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
     fn unpack(&self) -> Parts {
         let mut lines = self.lines.split(|byte| *byte == b'\n');
         let mut parts = http::Request::new(()).into_parts().0;

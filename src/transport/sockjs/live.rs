@@ -4,12 +4,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::frame::{CloseReason, Frame, Payload};
 use super::head::Head;
+use super::options::Place;
 use super::session::{Closed, Inbox, Session};
 use super::table::Sessions;
 
@@ -23,7 +24,7 @@ pub(super) struct Live {
     /// Wakes the requests that wait until something is so: that the service has read everything, or the receiver is gone.
     for_others: Notify,
     /// Counts the session until nobody holds it any more: its memory is what is limited.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What the lock protects.
@@ -34,7 +35,7 @@ pub(super) struct Inner {
 }
 
 impl Live {
-    pub(super) fn new(session: Session, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(session: Session, place: Place) -> Self {
         Self {
             inner: Mutex::new(Inner { session, delay: None }),
             for_receiver: Notify::new(),
@@ -193,15 +194,13 @@ impl Drop for Receiver {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-    use tokio::sync::Semaphore;
 
     use super::super::outbox::Framing;
     use super::*;
 
     /// Who of the receiver and the service is woken by a message of so many bytes, where a hundred may wait.
     fn woken_by(bytes: usize) -> (bool, bool) {
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let live = Live::new(Session::new(Framing::Raw, 100), place);
+        let live = Live::new(Session::new(Framing::Raw, 100), Box::new(()));
         live.deliver(vec![Payload::Text("x".repeat(bytes))], None);
         let [receiver, service] = [&live.for_receiver, &live.for_service].map(|side| side.notified().now_or_never());
         (receiver.is_some(), service.is_some())

@@ -85,7 +85,7 @@ use axum::routing::any;
 
 pub use frame::Payload;
 pub use message::Message;
-pub use options::{Admission, AllowedOrigins, Options};
+pub use options::{Admission, AllowedOrigins, Options, Places};
 pub use service::{Connection, Sender, Service};
 pub use session::Closed;
 

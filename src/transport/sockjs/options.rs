@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::any::Any;
+
 use http::Extensions;
 use http::request::Parts;
 use tokio::sync::Semaphore;
@@ -56,6 +58,37 @@ impl fmt::Debug for Admission {
     }
 }
 
+/// Where sessions have their places from, which may be others' as well.
+#[derive(Clone)]
+pub struct Places(Arc<Take>);
+
+type Take = dyn Fn(&Extensions) -> Option<Place> + Send + Sync;
+
+/// A session's place, until it is dropped.
+pub(super) type Place = Box<dyn Any + Send + Sync>;
+
+impl Places {
+    /// What `take` gives for a request with these extensions, such as who asks. It runs while others wait, so it must be quick.
+    pub fn by<P: Send + Sync + 'static>(take: impl Fn(&Extensions) -> Option<P> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move |request| take(request).map(|place| Box::new(place) as Place)))
+    }
+
+    /// The places of this semaphore, whoever asks.
+    pub fn of(semaphore: Arc<Semaphore>) -> Self {
+        Self::by(move |_| semaphore.clone().try_acquire_owned().ok())
+    }
+
+    pub(super) fn take(&self, request: &Extensions) -> Option<Place> {
+        (self.0)(request)
+    }
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Places(..)")
+    }
+}
+
 /// How the service behaves. Make it with [`Default`] and change what differs.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -100,8 +133,8 @@ pub struct Options {
     /// is there for the browsers' sake, is not counted.
     pub response_limit: usize,
     /// A place for each session that may be open at once; without one, whoever wants a session is told
-    /// `c[1013,"Too many sessions"]`. The caller may have others take places of the same.
-    pub places: Arc<Semaphore>,
+    /// `c[1013,"Too many sessions"]`.
+    pub places: Places,
     /// The longest body of a request, and the longest WebSocket message, in bytes. A session past it is closed with 1009, and
     /// the request answered with 413.
     pub max_message_bytes: usize,
@@ -135,7 +168,7 @@ impl Default for Options {
             write_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             response_limit: 128 << 10,
-            places: Arc::new(Semaphore::new(10_000)),
+            places: Places::of(Arc::new(Semaphore::new(10_000))),
             max_message_bytes: 64 << 10,
             max_waiting_bytes: 256 << 10,
             websocket_read_bytes: 1024,

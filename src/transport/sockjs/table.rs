@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use http::Extensions;
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::frame::{CloseReason, Payload};
 use super::head::Head;
 use super::live::{Live, Receiver};
-use super::options::Options;
+use super::options::{Options, Place};
 use super::outbox::Framing;
 use super::service::{Connection, Service};
 use super::session::{AttachError, Session};
@@ -56,21 +57,16 @@ impl Sessions {
         Self { options, service, table: Mutex::default(), farewells }
     }
 
-    /// A place for one more session, if there is one.
-    pub(super) fn reserve(&self) -> Result<OwnedSemaphorePermit, ReceiveError> {
+    /// A place for one more session, which this request opens, if there is one.
+    pub(super) fn reserve(&self, request: &Extensions) -> Result<Place, ReceiveError> {
         if self.options.shutdown.is_cancelled() {
             return Err(ReceiveError::Stopping);
         }
-        self.options.places.clone().try_acquire_owned().map_err(|_| ReceiveError::Full)
+        self.options.places.take(request).ok_or(ReceiveError::Full)
     }
 
     /// Opens a session that only this receiver can ever reach: a WebSocket's, whose id means nothing.
-    pub(super) fn open_unlisted(
-        self: &Arc<Self>,
-        framing: Framing,
-        place: OwnedSemaphorePermit,
-        request: Head,
-    ) -> Receiver {
+    pub(super) fn open_unlisted(self: &Arc<Self>, framing: Framing, place: Place, request: Head) -> Receiver {
         let live = self.open(framing, place, request);
         // A session that nobody else knows cannot be busy.
         let _ = live.lock().session.attach();
@@ -96,14 +92,14 @@ impl Sessions {
                 Err(AttachError::Busy) => return Err(ReceiveError::Busy),
                 // It has just ended and is about to be forgotten.
                 Err(AttachError::Ended) => {
-                    let place = self.reserve()?;
+                    let place = self.reserve(request.extensions())?;
                     entry.insert(self.open(Framing::SockJs, place, request));
                     let _ = attach(entry.get());
                     entry.get().clone()
                 }
             },
             Entry::Vacant(entry) => {
-                let place = self.reserve()?;
+                let place = self.reserve(request.extensions())?;
                 let live = entry.insert(self.open(Framing::SockJs, place, request));
                 let _ = attach(live);
                 live.clone()
@@ -167,7 +163,7 @@ impl Sessions {
         }
     }
 
-    fn open(&self, framing: Framing, place: OwnedSemaphorePermit, request: Head) -> Arc<Live> {
+    fn open(&self, framing: Framing, place: Place, request: Head) -> Arc<Live> {
         let live = Arc::new(Live::new(Session::new(framing, self.options.max_waiting_bytes), place));
         let closing = CloseAtEnd(live.clone());
         let mut serving = self.service.serve(Connection::new(request, live.clone()));
@@ -212,11 +208,16 @@ impl Drop for CloseAtEnd {
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::Places;
     use super::*;
 
     fn sessions(places: usize) -> Arc<Sessions> {
+        sessions_of(&Arc::new(Semaphore::new(places)))
+    }
+
+    fn sessions_of(places: &Arc<Semaphore>) -> Arc<Sessions> {
         let service = |mut connection: Connection| async move { while connection.recv().await.is_some() {} };
-        let places = Arc::new(Semaphore::new(places));
+        let places = Places::of(places.clone());
         Arc::new(Sessions::new(Options { places, ..Options::default() }, Arc::new(service)))
     }
 
@@ -231,7 +232,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_that_nobody_reads_costs_nothing_afterwards() {
-        let sessions = sessions(10);
+        let places = Arc::new(Semaphore::new(10));
+        let sessions = sessions_of(&places);
         let mut receiver = sessions.receive("a", request()).unwrap();
         receiver.next().await;
         receiver.served();
@@ -239,20 +241,21 @@ mod tests {
         assert_eq!(sessions.lock().len(), 1);
         settled(&sessions).await;
         assert_eq!(sessions.lock().len(), 0);
-        assert_eq!(sessions.options.places.available_permits(), 10);
+        assert_eq!(places.available_permits(), 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_receiver_ends_its_session_at_once() {
-        let sessions = sessions(10);
+        let places = Arc::new(Semaphore::new(10));
+        let sessions = sessions_of(&places);
         let began = tokio::time::Instant::now();
         drop(sessions.receive("a", request()).unwrap());
-        let place = sessions.reserve().unwrap();
+        let place = sessions.reserve(&Extensions::new()).unwrap();
         drop(sessions.open_unlisted(Framing::Raw, place, request()));
         assert_eq!(sessions.lock().len(), 0);
         settled(&sessions).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
-        assert_eq!(sessions.options.places.available_permits(), 10);
+        assert_eq!(places.available_permits(), 10);
     }
 
     #[tokio::test(start_paused = true)]
@@ -272,7 +275,7 @@ mod tests {
         let receiver = sessions.receive("a", request()).unwrap();
         assert_eq!(sessions.receive("a", request()).err(), Some(ReceiveError::Busy));
         assert_eq!(sessions.receive("b", request()).err(), Some(ReceiveError::Full));
-        assert_eq!(sessions.reserve().err(), Some(ReceiveError::Full));
+        assert_eq!(sessions.reserve(&Extensions::new()).err(), Some(ReceiveError::Full));
         drop(receiver);
         settled(&sessions).await;
         assert!(sessions.receive("b", request()).is_ok());

@@ -63,7 +63,7 @@ pub(super) fn upgrade<S: Speech>(sessions: &Arc<Sessions>, mut parts: Parts) -> 
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let place = match sessions.reserve() {
+    let place = match sessions.reserve(&parts.extensions) {
         Ok(place) => place,
         Err(ReceiveError::Full) => return turn_away::<S>(sessions, upgrade),
         Err(ReceiveError::Busy | ReceiveError::Stopping) => return empty(StatusCode::SERVICE_UNAVAILABLE),
