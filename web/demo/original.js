@@ -30,6 +30,17 @@ function connect() {
   };
 }
 
+/** Where there is no code at the moment, the answer is a problem in place of an address. */
+async function showCode() {
+  const answer = await fetch(`/qrcode?sceneId=${id}`);
+  if (answer.ok) {
+    find('qr').src = await answer.text();
+  } else {
+    find('qr').hidden = true;
+    find('line').textContent = 'No code at the moment: please come again in a while. 暂时没有二维码，请稍后再来。';
+  }
+}
+
 /** The picture's address names no scene, so the camera beside this page reads in the journal which one it is. */
 function tellCamera() {
   new EventSource('/demo/journal').onmessage = ({ data }) => {
@@ -40,4 +51,4 @@ function tellCamera() {
 
 connect();
 tellCamera();
-fetch(`/qrcode?sceneId=${id}`).then((answer) => answer.text()).then((url) => { find('qr').src = url; });
+showCode();
