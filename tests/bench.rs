@@ -321,6 +321,20 @@ async fn what_cannot_be_had_is_told_before_anything_is_measured() {
 }
 
 #[tokio::test]
+async fn an_option_that_no_scenario_looks_at_is_told() {
+    for (asked, option, whose) in [
+        ("login --rate 100", "--rate", "callback"),
+        ("login callback --pending 5", "--pending", "idle or recover"),
+        ("recover --pending 5 --sockets 5", "--sockets", "idle or storm"),
+        ("storm replay --seconds 5", "--seconds", "login or callback or idle"),
+    ] {
+        let (told, complaint, status) = bench(asked).await;
+        assert_eq!((told.len(), status, complaint.lines().count()), (0, Some(2), 2), "{asked}: {complaint}");
+        assert!(complaint.contains(option) && complaint.contains(whose), "{asked}: {complaint}");
+    }
+}
+
+#[tokio::test]
 async fn as_many_sockets_as_are_advised_are_had() {
     let few = "ulimit -n 400";
     let (_, complaint, status) = bench_after(few, "storm --sockets 5000 --lanes 8").await;

@@ -60,13 +60,14 @@ pub struct BenchArgs {
     /// callback: logins a second [default: six tenths of the greatest rate]
     #[arg(long, value_name = "R", value_parser = rate)]
     pub(super) rate: Option<f64>,
-    /// idle, recover: logins that wait for somebody to scan
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = up_to(BROWSERS_MAX))]
-    pending: u64,
-    /// idle: those of them whose browser watches; storm: browsers that come back at once
-    #[arg(long, value_name = "N", default_value = "5000", value_parser = up_to(BROWSERS_MAX))]
-    sockets: u64,
-    /// How long each part of a scenario takes, in seconds [default: 10; for idle 30, in which every browser is pinged]
+    /// idle, recover: logins that wait for somebody to scan [default: 10000]
+    #[arg(long, value_name = "N", value_parser = up_to(BROWSERS_MAX))]
+    pending: Option<u64>,
+    /// idle: those of them whose browser watches; storm: browsers that come back at once [default: 5000]
+    #[arg(long, value_name = "N", value_parser = up_to(BROWSERS_MAX))]
+    sockets: Option<u64>,
+    /// login, callback, idle: how long each part takes, in seconds [default: 10; for idle 30, in which every browser is
+    /// pinged]
     #[arg(long, value_name = "S", value_parser = up_to(SECONDS_MAX))]
     seconds: Option<u64>,
     /// How many logins each part has, in place of a time; idle: to measure what one costs; storm: that follow; replay,
@@ -92,6 +93,12 @@ const SECONDS_MAX: u64 = 7 * 24 * 3600;
 
 /// More than the greatest rate has in a day.
 const LOGINS_MAX: u64 = 10_000_000_000;
+
+/// So many wait.
+const PENDING: u64 = 10_000;
+
+/// So many have a browser that watches.
+const SOCKETS: u64 = 5000;
 
 /// With so many logins `idle` measures what one costs.
 const COSTED: u64 = 2000;
@@ -187,8 +194,9 @@ impl BenchArgs {
         }
     }
 
-    /// Sees, before anything is measured, that all of it can be.
+    /// Sees, before anything is measured, that all of it can be, and that nothing was asked for that none of it looks at.
     pub(super) fn check(&self) -> Result<(), BenchError> {
+        self.all_is_looked_at()?;
         let whose = if self.config.is_some() { Whose::Ours } else { Whose::OursAndTheDaemons };
         for scenario in self.scenarios() {
             if self.config.is_some() && scenario.needs_own() {
@@ -197,6 +205,33 @@ impl BenchArgs {
             enough_for(self.open(scenario), whose)?;
         }
         Ok(())
+    }
+
+    fn all_is_looked_at(&self) -> Result<(), BenchError> {
+        use Scenario::{Callback, Idle, Login, Recover, Storm};
+        let options: [(_, _, &[Scenario]); 4] = [
+            ("--rate", self.rate.is_some(), &[Callback]),
+            ("--pending", self.pending.is_some(), &[Idle, Recover]),
+            ("--sockets", self.sockets.is_some(), &[Idle, Storm]),
+            ("--seconds", self.seconds.is_some(), &[Login, Callback, Idle]),
+        ];
+        let asked = self.scenarios();
+        let idle =
+            |(_, is_given, whose): &(_, bool, &[Scenario])| *is_given && !whose.iter().any(|one| asked.contains(one));
+        let Some((option, _, whose)) = options.into_iter().find(idle) else { return Ok(()) };
+        let names: Vec<_> = whose.iter().map(|scenario| scenario.name()).collect();
+        Err(BenchError::Unfit {
+            what: format!("{option} is of no use here: it is for {}", names.join(", ")),
+            cure: format!("leave it away, or measure {} as well", names.join(" or ")),
+        })
+    }
+
+    fn sockets(&self) -> u64 {
+        self.sockets.unwrap_or(SOCKETS)
+    }
+
+    fn pending(&self) -> u64 {
+        self.pending.unwrap_or(PENDING)
     }
 
     fn open(&self, scenario: Scenario) -> Open {
@@ -237,8 +272,8 @@ impl BenchArgs {
 
     pub(super) fn idle(&self) -> idle::Settings {
         idle::Settings {
-            pending: self.pending,
-            sockets: self.sockets,
+            pending: self.pending(),
+            sockets: self.sockets(),
             watched: self.time(30),
             logins: self.logins.unwrap_or(COSTED),
             lanes: self.lanes(),
@@ -246,7 +281,7 @@ impl BenchArgs {
     }
 
     pub(super) fn storm(&self) -> storm::Settings {
-        storm::Settings { browsers: self.sockets, sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes() }
+        storm::Settings { browsers: self.sockets(), sample: self.logins.unwrap_or(SAMPLE), lanes: self.lanes() }
     }
 
     pub(super) fn replay(&self) -> replay::Settings {
@@ -255,6 +290,6 @@ impl BenchArgs {
 
     pub(super) fn recover(&self) -> recover::Settings {
         let logins = self.logins.unwrap_or(HISTORY);
-        recover::Settings { logins, pending: self.pending, sample: SAMPLE, lanes: self.lanes() }
+        recover::Settings { logins, pending: self.pending(), sample: SAMPLE, lanes: self.lanes() }
     }
 }
