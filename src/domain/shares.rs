@@ -1,5 +1,6 @@
+// The addresses of `core`, which has no sockets.
+use core::net::IpAddr;
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 /// How many places of something scarce are taken, and how many each network has ([`network_of`](super::network_of)).
 ///
@@ -64,8 +65,8 @@ impl Shares {
 mod tests {
     use super::*;
 
-    const GREEDY: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9)));
-    const OTHER: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 10)));
+    const GREEDY: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 9)));
+    const OTHER: Option<IpAddr> = Some(IpAddr::V4(core::net::Ipv4Addr::new(203, 0, 113, 10)));
 
     /// Takes as many of `most` as it gets.
     fn fill(shares: &mut Shares, network: Option<IpAddr>, most: usize) -> NoShare {
