@@ -250,7 +250,7 @@ async fn a_running_daemon_is_driven_by_its_configuration() {
         let (told, complaint, status) = bench(&format!("{stopped} --config {}", config.display())).await;
         assert_eq!((told.len(), status), (0, Some(2)));
         let stopped = stopped.rsplit(' ').next().unwrap();
-        assert!(complaint.contains(stopped) && complaint.contains("leave --config away"), "{complaint}");
+        assert!(complaint.contains(stopped) && complaint.contains("leave out --config"), "{complaint}");
     }
 }
 

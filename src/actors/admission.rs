@@ -127,8 +127,8 @@ impl Admission {
         let most = self.most()?;
         let network = network_of(created);
         let mut places = self.places();
-        match places.shares.look(network, most) {
-            Ok(()) => places.shares.take(network),
+        match places.shares.try_take(network, most) {
+            Ok(()) => {}
             Err(NoShare::All) => return Err(if places.free() == 0 { Full::All } else { Full::Memory }),
             Err(NoShare::OfNetwork) => return Err(Full::OfNetwork),
         }

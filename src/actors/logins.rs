@@ -282,6 +282,14 @@ impl Logins {
         Ok(found.map_err(OpenError::Page)?.map(|cell| self.opened(&cell)))
     }
 
+    /// Whether an original page of this network shows a code, and its connection has still to come.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn shows_page_of(&self, network: IpAddr) -> Result<bool, Unavailable> {
+        Ok(self.registry.ask(IfLost::SendAgain, |reply| RegistryMessage::ShowsPage(network, reply)).await?)
+    }
+
     fn opened(&self, cell: &Cell) -> Opened {
         Opened { scene: cell.scene.clone(), picture: picture(&self.keys, cell) }
     }

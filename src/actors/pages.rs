@@ -82,7 +82,11 @@ impl Entry {
     }
 
     fn is_unclaimed(&self) -> bool {
-        self.cell.is_none() || (!self.claimed && !self.feed.has_ended())
+        self.cell.is_none() || self.awaits_connection()
+    }
+
+    fn awaits_connection(&self) -> bool {
+        self.cell.is_some() && !self.claimed && !self.feed.has_ended()
     }
 }
 
@@ -108,6 +112,12 @@ impl Pages {
             None if self.unclaimed(half.network) >= self.most_unclaimed => Err(PageRefusal::TooManyUnclaimed),
             None => Ok(Halves::Neither),
         }
+    }
+
+    /// Whether a page of this network shows a code, and its connection has still to come.
+    pub(super) fn awaits_connection_of(&self, network: IpAddr) -> bool {
+        let pages = self.by_network.get(&network).into_iter().flatten();
+        pages.filter_map(|page| self.entries.get(page)).any(Entry::awaits_connection)
     }
 
     fn unclaimed(&self, network: IpAddr) -> usize {

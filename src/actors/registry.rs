@@ -1,6 +1,7 @@
 //! The registry actor: it routes scene ids, page ids and picture addresses to their sessions, and admits new ones.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -23,6 +24,8 @@ pub(super) enum RegistryMessage {
     /// The session whose QR picture has this address.
     FindPicture(String, oneshot::Sender<Option<Arc<Cell>>>),
     /// The session of a page id, for who holds it.
+    /// Whether a page of this network shows a code whose connection has still to come.
+    ShowsPage(IpAddr, oneshot::Sender<bool>),
     FindPage(PageHolder, oneshot::Sender<Result<Halves<Arc<Cell>>, PageRefusal>>),
     /// Begin a session.
     Open(SceneId, Arc<Created>, Option<PageHolder>, oneshot::Sender<Result<Arc<Cell>, NotAdmitted>>),
@@ -104,6 +107,7 @@ impl Actor for Registry {
                 let scene = state.pictures.get(&picture).cloned();
                 drop(reply.send(scene.and_then(|scene| state.find(&scene))));
             }
+            RegistryMessage::ShowsPage(network, reply) => drop(reply.send(state.pages.awaits_connection_of(network))),
             RegistryMessage::FindPage(half, reply) => {
                 state.forget_if_gone(&half.page);
                 drop(reply.send(state.pages.look_up(&half)));

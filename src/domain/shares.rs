@@ -27,17 +27,29 @@ impl Shares {
         self.taken
     }
 
-    /// Whether there is a place of `most` for one more of `network`; where that is not known, it is nobody's.
+    /// Whether `network` could take so many `more` of `most` places, one after the other; where it is not known, they are
+    /// nobody's.
+    ///
+    /// # Errors
+    /// Why it could not take the last of them.
+    pub fn look(&self, network: Option<IpAddr>, more: usize, most: usize) -> Result<(), NoShare> {
+        let held = network.and_then(|network| self.held.get(&network)).copied().unwrap_or_default();
+        let before = more.saturating_sub(1);
+        match most.saturating_sub(self.taken).saturating_sub(before) {
+            0 => Err(NoShare::All),
+            free if held + before > free => Err(NoShare::OfNetwork),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes one of `most` places, if there is one for `network`. It is to be [given back](Self::give_back).
     ///
     /// # Errors
     /// Why there is none.
-    pub fn look(&self, network: Option<IpAddr>, most: usize) -> Result<(), NoShare> {
-        let held = network.and_then(|network| self.held.get(&network)).copied().unwrap_or_default();
-        match most.saturating_sub(self.taken) {
-            0 => Err(NoShare::All),
-            free if held > free => Err(NoShare::OfNetwork),
-            _ => Ok(()),
-        }
+    pub fn try_take(&mut self, network: Option<IpAddr>, most: usize) -> Result<(), NoShare> {
+        self.look(network, 1, most)?;
+        self.take(network);
+        Ok(())
     }
 
     /// Takes a place, whether there is one or not. Each is to be [given back](Self::give_back).
@@ -71,9 +83,8 @@ mod tests {
     /// Takes as many of `most` as it gets.
     fn fill(shares: &mut Shares, network: Option<IpAddr>, most: usize) -> NoShare {
         loop {
-            match shares.look(network, most) {
-                Ok(()) => shares.take(network),
-                Err(why) => return why,
+            if let Err(why) = shares.try_take(network, most) {
+                return why;
             }
         }
     }
@@ -83,9 +94,12 @@ mod tests {
         let mut shares = Shares::default();
         assert_eq!(fill(&mut shares, GREEDY, 100), NoShare::OfNetwork);
         assert_eq!(shares.taken(), 51);
-        assert_eq!(shares.look(OTHER, 100), Ok(()));
+        assert_eq!(shares.look(OTHER, 1, 100), Ok(()));
+        assert_eq!(shares.look(OTHER, 25, 100), Ok(()), "of 49");
+        assert_eq!(shares.look(OTHER, 26, 100), Err(NoShare::OfNetwork));
+        assert_eq!(shares.look(OTHER, 50, 100), Err(NoShare::All));
         shares.give_back(GREEDY);
-        assert_eq!(shares.look(GREEDY, 100), Ok(()), "who goes makes room, for its own, too");
+        assert_eq!(shares.look(GREEDY, 1, 100), Ok(()), "who goes makes room, for its own, too");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::client_address::ClientAddress;
 use super::observed::Signs;
-use super::sockets::{NoSocket, SocketPlace, Sockets};
+use super::sockets::{NoSocket, SocketPlace, Sockets, Who};
 
 /// Who has been let in, was answered, or has begun to ask, less than so long ago may be about to: requests follow their
 /// connections, and the end of one its beginning.
@@ -123,9 +123,7 @@ enum Place {
         _permit: OwnedSemaphorePermit,
     },
     /// Nobody waits for it.
-    OfSockets {
-        _place: SocketPlace,
-    },
+    OfSockets(SocketPlace),
 }
 
 /// What a connection does with its place.
@@ -197,16 +195,17 @@ impl ConnectionPlace {
         self.0.lacks_body.store(lacks_it, Ordering::Relaxed);
     }
 
-    /// The browser of this address is about to wait: its connection is one of the `sockets` from now on. It stays so, since who has waited once
-    /// will wait again.
+    /// The browser of this address is about to wait: its connection is one of the `sockets` from now on. It stays so, since
+    /// who has waited once will wait again.
     ///
     /// # Errors
     /// There is none for it: nobody waits in the place of somebody's request.
-    pub(super) fn wait_among(&self, sockets: &Arc<Sockets>, address: ClientAddress) -> Result<(), NoSocket> {
+    pub(super) fn wait_among(&self, sockets: &Arc<Sockets>, address: ClientAddress, who: Who) -> Result<(), NoSocket> {
         let mut held = self.held();
-        if let Place::OfHttp { .. } = held.place {
-            held.place = Place::OfSockets { _place: sockets.take(address)? };
+        if let Place::OfSockets(place) = &mut held.place {
+            return place.pass_to(address, who);
         }
+        held.place = Place::OfSockets(sockets.take(address, who)?);
         Ok(())
     }
 
@@ -259,7 +258,7 @@ impl ConnectionPlace {
     /// Since when nothing has moved that would need the place; `None` where something needs it.
     fn unneeded_since(&self) -> Option<Instant> {
         let mut held = self.held();
-        if let Place::OfSockets { .. } = held.place {
+        if let Place::OfSockets(_) = held.place {
             return None;
         }
         match &mut held.need {
@@ -288,7 +287,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::observed::Observed;
-    use super::super::sockets::Room;
     use super::*;
 
     const SOMEBODY: ClientAddress = ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
@@ -406,7 +404,7 @@ mod tests {
         let (waits, asks) = (connected(&places, &wanted).await, connected(&places, &wanted).await);
         assert!(!asks.is_asked(Instant::now()).is_last(), "nobody waits");
         let _other = {
-            waits.wait_among(&sockets, SOMEBODY).unwrap();
+            waits.wait_among(&sockets, SOMEBODY, Who::MayAsk).unwrap();
             connected(&places, &wanted).await
         };
         let mut coming = pin!(take(&places, &wanted));
@@ -439,11 +437,11 @@ mod tests {
         let (places, wanted) = places(2);
         let sockets = Sockets::new(1);
         let waits = connected(&places, &wanted).await;
-        waits.wait_among(&sockets, SOMEBODY).unwrap();
-        assert_eq!((places.available_permits(), sockets.room()), (2, Room::Nobody), "in the other's place");
-        waits.wait_among(&sockets, SOMEBODY).expect("it has one already");
+        waits.wait_among(&sockets, SOMEBODY, Who::MayAsk).unwrap();
+        assert_eq!((places.available_permits(), sockets.are_short()), (2, true), "in the other's place");
+        waits.wait_among(&sockets, SOMEBODY, Who::MayAsk).expect("it has one already");
         let other = connected(&places, &wanted).await;
-        other.wait_among(&sockets, SOMEBODY).unwrap_err();
+        other.wait_among(&sockets, SOMEBODY, Who::MayAsk).unwrap_err();
         assert_eq!(places.available_permits(), 1, "it has what it had");
         let lasting = lasts(&waits);
         wanted.ask();

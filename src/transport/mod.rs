@@ -50,6 +50,6 @@ pub use phone::{PlaceDatabase, PlaceDatabaseError};
 pub use qr_codes::QrCodes;
 pub use seed_page::{Around as AroundPages, PageConnections};
 pub use site::Site;
-pub use sockets::{Room, Sockets};
+pub use sockets::Sockets;
 pub use unionids::Unionids;
 pub use webhooks::{PreparedWebhooks, Webhooks, WebhooksError};

@@ -55,13 +55,13 @@ const MOST_SOCKETS: usize = 100_000;
 
 /// How many connections there may be, so that the process does not run out of descriptors: some are left for the journal,
 /// the operator, and calls to WeChat. Browsers that wait hold sockets and no place of HTTP, where WeChat's pushes and the
-/// websites' back ends come in (docs/adr/0028).
+/// websites' back ends come in (docs/adr/0027).
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     /// Connections that speak HTTP: 14 % of the descriptors.
     pub http: usize,
-    /// Browsers that watch over a WebSocket, and the sessions over SockJS, whichever transport they have: 76 %,
-    /// so that where three quarters wait, the next still find room.
+    /// Browsers that wait, over a WebSocket, a stream of events, a poll, or SockJS, whichever transport it has: 76 %, so that
+    /// where three quarters wait, the next still find room.
     pub sockets: usize,
 }
 

@@ -41,7 +41,7 @@ const TEXTS = {
     refusalsNone: 'Nothing was refused in the last 60 minutes.', others: 'all others',
     refused: {
       too_many_requests: 'too many requests', too_many_sessions: 'too many sessions', too_many_sessions_address: 'too many sessions of one address',
-      memory_low: 'memory is used up', journal_behind: 'journal does not keep up', too_many_sockets: 'all sockets are taken', too_many_sockets_address: 'too many sockets of one address',
+      memory_low: 'memory is used up', journal_behind: 'journal does not keep up', too_many_sockets: 'too few sockets', too_many_sockets_address: 'too many sockets of one address',
       too_many_page_ids: 'too many page ids of one address', unknown_client: 'unknown website', invalid_client: 'wrong client secret', foreign_origin: 'another site’s page',
       invalid_request: 'malformed request', paused: 'logins are turned off', wechat_away: 'WeChat is away', qr_budget: 'QR budget is used up',
       qr_budget_address: 'QR budget of one address', too_many_failures: 'too many wrong secrets', not_found: 'unknown address, scene or token', not_authentic: 'callback that is not WeChat’s',
@@ -105,7 +105,7 @@ const TEXTS = {
     refusalsNone: '最近 60 分钟没有拒绝。', others: '其他',
     refused: {
       too_many_requests: '请求过多', too_many_sessions: '会话过多', too_many_sessions_address: '同一地址会话过多',
-      memory_low: '内存用完', journal_behind: '日志跟不上', too_many_sockets: '套接字全部占用', too_many_sockets_address: '同一地址套接字过多',
+      memory_low: '内存用完', journal_behind: '日志跟不上', too_many_sockets: '套接字不足', too_many_sockets_address: '同一地址套接字过多',
       too_many_page_ids: '同一地址页面编号过多', unknown_client: '未知网站', invalid_client: '客户端密钥错误', foreign_origin: '其他网站的页面',
       invalid_request: '请求格式错误', paused: '登录已关闭', wechat_away: '微信无法连接', qr_budget: '二维码额度用完',
       qr_budget_address: '同一地址二维码额度', too_many_failures: '密钥错误过多', not_found: '未知地址、场景或令牌', not_authentic: '不是微信的回调',

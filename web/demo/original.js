@@ -23,6 +23,7 @@ function connect() {
   const socket = new WebSocket(url);
   socket.onmessage = ({ data }) => {
     if (data === 'o') setTimeout(() => socket.send(JSON.stringify([id])), SAY_AFTER_MS);
+    if (data.startsWith('c') && !find('qr').hidden) find('line').textContent = 'The connection was closed. 连接已关闭。';
     if (!data.startsWith('a')) return;
     for (const text of JSON.parse(data.slice(1))) {
       if (text.startsWith(LOGGED_IN)) logIn(text.slice(LOGGED_IN.length));

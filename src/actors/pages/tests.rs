@@ -106,3 +106,23 @@ fn nothing_is_left_of_ids_that_were_given_back() {
     pages.detach(&session);
     assert!(pages.entries.is_empty() && pages.by_network.is_empty());
 }
+
+#[test]
+fn a_code_that_is_shown_awaits_its_connection_and_no_other() {
+    let mut pages = pages(32);
+    let network = half("1", 1).network;
+    let awaits = |pages: &Pages| pages.awaits_connection_of(network);
+    let (first, _) = pages.claim(&half("connected", 1)).unwrap();
+    assert!(!awaits(&pages), "it has come, and its code has not");
+    cell(&mut pages, &half("connected", 1)).unwrap();
+    assert!(!awaits(&pages));
+    let shown = cell(&mut pages, &half("shown", 1)).unwrap();
+    assert!(awaits(&pages) && !pages.awaits_connection_of(half("1", 2).network));
+    pages.claim(&half("shown", 1)).unwrap();
+    assert!(!awaits(&pages));
+    pages.release(&half("connected", 1).page, first);
+    let over = cell(&mut pages, &half("over", 1)).unwrap();
+    over.publish(Arc::default(), true, None);
+    assert!(!awaits(&pages), "nobody waits for what is over");
+    drop(shown);
+}

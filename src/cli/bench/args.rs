@@ -140,7 +140,7 @@ impl Scenario {
     pub(super) fn of_no_others(self) -> BenchError {
         BenchError::Unfit {
             what: format!("{} ends its daemon: that is done to no other's", self.name()),
-            cure: "leave --config away: what is measured is this program on this machine".into(),
+            cure: "leave out --config: what is measured is this program on this machine".into(),
         }
     }
 
@@ -216,13 +216,13 @@ impl BenchArgs {
             ("--seconds", self.seconds.is_some(), &[Login, Callback, Idle]),
         ];
         let asked = self.scenarios();
-        let idle =
+        let is_idle =
             |(_, is_given, whose): &(_, bool, &[Scenario])| *is_given && !whose.iter().any(|one| asked.contains(one));
-        let Some((option, _, whose)) = options.into_iter().find(idle) else { return Ok(()) };
+        let Some((option, _, whose)) = options.into_iter().find(is_idle) else { return Ok(()) };
         let names: Vec<_> = whose.iter().map(|scenario| scenario.name()).collect();
         Err(BenchError::Unfit {
             what: format!("{option} is of no use here: it is for {}", names.join(", ")),
-            cure: format!("leave it away, or measure {} as well", names.join(" or ")),
+            cure: format!("leave it out, or measure {} as well", names.join(" or ")),
         })
     }
 

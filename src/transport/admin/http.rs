@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::actors::{Head, History, Logins, OpenError};
 use crate::metrics::{self, Metrics};
 
-use super::super::sockets::{Room, Sockets};
+use super::super::sockets::Sockets;
 
 /// Whether the daemon takes requests, and else what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +108,10 @@ fn short(shortage: OpenError) -> Option<String> {
     Some(format!("ready, but new logins are refused: {why}\n"))
 }
 
-/// That there is little room for browsers that wait, or none, and what to do about it.
+/// That there is no room for browsers that wait, and what to do about it.
 fn crowded(inner: &Inner) -> Option<String> {
-    let (who, how_many) = match inner.sockets.as_ref()?.room() {
-        Room::Enough => return None,
-        Room::ForWhoHasBegun => ("new logins of the original page are refused", "nearly all"),
-        Room::Nobody => ("browsers that would wait for their logins are turned away", "all"),
-    };
-    Some(format!("ready, but {who}: {how_many} sockets are taken; raise LimitNOFILE, and restart\n"))
+    let told = "ready, but sockets are short: browsers that would wait for their logins are turned away, and the original page gets no code; raise LimitNOFILE, and restart\n";
+    inner.sockets.as_ref().is_some_and(|sockets| sockets.are_short()).then(|| told.to_owned())
 }
 
 async fn metrics(State(inner): State<Arc<Inner>>) -> Response {

@@ -19,7 +19,7 @@ use crate::traces::Traces;
 use super::super::client_address::ClientAddress;
 use super::super::connection_place::ConnectionPlace;
 use super::super::problem::Problem;
-use super::super::sockets::{NoSocket, SocketPlace, Sockets};
+use super::super::sockets::{NoSocket, SocketPlace, Sockets, Who};
 use super::super::sockjs::{self, AllowedOrigins, Options, Places};
 use super::connection;
 
@@ -99,7 +99,7 @@ impl Inner {
                 allowed_origins: AllowedOrigins::List(origins.clone()),
                 admit_websocket: connection::admission(settings.bind),
                 keep_requests: settings.bind == SeedBind::Cookie,
-                extensions: |mut all| all.remove::<ClientAddress>().map(kept).unwrap_or_default(),
+                extensions: kept,
                 places: places(around),
                 max_message_bytes: MAX_MESSAGE,
                 max_waiting_bytes: MAX_WAITING,
@@ -115,7 +115,8 @@ impl Inner {
                 metrics: around.metrics.clone(),
                 traces: around.traces.clone(),
             });
-            let waiting = from_fn_with_state(around.sockets.clone(), wait_among_sockets);
+            let door = Door { sockets: around.sockets.clone(), logins: around.logins.clone() };
+            let waiting = from_fn_with_state(door, wait_among_sockets);
             sockjs::router(&format!("{base}/sockjs"), options, service).layer(waiting)
         };
         let base = config.server.public_url.path();
@@ -138,29 +139,52 @@ fn places(around: &Around<'_>) -> Places {
 }
 
 fn place_of(sockets: &Arc<Sockets>, request: &Extensions) -> Result<SocketPlace, NoSocket> {
-    sockets.take(*request.get::<ClientAddress>().ok_or(NoSocket::Taken)?)
+    let address = request.get::<ClientAddress>().ok_or(NoSocket::Taken)?;
+    match request.get() {
+        Some(NothingShown) => Err(sockets.refuse(NoSocket::Taken)),
+        None => sockets.take(*address, Who::MustWait),
+    }
+}
+
+/// Where sockets are short: from the address of this request no page shows a code that waits for its connection. A page that
+/// was refused its code connects all the same, and must not take the place of one that has it.
+#[derive(Clone, Copy)]
+struct NothingShown;
+
+#[derive(Clone)]
+struct Door {
+    sockets: Arc<Sockets>,
+    logins: Logins,
 }
 
 /// A connection over which a page waits is a socket's, not one of HTTP. A WebSocket's is its session's.
 async fn wait_among_sockets(
-    State(sockets): State<Arc<Sockets>>,
-    request: Request,
+    State(Door { sockets, logins }): State<Door>,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let transport = request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    if request.method() != Method::OPTIONS
-        && WAITING.contains(&transport)
-        && let (Some(place), Some(address)) =
-            (request.extensions().get::<ConnectionPlace>(), request.extensions().get())
-    {
-        place.wait_among(&sockets, *address)?;
+    let waits = WAITING.contains(&transport) && request.method() != Method::OPTIONS;
+    let may_open = waits || transport == "websocket";
+    let address = request.extensions().get::<ClientAddress>().copied();
+    let Some(address) = address.filter(|_| may_open) else { return Ok(next.run(request).await) };
+    if sockets.are_short() && !logins.shows_page_of(address.network()).await.unwrap_or(false) {
+        request.extensions_mut().insert(NothingShown);
+    }
+    if waits && let Some(place) = request.extensions().get::<ConnectionPlace>() {
+        place.wait_among(&sockets, address, Who::MustWait)?;
     }
     Ok(next.run(request).await)
 }
 
-/// Who asks is all that a connection needs of what was put beside its request.
-fn kept(address: ClientAddress) -> Extensions {
+/// Who asks, and whether a session may be opened, is all that a connection needs of what was put beside its request.
+fn kept(mut all: Extensions) -> Extensions {
     let mut kept = Extensions::new();
-    kept.insert(address);
+    if let Some(address) = all.remove::<ClientAddress>() {
+        kept.insert(address);
+    }
+    if let Some(nothing) = all.remove::<NothingShown>() {
+        kept.insert(nothing);
+    }
     kept
 }

@@ -14,6 +14,7 @@ use super::super::headers::PRIVATE;
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
+use super::super::sockets::Who;
 use super::attached::{attach, told};
 use crate::actors::{Message, Watched};
 use crate::metrics::ConnectionKind;
@@ -49,7 +50,7 @@ pub(super) async fn events(
     if missed.is_empty() && has_ended {
         return Ok((StatusCode::NO_CONTENT, PRIVATE).into_response());
     }
-    place.wait_among(&site.sockets, address)?;
+    place.wait_among(&site.sockets, address, Who::MayAsk)?;
     let events = Sse::new(stream_of(site, watched, missed)).keep_alive(KeepAlive::new().interval(PING));
     let mut response = events.into_response();
     // In the place of what the library says of the same.

@@ -12,6 +12,7 @@ use super::super::json;
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
+use super::super::sockets::Who;
 use super::attached::{Attached, attach, told};
 use super::message::Told;
 use crate::actors::Watched;
@@ -38,7 +39,7 @@ pub(super) async fn poll(
     let Watched { created, mut watch } = attach(&site, scene, &query, &headers, address, after).await?.watched;
     let mut messages = watch.ready();
     if messages.is_empty() && wait > 0 {
-        place.wait_among(&site.sockets, address)?;
+        place.wait_among(&site.sockets, address, Who::MayAsk)?;
         let _connected = site.metrics.http().connected(ConnectionKind::Poll);
         let wait = Duration::from_secs(wait.into()).min(MAX_WAIT);
         messages = tokio::select! {

@@ -12,7 +12,7 @@ use super::super::extract::{Query, Scene};
 use super::super::measure;
 use super::super::problem::Problem;
 use super::super::site::Shared;
-use super::super::sockets::SocketPlace;
+use super::super::sockets::{SocketPlace, Who};
 use super::super::websocket::{Closed, Limits, Upgrade, WebSocket};
 use super::attached::{attach, told};
 use crate::actors::{Message, Watch, Watched};
@@ -53,7 +53,7 @@ pub(super) async fn connect(
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
     };
-    let place = site.sockets.take(address)?;
+    let place = site.sockets.take(address, Who::MayAsk)?;
     let (response, socket) = upgrade.accept(LIMITS, Some(PROTOCOL));
     let beginning = Box::pin(begin(site.clone(), place, watched, socket));
     site.tasks.spawn(serve(beginning).boxed());

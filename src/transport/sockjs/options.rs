@@ -1,8 +1,7 @@
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use std::any::Any;
 
 use http::Extensions;
 use http::request::Parts;
@@ -68,7 +67,8 @@ type Take = dyn Fn(&Extensions) -> Option<Place> + Send + Sync;
 pub(super) type Place = Box<dyn Any + Send + Sync>;
 
 impl Places {
-    /// What `take` gives for a request with these extensions, such as who asks. It runs while others wait, so it must be quick.
+    /// What `take` gives for a request with these extensions, such as who asks; of those that came with it, the ones that
+    /// [`Options::extensions`] keeps. It runs while others wait, so it must be quick.
     pub fn by<P: Send + Sync + 'static>(take: impl Fn(&Extensions) -> Option<P> + Send + Sync + 'static) -> Self {
         Self(Arc::new(move |request| take(request).map(|place| Box::new(place) as Place)))
     }
