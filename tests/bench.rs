@@ -135,7 +135,7 @@ async fn who_comes_while_the_daemon_stands_still_has_waited_since_they_were_due(
     let driver = Driver::new(daemon.target().clone(), Protocol::Native).await.unwrap();
     log_in(&driver, &Steps::default()).await.unwrap();
     let process = daemon.process().id.to_string();
-    // On a thread of its own, and shorter than what the journal would be called behind for: nobody is refused.
+    // On a thread of its own, and for less than half of what the journal would be called behind for: nobody is refused.
     let standing_still = std::thread::spawn(move || {
         let signal = |name: &str| {
             let told = std::process::Command::new("kill").args([name, process.as_str()]).status();
@@ -143,15 +143,15 @@ async fn who_comes_while_the_daemon_stands_still_has_waited_since_they_were_due(
         };
         std::thread::sleep(Duration::from_millis(500));
         signal("-STOP");
-        std::thread::sleep(Duration::from_millis(600));
+        std::thread::sleep(Duration::from_millis(450));
         signal("-CONT");
     });
     let offered = callback::offer(&driver, 40.0, Length::Count(80), &Progress::hidden()).await.unwrap();
     standing_still.join().unwrap();
-    assert_eq!((offered.logins, offered.lost), (80, 0));
-    // More than a quarter were due in that time. Nearly all of these could be sent only when it was over: counted from then, none of
+    assert_eq!((offered.logins, offered.lost), (80, 0), "{}", serde_json::to_value(&offered).unwrap()["lost_because"]);
+    // Nearly a quarter were due in that time. Nearly all of these could be sent only when it was over: counted from then, none of
     // them would show.
-    assert!(offered.push_ms.p90 >= 250.0, "{:?}", offered.push_ms);
+    assert!(offered.push_ms.p90 >= 150.0, "{:?}", offered.push_ms);
 }
 
 #[tokio::test]
