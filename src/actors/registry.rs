@@ -23,9 +23,9 @@ pub(super) enum RegistryMessage {
     Find(SceneId, oneshot::Sender<Option<Arc<Cell>>>),
     /// The session whose QR picture has this address.
     FindPicture(String, oneshot::Sender<Option<Arc<Cell>>>),
-    /// The session of a page id, for who holds it.
     /// Whether a page of this network shows a code whose connection has still to come.
     ShowsPage(IpAddr, oneshot::Sender<bool>),
+    /// Which halves of a page id have come, and its session, for who holds it.
     FindPage(PageHolder, oneshot::Sender<Result<Halves<Arc<Cell>>, PageRefusal>>),
     /// Begin a session.
     Open(SceneId, Arc<Created>, Option<PageHolder>, oneshot::Sender<Result<Arc<Cell>, NotAdmitted>>),

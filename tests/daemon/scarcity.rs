@@ -284,7 +284,6 @@ async fn who_holds_as_many_sockets_as_remain_gets_no_more_and_keeps_nobody_out()
     assert_eq!((others.len(), refused), (browsers.len() / 2, None), "others find a place");
     assert_eq!(original_page::picture(&world, "21").await.status, 200);
     let mut original = original_page::connect(&world, &[]).await.expect("the original page, too");
-
     original_page::say(&mut original, "21").await;
     let content = original_page::qr_content(&world, "21").await;
     assert!(world.scan(&content, "oAlice").await);

@@ -1,13 +1,11 @@
 //! The same numbered messages over WebSocket, server-sent events and long poll.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::process::Command;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -228,22 +226,10 @@ async fn when_the_daemon_stops_sockets_are_told_to_come_back() {
     assert!(!log.contains(&page.attach_token), "{log}");
 }
 
-/// A daemon that may have few descriptors.
-async fn with_descriptors(most: u32) -> World {
-    let mut world = World::prepare(|config| config).await;
-    let daemon = world.command("serve");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
-    shell.arg(daemon.as_std().get_program()).args(daemon.as_std().get_args());
-    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    world.adopt(shell.spawn().unwrap());
-    world.until_ready().await;
-    world
-}
-
 #[tokio::test]
 async fn where_browsers_hold_all_sockets_wechat_and_the_websites_still_come_in() {
-    let world = with_descriptors(256).await;
+    let mut world = World::prepare(|config| config).await;
+    world.run_narrow().await;
     let page = world.create().await;
     let url = link(&page, "ws");
     let token = format!("scan-login.v1, token.{}", page.attach_token);
@@ -256,7 +242,7 @@ async fn where_browsers_hold_all_sockets_wechat_and_the_websites_still_come_in()
             Ok((socket, _)) => sockets.push(socket),
             Err(status) => break status,
         }
-        assert!(sockets.len() < 256, "there is no end");
+        assert!(sockets.len() < FEW_DESCRIPTORS, "there is no end");
     };
     assert_eq!((sockets.len(), refused), (193, 503), "76 %, but one for original pages");
     let other = world.create().await;
