@@ -34,6 +34,11 @@ async fn unlock(browser: &Browser, token: &str) {
     browser.press(Key::Enter).await;
 }
 
+/// Whether this is read out to who does not see the page.
+fn told(words: &str) -> String {
+    format!("[...document.querySelectorAll('.unseen')].some((told) => told.textContent.includes('{words}'))")
+}
+
 /// The figure of a step of the funnel.
 fn step(place: usize, count: usize) -> String {
     format!("document.querySelectorAll('.steps b')[{place}].textContent === '{count}'")
@@ -101,8 +106,13 @@ async fn the_operator_ends_a_session_with_the_keyboard_and_not_by_one_press() {
     browser.press(Key::Enter).await;
     page.wait_for("denied").await;
     browser.until("document.querySelector('.timeline .denied')").await;
-    browser.until("document.querySelector('.unseen').textContent === 'The session is ended.'").await;
+    browser.until(&told("The session is ended.")).await;
     assert_eq!(world.events().await, ["created", "denied"]);
+    // A verdict that changes afterwards does not take away what was said of the press.
+    let page = world.create().await;
+    tokio::join!(page.poll(1, 20), world.scan(&page.qr_content, "oAlice"));
+    browser.until(&told("Is it fast?")).await;
+    assert_eq!(browser.value(&told("The session is ended.")).await, true);
     browser.close().await;
 }
 
@@ -116,6 +126,10 @@ async fn a_daemon_that_comes_back_is_shown_again() {
     world.kill().await;
     browser.until("document.querySelector('.status.lost')?.textContent === '连接中断，正在重连…'").await;
     browser.until("document.querySelector('.glance .bad .verdict')?.textContent.includes('服务没有应答')").await;
+    // All that changed at once is read out, not the last of it alone.
+    for question in ["正常吗？", "受攻击吗？"] {
+        assert_eq!(browser.value(&told(question)).await, true, "{question}");
+    }
     assert_eq!(
         browser.value("document.querySelectorAll('.glance .good').length").await,
         0,

@@ -28,14 +28,18 @@ let isPaused = false;
 let state = 'waiting';
 
 const status = element('p', { class: 'status', role: 'status' });
-const told = element('p', { class: 'unseen', role: 'status' });
 const pause = element('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' }, say('pause'));
-const tell = (text) => { told.textContent = text; };
+/** Has read out what is told with it. Each section has its own: a word of another would take its words away unread. */
+const voice = () => {
+  const told = element('p', { class: 'unseen', role: 'status' });
+  return { told, tell: (text) => { told.textContent = text; } };
+};
+const [ofVerdicts, ofSession] = [voice(), voice()];
 
 const gate = access(() => connection.again());
-const one = session(gate.token, tell);
+const one = session(gate.token, ofSession.tell);
 const newest = events(one.open);
-const first = glance(tell);
+const first = glance(ofVerdicts.tell);
 const parts = [first, funnel(), heatmap(), open(), refusals(), wechat(), journal(), newest];
 const [, steps, latency, standing, refused, accounts, durable] = parts;
 const locked = element('p', { class: 'note locked' }, say('locked'));
@@ -49,7 +53,7 @@ document.getElementById('page').replaceChildren(
   first.part, steps.part, latency.part,
   element('div', { class: 'pair' }, standing.part, refused.part),
   element('div', { class: 'pair' }, accounts.part, durable.part),
-  locked, element('div', { class: 'pair with-token' }, newest.part, one.part), told);
+  locked, element('div', { class: 'pair with-token' }, newest.part, one.part), ofVerdicts.told, ofSession.told);
 
 const withToken = document.querySelector('.with-token');
 withToken.hidden = true;

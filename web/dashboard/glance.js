@@ -68,7 +68,7 @@ const unheard = (question, silence) =>
 
 const ANSWERS = [['works', works], ['fast', fast], ['attacked', attacked]];
 
-/** The three answers. `changed` hears in one sentence when one of the words is another than before. */
+/** The three answers. `changed` hears of all words that are others than before, together. */
 export const glance = (changed) => {
   const tiles = ANSWERS.map(([question, answer]) => {
     const parts = {
@@ -77,16 +77,22 @@ export const glance = (changed) => {
     const tile = element('div', {}, element('dt', {}, say(question)), parts.verdict, parts.value, parts.note);
     return { question, answer, tile, ...parts, said: null };
   });
-  const draw = (hour) => tiles.forEach((tile) => {
+  /** Draws a tile; what is new in it, in words, if anything is. */
+  const redraw = (tile, hour) => {
     const [value, note, ...verdict] = tile.answer(hour);
     const [{ mood, sign }, word] = hour.silence ? unheard(tile.question, hour.silence) : verdict;
     tile.tile.className = mood;
     tile.value.textContent = value;
     tile.note.textContent = note;
-    if (tile.said === word) { return; }
+    if (tile.said === word) { return []; }
     tile.verdict.replaceChildren(element('span', { class: 'sign', 'aria-hidden': 'true' }, sign), word);
-    if (tile.said !== null && hour.isComplete) { changed(`${say(tile.question)} ${word}`); }
+    const news = tile.said !== null && hour.isComplete ? [`${say(tile.question)} ${word}`] : [];
     tile.said = word;
-  });
+    return news;
+  };
+  const draw = (hour) => {
+    const news = tiles.flatMap((tile) => redraw(tile, hour));
+    if (news.length > 0) { changed(news.join(' ')); }
+  };
   return { part: element('dl', { class: 'glance' }, tiles.map(({ tile }) => tile)), draw };
 };
