@@ -327,6 +327,7 @@ async fn an_option_that_no_scenario_looks_at_is_told() {
         ("login callback --pending 5", "--pending", "idle or recover"),
         ("recover --pending 5 --sockets 5", "--sockets", "idle or storm"),
         ("storm replay --seconds 5", "--seconds", "login or callback or idle"),
+        ("login --logins 5 --seconds 5", "--seconds beside --logins", "idle"),
     ] {
         let (told, complaint, status) = bench(asked).await;
         assert_eq!((told.len(), status, complaint.lines().count()), (0, Some(2), 2), "{asked}: {complaint}");
@@ -375,9 +376,11 @@ impl UnderWay {
     /// Begins it with these arguments, in a shell after these words, and waits until its daemon is there.
     async fn begin(words: &str, arguments: &str) -> Self {
         let folder = tempfile::tempdir_in(FOLDER).unwrap();
-        let mut command = Command::new("sh");
+        // Whoever runs the tests may have told them to ignore what a closed terminal says.
+        let mut command = Command::new("env");
         command
-            .args(["-c", &format!("{words} exec \"$0\" bench {arguments} --dir \"$1\""), PROGRAM])
+            .args(["--default-signal=HUP,INT,TERM", "sh", "-c"])
+            .args([&format!("{words} exec \"$0\" bench {arguments} --dir \"$1\""), PROGRAM])
             .arg(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let bench = command.spawn().unwrap();

@@ -147,9 +147,10 @@ mod tests {
     #[test]
     fn what_is_ignored_of_signals_is_known() {
         let ignoring = |trap| {
-            let shell = ["-c", trap, "sh"];
+            // A shell cannot heed again what it was told to ignore, as nohup does.
+            let shell = ["--default-signal=HUP,TERM", "sh", "-c", trap];
             let mut child =
-                std::process::Command::new("sh").args(shell).stdout(std::process::Stdio::piped()).spawn().unwrap();
+                std::process::Command::new("env").args(shell).stdout(std::process::Stdio::piped()).spawn().unwrap();
             // It says so once it has set the trap.
             let mut said = [0; 1];
             io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();

@@ -209,11 +209,16 @@ impl BenchArgs {
 
     fn all_is_looked_at(&self) -> Result<(), BenchError> {
         use Scenario::{Callback, Idle, Login, Recover, Storm};
+        // How many logins there are says how long it takes; those of `idle` come after its time.
+        let (seconds, timed): (_, &[_]) = match self.logins {
+            Some(_) => ("--seconds beside --logins", &[Idle]),
+            None => ("--seconds", &[Login, Callback, Idle]),
+        };
         let options: [(_, _, &[Scenario]); 4] = [
             ("--rate", self.rate.is_some(), &[Callback]),
             ("--pending", self.pending.is_some(), &[Idle, Recover]),
             ("--sockets", self.sockets.is_some(), &[Idle, Storm]),
-            ("--seconds", self.seconds.is_some(), &[Login, Callback, Idle]),
+            (seconds, self.seconds.is_some(), timed),
         ];
         let asked = self.scenarios();
         let is_idle =
