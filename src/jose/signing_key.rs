@@ -1,11 +1,14 @@
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::Header;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType, Jwk,
+    PublicKeyUse, RSAKeyParameters, RSAKeyType, ThumbprintHash,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -68,6 +71,28 @@ impl Pair {
         }
     }
 
+    /// The public half, as RFC 7518 §6.2.1 and §6.3.1 have it.
+    fn public(&self) -> Option<AlgorithmParameters> {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        Some(match self {
+            Self::Rsa(pair) => AlgorithmParameters::RSA(RSAKeyParameters {
+                key_type: RSAKeyType::RSA,
+                n: encode(pair.public_key().modulus().big_endian_without_leading_zero()),
+                e: encode(pair.public_key().exponent().big_endian_without_leading_zero()),
+            }),
+            Self::Ecdsa(pair) => {
+                // SEC 1 §2.3.3: a four, then the two coordinates, 32 bytes each.
+                let (x, y) = pair.public_key().as_ref().strip_prefix(&[4])?.split_at_checked(32)?;
+                AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+                    key_type: EllipticCurveKeyType::EC,
+                    curve: EllipticCurve::P256,
+                    x: encode(x),
+                    y: encode(y),
+                })
+            }
+        })
+    }
+
     /// As RFC 7518 §3.3 and §3.4 have it: ECDSA's two numbers one behind the other, and no ASN.1.
     fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
@@ -85,19 +110,17 @@ impl Pair {
 impl SigningKey {
     /// Reads a key in PKCS #8 (RFC 5958), as PEM.
     pub(super) fn from_pem(algorithm: Algorithm, made: Timestamp, pem: &SecretString) -> Option<Self> {
-        let pem = pem.expose_secret().as_bytes();
-        let encoding = match algorithm {
-            Algorithm::Rs256 => EncodingKey::from_rsa_pem(pem),
-            Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
+        let pair = Pair::read(algorithm, pem::parse(pem.expose_secret()).ok()?.contents())?;
+        let common = CommonParameters {
+            public_key_use: Some(PublicKeyUse::Signature),
+            key_algorithm: Some(algorithm.of_library().into()),
+            ..CommonParameters::default()
         };
-        let encoding = encoding.ok()?;
-        let mut jwk = Jwk::from_encoding_key(&encoding, algorithm.of_library()).ok()?;
-        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let mut jwk = Jwk { common, algorithm: pair.public()? };
         // RFC 7638: the name follows from the key.
         jwk.common.key_id = Some(jwk.thumbprint(ThumbprintHash::SHA256).ok()?);
         let mut header = Header::new(algorithm.of_library());
         header.kid.clone_from(&jwk.common.key_id);
-        let pair = Pair::read(algorithm, pem::parse(pem).ok()?.contents())?;
         let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).ok()?);
         Some(Self { made, pair, header, jwk })
     }

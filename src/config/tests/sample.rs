@@ -206,6 +206,17 @@ fn a_public_url_may_carry_a_path() {
 }
 
 #[test]
+fn a_host_in_chinese_is_taken_as_browsers_send_it() {
+    let with = |url: &str| valid(&SMALL.replace("https://login.example.com", url)).server.public_url;
+    // As UTS 46 maps them: full width letters, the ideographic full stop, an accent of its own.
+    for host in ["例子.中国", "例子。中国", "xn--fsqu00a.xn--fiqs8s"] {
+        assert_eq!(with(&format!("https://{host}")).as_str(), "https://xn--fsqu00a.xn--fiqs8s", "{host}");
+    }
+    assert_eq!(with("https://ｌｏｇｉｎ.例子.中国").as_str(), "https://login.xn--fsqu00a.xn--fiqs8s");
+    assert_eq!(with("https://\u{65}\u{301}cole.example.com").as_str(), with("https://école.example.com").as_str());
+}
+
+#[test]
 fn other_forms_that_are_taken() {
     let limits = valid(&small_with("[limits]", "sessions_per_address = \"off\"\nunclaimed_page_ids = \"off\"")).limits;
     assert_eq!((limits.sessions_per_address, limits.unclaimed_page_ids), (None, None));
