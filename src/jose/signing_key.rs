@@ -189,6 +189,27 @@ mod tests {
         }
     }
 
+    /// A token names its key, so a later program must call it by the same name. The keys were made by OpenSSL, and their
+    /// names by another program (RFC 7638 §3).
+    #[test]
+    fn a_key_has_the_same_name_for_ever() {
+        for (algorithm, pem, name) in [
+            (
+                Algorithm::Rs256,
+                include_str!("../../tests/fixtures/keys/rs256.pem"),
+                "w58DtR05HEHOtC2JXWIyb1xVscrA-mhuLKQDszEBqHQ",
+            ),
+            (
+                Algorithm::Es256,
+                include_str!("../../tests/fixtures/keys/es256.pem"),
+                "Cci1cNDu7rVejIofHCu5KlfDVMbgwHloIQm5bq0SDQI",
+            ),
+        ] {
+            let key = SigningKey::from_pem(algorithm, Timestamp::from_micros(0), &pem.into()).unwrap();
+            assert_eq!(key.jwk.common.key_id.as_deref(), Some(name));
+        }
+    }
+
     #[test]
     fn a_key_of_another_kind_is_none() {
         let pem = generate(Algorithm::Es256).unwrap();

@@ -34,6 +34,11 @@ async fn unlock(browser: &Browser, token: &str) {
     browser.press(Key::Enter).await;
 }
 
+async fn forget_the_token(browser: &Browser) {
+    browser.run("[...document.querySelectorAll('.access button')].find((button) => button.textContent === 'Forget the token').click()").await;
+    browser.until("document.querySelector('.with-token').hidden").await;
+}
+
 /// Whether this is read out to who does not see the page.
 fn told(words: &str) -> String {
     format!("[...document.querySelectorAll('.unseen')].some((told) => told.textContent.includes('{words}'))")
@@ -77,8 +82,7 @@ async fn the_page_tells_a_login_as_it_happens_and_its_sessions_to_who_has_the_to
     // The tab remembers the token over a reload, and forgets it when it is told to.
     browser.reload().await;
     browser.until("document.querySelectorAll('.events li').length === 4").await;
-    browser.run("[...document.querySelectorAll('.access button')].find((button) => button.textContent === 'Forget the token').click()").await;
-    browser.until("document.querySelector('.with-token').hidden").await;
+    forget_the_token(&browser).await;
     assert_eq!(browser.value("sessionStorage.length").await, 0);
     browser.close().await;
 }
@@ -113,6 +117,9 @@ async fn the_operator_ends_a_session_with_the_keyboard_and_not_by_one_press() {
     tokio::join!(page.poll(1, 20), world.scan(&page.qr_content, "oAlice"));
     browser.until(&told("Is it fast?")).await;
     assert_eq!(browser.value(&told("The session is ended.")).await, true);
+    // Without the token nothing of the session is left.
+    forget_the_token(&browser).await;
+    assert_eq!(browser.value(&told("The session is ended.")).await, false);
     browser.close().await;
 }
 

@@ -29,10 +29,10 @@ let state = 'waiting';
 
 const status = element('p', { class: 'status', role: 'status' });
 const pause = element('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' }, say('pause'));
-/** Has read out what is told with it. Each section has its own: a word of another would take its words away unread. */
+/** Has read out what is told with it, each text by itself, and of nothing is silent. Each section has its own: a word of another would take its words away unread. */
 const voice = () => {
-  const told = element('p', { class: 'unseen', role: 'status' });
-  return { told, tell: (text) => { told.textContent = text; } };
+  const told = element('div', { class: 'unseen', role: 'status' });
+  return { told, tell: (...texts) => told.replaceChildren(...texts.map((text) => element('p', {}, text))) };
 };
 const [ofVerdicts, ofSession] = [voice(), voice()];
 

@@ -68,7 +68,7 @@ const unheard = (question, silence) =>
 
 const ANSWERS = [['works', works], ['fast', fast], ['attacked', attacked]];
 
-/** The three answers. `changed` hears of all words that are others than before, together. */
+/** The three answers. `changed` hears, in a sentence each, of all words that are others than before. */
 export const glance = (changed) => {
   const tiles = ANSWERS.map(([question, answer]) => {
     const parts = {
@@ -92,7 +92,7 @@ export const glance = (changed) => {
   };
   const draw = (hour) => {
     const news = tiles.flatMap((tile) => redraw(tile, hour));
-    if (news.length > 0) { changed(news.join(' ')); }
+    if (news.length > 0) { changed(...news); }
   };
   return { part: element('dl', { class: 'glance' }, tiles.map(({ tile }) => tile)), draw };
 };

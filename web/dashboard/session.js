@@ -94,6 +94,9 @@ export const session = (token, tell) => {
     find(scene);
     part.scrollIntoView({ block: 'start' });
   };
-  const clear = () => place.replaceChildren();
+  const clear = () => {
+    place.replaceChildren();
+    tell();
+  };
   return { part, open, clear };
 };
