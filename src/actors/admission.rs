@@ -127,11 +127,11 @@ impl Admission {
         let most = self.most()?;
         let network = network_of(created);
         let mut places = self.places();
-        match places.shares.try_take(network, most) {
-            Ok(()) => {}
-            Err(NoShare::All) => return Err(if places.free() == 0 { Full::All } else { Full::Memory }),
-            Err(NoShare::OfNetwork) => return Err(Full::OfNetwork),
-        }
+        places.shares.try_take(network, most).map_err(|why| match why {
+            NoShare::All if places.free() == 0 => Full::All,
+            NoShare::All => Full::Memory,
+            NoShare::OfNetwork => Full::OfNetwork,
+        })?;
         Ok(Place { network, admission: self.clone() })
     }
 

@@ -29,7 +29,7 @@ let state = 'waiting';
 
 const status = element('p', { class: 'status', role: 'status' });
 const pause = element('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' }, say('pause'));
-/** Has read out what is told with it, each text by itself, and of nothing is silent. Each section has its own: a word of another would take its words away unread. */
+/** Has read out what it is told, each text by itself; told nothing, it is silent. Each section has its own, so that none takes another's words away unread. */
 const voice = () => {
   const told = element('div', { class: 'unseen', role: 'status' });
   return { told, tell: (...texts) => told.replaceChildren(...texts.map((text) => element('p', {}, text))) };
